@@ -1,0 +1,175 @@
+# billionword: the one build file.  `make help` lists the targets.
+#
+# Two levels.  The outer make knows the public targets; each of them makes sure that
+# build/config.mk exists (what tools/configure found on this machine) and then starts the
+# inner make, which includes it.  So `make deps pipeline` on a bare machine first installs,
+# then looks, then builds, in that order under any -j.
+
+SHELL := /bin/bash
+.SUFFIXES:
+
+ifndef CONFIGURED
+# === outer level ==========================================================================
+
+PUBLIC := all test test-long test-cluster asan lint bench pipeline corpus
+
+.PHONY: deps configure clean help $(PUBLIC)
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+
+help: ## list the targets
+	@echo "usage: make [target ...] [VARIABLE=value ...]"; echo
+	@sed -n 's/^#:\{0,1\} \{0,1\}\([a-z-]*\): *## \(.*\)/  \1\t\2/p; s/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | \
+	  sort -u | awk -F'\t' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@echo; echo "variables of make pipeline:"
+	@sed -n 's/^#@ //p' Makefile
+
+#: all: ## build every program into build/bin (the default)
+#: test: ## run the tests (at most 10 minutes on 2 cores)
+#: test-long: ## run the tests meant for nights
+#: test-cluster: ## submit the job scripts to a real Slurm on this machine
+#: asan: ## run the tests under the address and undefined-behaviour sanitizers
+#: lint: ## check format, dependency directions, shell scripts, and warnings as errors
+#: bench: ## measure speed and memory; writes TSVs under build/bench
+#: corpus: ## fetch and prepare the corpus CORPUS (default classics)
+#: pipeline: ## text to table: corpus, vocabulary, shards, every system, report
+#@   CORPUS=name|directory   classics (default), lm1b, or a folder with train.txt valid.txt test.txt
+#@   TOKENIZE=lm1b|none      the benchmark's tokenizer, or leave the text as it is
+#@   MINCOUNT=3              words seen less often in the training text become <UNK>
+#@   UNK='<unk>'             the text's own unknown-word symbol, read as <UNK>
+#@   SYSTEMS="..."|default|all   which rows of the table to make
+#@   NP=ranks  DEVICE=auto|cpu|cuda  WORK=directory  RESULTS=directory
+
+deps: ## install what is missing (apt), and look at what is there
+	@tools/deps
+
+configure: ## look again at what this machine has; writes build/config.mk
+	@tools/configure build/config.mk
+
+build/config.mk: tools/configure
+	@tools/configure $@
+
+$(PUBLIC): $(filter deps configure,$(MAKECMDGOALS)) build/config.mk
+	@$(MAKE) --no-print-directory CONFIGURED=1 $@
+
+clean: ## remove everything built (computed work/ and results/ stay)
+	rm -rf build
+
+else
+# === inner level: build/config.mk is there ================================================
+
+include build/config.mk
+
+VERSION := 0.1.0
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+OPTIMISE ?= -O3
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wwrite-strings -Wundef -Wvla -Wformat=2
+CFLAGS   := -std=c17 -D_GNU_SOURCE $(OPTIMISE) -g -fno-math-errno -fopenmp $(WARN) \
+            $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS)
+LDFLAGS  := -fopenmp -Wl,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDLIBS   := $(MPI_LIBS) $(BLAS_LIBS) $(ZSTD_LIBS) $(UTF8PROC_LIBS) $(XXHASH_LIBS) -lz -lm -lpthread
+
+# Objects live in a folder named by compiler, flags and Makefile, so that a change of flags never mixes objects.
+KEY   := $(shell printf '%s' "$(shell $(CC) --version | head -n 1) $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LDLIBS)" | cksum | cut -d' ' -f1)
+BUILD := build/$(KEY)
+BIN   := $(BUILD)/bin
+
+# The CPU kernels are compiled once for each level of vector instructions; kernels/kernels.c picks one at run time.
+CPU_LEVELS        := $(if $(filter x86_64,$(shell uname -m)),baseline avx2 avx512,baseline)
+CPU_FLAGS_avx2    := -march=haswell
+CPU_FLAGS_avx512  := -march=skylake-avx512 -mprefer-vector-width=512
+
+MAINS   := $(wildcard pipeline/*.c)
+TOOLS   := $(wildcard tools/*.c)
+CPU_SRC := $(wildcard kernels/cpu/*.c)
+LIB_SRC := $(wildcard pipeline/*/*.c kernels/*.c kernels/ref/*.c dist/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(foreach l,$(CPU_LEVELS),$(CPU_SRC:%.c=$(BUILD)/$(l)/%.o))
+LIB     := $(BUILD)/libbillionword.a
+
+TEST_SRC := $(wildcard tests/unit/test_*.c)
+ifeq ($(HAVE_CMOCKA),1)
+TEST_BIN := $(TEST_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+endif
+
+PROGRAMS := $(MAINS:pipeline/%.c=$(BIN)/%) $(TOOLS:tools/%.c=$(BIN)/%)
+
+.PHONY: all programs tests-built test test-long test-cluster asan lint bench pipeline corpus
+.SECONDARY:
+
+all: programs
+	@ln -sfn $(KEY)/bin build/.bin.$$$$ && mv -T build/.bin.$$$$ build/bin
+
+programs: $(PROGRAMS)
+
+$(BIN)/%: $(BUILD)/pipeline/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+$(BIN)/%: $(BUILD)/tools/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) $(CMOCKA_LIBS)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+# The version goes into one object only, which is made again whenever the commit changes.
+$(BUILD)/pipeline/cli/version.o: CPPFLAGS += -DVERSION='"$(VERSION)"' -DCOMMIT='"$(COMMIT)"'
+$(BUILD)/pipeline/cli/version.o: $(BUILD)/commit
+$(BUILD)/commit: force
+	@mkdir -p $(@D); echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
+.PHONY: force
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define cpu_level
+$(BUILD)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(CPU_FLAGS_$(1)) -DCPU_LEVEL=$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach l,$(CPU_LEVELS),$(eval $(call cpu_level,$(l))))
+
+-include $(LIB_OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/%.d) $(TOOLS:%.c=$(BUILD)/%.d) $(TEST_SRC:%.c=$(BUILD)/%.d)
+
+tests-built: programs $(TEST_BIN)
+
+test: tests-built all
+	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) tests/run short
+
+test-long: tests-built all
+	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) tests/run long
+
+test-cluster: all
+	@BIN=$(abspath $(BIN)) tests/run cluster
+
+asan:
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined OPTIMISE=-O1 tests-built
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined OPTIMISE=-O1 asan-run
+asan-run:
+	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) SANITIZED=1 tests/run short
+
+lint:
+	@tools/lint
+	@$(MAKE) --no-print-directory WERROR=1 OPTIMISE=-O1 tests-built
+
+bench: all
+	@BIN=$(abspath $(BIN)) tools/bench
+
+export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS NP DEVICE WORK RESULTS LM1B_TAR LM1B_RAW
+
+corpus: all
+	@jobs/prepare_corpus.sh
+
+pipeline: all
+	@jobs/pipeline.sh
+
+endif

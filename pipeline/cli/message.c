@@ -1,0 +1,101 @@
+#include "pipeline/cli/message.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *program_name = "billionword";
+static char rank_text[96]; // "[rank 1 on host]" or empty
+static bool quiet;
+static void (*die_hook)(int code);
+
+void message_set_program(const char *name) { program_name = name; }
+
+void message_set_rank(int rank, int ranks) {
+    char host[64] = "?";
+    gethostname(host, sizeof host - 1);
+    if (ranks > 1) snprintf(rank_text, sizeof rank_text, "[rank %d on %s]", rank, host);
+}
+
+void message_set_quiet(bool on) { quiet = on; }
+bool message_is_quiet(void) { return quiet; }
+void message_set_die_hook(void (*hook)(int code)) { die_hook = hook; }
+
+// One write a message, so that the lines of several ranks or threads do not mix.
+static void message_write(const char *kind, const char *format, va_list args, const char *tail) {
+    char line[4096];
+    size_t room = sizeof line - 1;
+    int n = snprintf(line, room, "%s%s: %s", program_name, rank_text, kind);
+    n += vsnprintf(line + n, room - (size_t)n, format, args);
+    if ((size_t)n < room) n += snprintf(line + n, room - (size_t)n, "%s", tail);
+    if ((size_t)n >= room) n = (int)room - 1;
+    line[n++] = '\n';
+    fflush(stdout);
+    if (write(STDERR_FILENO, line, (size_t)n) < 0) return; // nothing is left to say it to
+}
+
+// A thread that fails while another is already leaving waits for the end instead of printing a second reason.
+static _Noreturn void message_leave(int code) {
+    if (die_hook) die_hook(code);
+    exit(code);
+}
+
+static void message_enter_death(void) {
+    static pthread_mutex_t dying = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_t owner;
+    static bool owned;
+    if (owned && pthread_equal(owner, pthread_self())) _exit(EXIT_FAILED); // failed while leaving
+    pthread_mutex_lock(&dying);
+    owner = pthread_self();
+    owned = true;
+}
+
+void note(const char *format, ...) {
+    if (quiet) return;
+    va_list args;
+    va_start(args, format);
+    message_write("", format, args, "");
+    va_end(args);
+}
+
+void warn(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    message_write("warning: ", format, args, "");
+    va_end(args);
+}
+
+void die(const char *format, ...) {
+    message_enter_death();
+    va_list args;
+    va_start(args, format);
+    message_write("error: ", format, args, "");
+    va_end(args);
+    message_leave(EXIT_FAILED);
+}
+
+void die_errno(const char *format, ...) {
+    char tail[256];
+    snprintf(tail, sizeof tail, ": %s", strerror(errno));
+    message_enter_death();
+    va_list args;
+    va_start(args, format);
+    message_write("error: ", format, args, tail);
+    va_end(args);
+    message_leave(EXIT_FAILED);
+}
+
+void die_usage(const char *format, ...) {
+    char tail[128];
+    snprintf(tail, sizeof tail, " (see `%s --help`)", program_name);
+    message_enter_death();
+    va_list args;
+    va_start(args, format);
+    message_write("error: ", format, args, tail);
+    va_end(args);
+    message_leave(EXIT_USAGE);
+}

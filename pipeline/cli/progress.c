@@ -1,0 +1,63 @@
+#include "pipeline/cli/progress.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BAR_WIDTH = 24 };
+static const double TERMINAL_INTERVAL = 0.2, FILE_INTERVAL = 20; // seconds between two lines
+
+void progress_start(struct progress *p, const char *what, const char *unit, double unit_size, uint64_t total) {
+    double now = time_now();
+    *p = (struct progress){what, unit, unit_size, total, now, now, isatty(STDERR_FILENO), !message_is_quiet()};
+}
+
+static void format_seconds(double s, char *text, size_t size) {
+    if (s < 60) snprintf(text, size, "%.0f s", s);
+    else if (s < 3600) snprintf(text, size, "%d:%02d min", (int)s / 60, (int)s % 60);
+    else snprintf(text, size, "%d:%02d h", (int)(s / 3600), (int)s % 3600 / 60);
+}
+
+static void progress_show(const struct progress *p, uint64_t done, const char *extra, double now, bool last) {
+    double elapsed = now - p->start, rate = elapsed > 0 ? (double)done / elapsed : 0;
+    char bar[BAR_WIDTH + 4] = "", left[32] = "";
+    if (p->total) {
+        double part = (double)done / (double)p->total;
+        int filled = (int)(part * BAR_WIDTH + 0.5);
+        if (p->terminal) {
+            memset(bar, ' ', BAR_WIDTH + 3);
+            bar[0] = '[', bar[BAR_WIDTH + 1] = ']';
+            for (int i = 0; i < filled && i < BAR_WIDTH; i++) bar[1 + i] = '#';
+            bar[BAR_WIDTH + 3] = 0;
+        }
+        if (!last && rate > 0) format_seconds((double)(p->total - done) / rate, left, sizeof left);
+    }
+    char took[32], percent[16] = "";
+    format_seconds(elapsed, took, sizeof took);
+    if (p->total) snprintf(percent, sizeof percent, "%3.0f %% ", 100.0 * (double)done / (double)p->total);
+    char line[512];
+    snprintf(line, sizeof line, "%s: %s%s%.1f %s, %.1f %s/s, %s%s%s%s%s", p->what, bar, percent,
+             (double)done / p->unit_size, p->unit, rate / p->unit_size, p->unit, took, *left ? ", left " : "", left,
+             extra ? ", " : "", extra ? extra : "");
+    if (p->terminal) {
+        fprintf(stderr, "\r%s\033[K%s", line, last ? "\n" : "");
+        fflush(stderr);
+    } else {
+        note("%s", line);
+    }
+}
+
+void progress_update(struct progress *p, uint64_t done, const char *extra) {
+    if (!p->on) return;
+    double now = time_now();
+    if (now - p->last_shown < (p->terminal ? TERMINAL_INTERVAL : FILE_INTERVAL)) return;
+    p->last_shown = now;
+    progress_show(p, done, extra, now, false);
+}
+
+void progress_end(struct progress *p, uint64_t done, const char *extra) {
+    if (p->on) progress_show(p, done, extra, time_now(), true);
+}

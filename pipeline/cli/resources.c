@@ -1,0 +1,128 @@
+#include "pipeline/cli/resources.h"
+
+#include "pipeline/cli/message.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static double start_time;
+__attribute__((constructor)) static void remember_start(void) { start_time = time_now(); }
+
+static _Noreturn void memory_die(size_t count, size_t size, const char *what) {
+    char need[32], have[32];
+    memory_format((uint64_t)count * size, need);
+    memory_format(memory_available(), have);
+    die("out of memory: %s needs %s, about %s are free", what, need, have);
+}
+
+static void *memory_check(void *p, size_t count, size_t size, const char *what) {
+    if (!p && count && size) memory_die(count, size, what);
+    return p;
+}
+
+void *memory_alloc(size_t count, size_t size, const char *what) {
+    return memory_check(reallocarray(NULL, count, size), count, size, what);
+}
+
+void *memory_alloc_zero(size_t count, size_t size, const char *what) {
+    return memory_check(calloc(count, size), count, size, what);
+}
+
+void *memory_resize(void *old, size_t count, size_t size, const char *what) {
+    return memory_check(reallocarray(old, count, size), count, size, what);
+}
+
+char *memory_copy_string(const char *text) {
+    size_t n = strlen(text) + 1;
+    return memcpy(memory_alloc(n, 1, "a string"), text, n);
+}
+
+static bool read_number(const char *path, const char *key, uint64_t *value) {
+    FILE *f = fopen(path, "r");
+    if (!f) return false;
+    char line[256];
+    bool found = false;
+    size_t n = strlen(key);
+    while (!found && fgets(line, sizeof line, f))
+        found = strncmp(line, key, n) == 0 && sscanf(line + n, "%lu", value) == 1;
+    fclose(f);
+    return found;
+}
+
+uint64_t memory_available(void) {
+    uint64_t free_kb = 0, limit, used;
+    read_number("/proc/meminfo", "MemAvailable:", &free_kb);
+    uint64_t available = free_kb * 1024;
+    if (read_number("/sys/fs/cgroup/memory.max", "", &limit)
+        && read_number("/sys/fs/cgroup/memory.current", "", &used)) {
+        uint64_t left = limit > used ? limit - used : 0;
+        if (left < available) available = left;
+    }
+    return available;
+}
+
+char *memory_format(uint64_t bytes, char *text) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double value = (double)bytes;
+    int unit = 0;
+    while (value >= 1024 && unit < 5) value /= 1024, unit++;
+    snprintf(text, 16, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text;
+}
+
+double time_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int cores_available(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set)) return 1;
+    return CPU_COUNT(&set);
+}
+
+double resources_cpu_seconds(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+uint64_t resources_peak_bytes(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (uint64_t)u.ru_maxrss * 1024;
+}
+
+void resources_report(void) {
+    char peak[32];
+    note("done in %.1f s wall, %.1f s CPU, peak memory %s", time_now() - start_time, resources_cpu_seconds(),
+         memory_format(resources_peak_bytes(), peak));
+}
+
+static bool set_default(const char *name, const char *value) {
+    if (getenv(name)) return false;
+    return setenv(name, value, 0) == 0;
+}
+
+void resources_tune_libraries(char **argv) {
+    bool changed = false;
+#if defined __x86_64__
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512vl"))
+        changed |= set_default("OPENBLAS_CORETYPE", "SkylakeX");
+    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        changed |= set_default("OPENBLAS_CORETYPE", "Haswell");
+#endif
+    changed |= set_default("OPENBLAS_NUM_THREADS", "1");
+    changed |= set_default("MALLOC_MMAP_MAX_", "0");
+    changed |= set_default("MALLOC_TRIM_THRESHOLD_", "4000000000");
+    // A failed exec leaves us running on the libraries' own choice: slower, still right, and printed.
+    if (changed) execv("/proc/self/exe", argv);
+}

@@ -1,0 +1,21 @@
+// Content hash: XXH3, 128 bits, printed as 32 hexadecimal digits.  Contents are hashed, never compressed bytes.
+#ifndef PIPELINE_FILES_HASH_H
+#define PIPELINE_FILES_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HASH_TEXT_SIZE = 33 }; // 32 digits and the zero
+
+struct hash; // a running hash
+struct hash *hash_new(void);
+void hash_add(struct hash *h, const void *data, size_t size);
+void hash_text(const struct hash *h, char text[HASH_TEXT_SIZE]); // of what was added so far
+void hash_free(struct hash *h);
+
+void hash_bytes(const void *data, size_t size, char text[HASH_TEXT_SIZE]);
+// Of a text file's contents after decompression.
+void hash_file(const char *path, char text[HASH_TEXT_SIZE]);
+uint64_t hash_word(const char *word, size_t length); // 64 bits, for tables
+
+#endif

@@ -1,0 +1,33 @@
+// Files appear whole or not at all: write a temporary beside the target, fsync, rename, fsync the folder.
+// A temporary that was not published is removed when the program leaves, also by die(), SIGINT and SIGTERM.
+// Everything here dies with path and reason on failure ("cannot write PATH: No space left on device").
+#ifndef PIPELINE_FILES_PUBLISH_H
+#define PIPELINE_FILES_PUBLISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct publish;
+
+// Opens a temporary (PATH.tmp-HOST-PID-N) in the target's folder, which is created where it is missing.
+struct publish *publish_open(const char *path);
+int publish_descriptor(struct publish *p);
+const char *publish_path(const struct publish *p); // the final path
+// Sequential write; dies on failure.
+void publish_write(struct publish *p, const void *data, size_t size);
+void publish_write_at(struct publish *p, const void *data, size_t size, uint64_t offset);
+// Makes the file durable and visible under its final name, and frees `p`.
+void publish_commit(struct publish *p);
+// Removes the temporary and frees `p`.
+void publish_abandon(struct publish *p);
+
+// A whole small file at once.
+void publish_file(const char *path, const void *data, size_t size);
+
+// mkdir -p; dies on failure.
+void publish_make_folder(const char *path);
+// fsync of a folder, so that renames within it last.
+void publish_sync_folder(const char *path);
+
+#endif

@@ -1,0 +1,34 @@
+// The vocabulary file: "word<TAB>count" a line, the line's index from 0 is the id.  Ids fall by count, then rise by byte order;
+// </S> and <UNK> take their place in that order (a count of 0 is written as 1) and <S> is the last line,
+// so that the output classes are exactly the ids 0 ... V-2.
+#ifndef PIPELINE_FILES_VOCABULARY_H
+#define PIPELINE_FILES_VOCABULARY_H
+
+#include "pipeline/files/hash.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WORD_BEGIN   "<S>"
+#define WORD_END     "</S>"
+#define WORD_UNKNOWN "<UNK>"
+
+struct vocabulary {
+    uint32_t size;                   // V, with <S>, </S>, <UNK>
+    uint32_t begin, end, unknown;    // ids; begin == size - 1
+    const char **words;              // (V), zero-terminated
+    uint64_t *counts;                // (V)
+    char hash[HASH_TEXT_SIZE];       // of the file's contents
+    // private
+    char *text;
+    uint32_t *table; // open addressing, id + 1
+    uint64_t table_mask;
+};
+
+// Reads and checks everything said above; dies with file and line otherwise.
+struct vocabulary *vocabulary_open(const char *path);
+void vocabulary_close(struct vocabulary *v);
+// The word's id, or v->unknown.
+uint32_t vocabulary_find(const struct vocabulary *v, const char *word, size_t length);
+
+#endif
