@@ -1,0 +1,213 @@
+#include "pipeline/files/publish.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Every publish ever opened stays on one list and is used again, so that the signal handler may walk the list
+// at any time: a node's `temporary` is whole whenever `active` is set.
+struct publish {
+    struct publish *next;
+    atomic_bool active;
+    pid_t owner; // a forked child leaves its parent's temporaries alone
+    int fd;
+    char *path, *temporary;
+};
+
+static struct publish *_Atomic all;
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void publish_abandon_all(void) {
+    for (struct publish *p = all; p; p = p->next)
+        if (p->active && p->owner == getpid()) unlink(p->temporary);
+}
+
+static void on_signal(int number) {
+    publish_abandon_all();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+// A program that handles these signals itself (training makes a checkpoint) keeps its own handlers.
+static void watch_signals(void) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction old, new = {.sa_handler = on_signal};
+        sigemptyset(&new.sa_mask);
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &new, NULL);
+    }
+    signal(SIGXFSZ, SIG_IGN); // a file size limit is then a write error with a message
+}
+
+// An inactive node, or a new one; called with the lock held.
+static struct publish *publish_node(void) {
+    static bool watching;
+    if (!watching) {
+        watching = true;
+        atexit(publish_abandon_all);
+        watch_signals();
+    }
+    for (struct publish *p = all; p; p = p->next)
+        if (!p->path) return p;
+    struct publish *p = memory_alloc_zero(1, sizeof *p, "a file to publish");
+    p->next = all;
+    all = p;
+    return p;
+}
+
+static char *path_folder(const char *path) {
+    char *folder = memory_copy_string(path), *slash = strrchr(folder, '/');
+    if (!slash) {
+        free(folder);
+        return memory_copy_string(".");
+    }
+    slash[slash == folder ? 1 : 0] = 0;
+    return folder;
+}
+
+// The file to replace: a symbolic link is followed, so that the link stays a link; only regular files are
+// replaced (renaming onto /dev/null would remove the device).
+static char *path_target(const char *path) {
+    struct stat s;
+    if (!*path) die("cannot write a file without a name");
+    if (path[strlen(path) - 1] == '/') die("cannot write %s: it is a folder; name a file", path);
+    if (stat(path, &s) == 0) {
+        if (S_ISDIR(s.st_mode)) die("cannot write %s: it is a folder; name a file", path);
+        if (!S_ISREG(s.st_mode)) die("cannot write %s: not a regular file", path);
+        char *target = realpath(path, NULL);
+        if (target && lstat(path, &s) == 0 && S_ISLNK(s.st_mode)) return target;
+        free(target);
+    }
+    return memory_copy_string(path);
+}
+
+static char *path_temporary(const char *target) {
+    static atomic_uint serial;
+    char host[64] = "host";
+    gethostname(host, sizeof host - 1);
+    size_t size = strlen(target) + sizeof host + 64;
+    char *text = memory_alloc(size, 1, "a file name");
+    snprintf(text, size, "%s.tmp-%s-%ld-%u", target, host, (long)getpid(), atomic_fetch_add(&serial, 1u));
+    return text;
+}
+
+struct publish *publish_open(const char *path) {
+    char *target = path_target(path), *folder = path_folder(target), *temporary = path_temporary(target);
+    publish_make_folder(folder);
+    free(folder);
+
+    pthread_mutex_lock(&all_lock);
+    struct publish *p = publish_node();
+    p->path = target;
+    p->temporary = temporary;
+    p->owner = getpid();
+    p->fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (p->fd >= 0) p->active = true;
+    pthread_mutex_unlock(&all_lock);
+    if (p->fd < 0) die_errno("cannot write %s", path);
+    return p;
+}
+
+int publish_descriptor(struct publish *p) {
+    return p->fd;
+}
+const char *publish_path(const struct publish *p) {
+    return p->path;
+}
+
+void publish_write(struct publish *p, const void *data, size_t size) {
+    const char *from = data;
+    while (size > 0) {
+        ssize_t n = write(p->fd, from, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) die_errno("cannot write %s", p->path);
+        from += n;
+        size -= (size_t)n;
+    }
+}
+
+void publish_write_at(struct publish *p, const void *data, size_t size, uint64_t offset) {
+    const char *from = data;
+    while (size > 0) {
+        ssize_t n = pwrite(p->fd, from, size, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) die_errno("cannot write %s", p->path);
+        from += n;
+        offset += (uint64_t)n;
+        size -= (size_t)n;
+    }
+}
+
+static void publish_release(struct publish *p) {
+    pthread_mutex_lock(&all_lock);
+    p->active = false;
+    free(p->temporary);
+    free(p->path);
+    p->temporary = p->path = NULL;
+    pthread_mutex_unlock(&all_lock);
+}
+
+void publish_commit(struct publish *p) {
+    // Some file systems cannot sync and say EINVAL; what they hold is as safe as it gets there.
+    if (fsync(p->fd) < 0 && errno != EINVAL && errno != ENOSYS) die_errno("cannot write %s", p->path);
+    if (close(p->fd) < 0) die_errno("cannot write %s", p->path);
+    if (rename(p->temporary, p->path) < 0) die_errno("cannot rename %s to %s", p->temporary, p->path);
+    p->active = false;
+    char *folder = path_folder(p->path);
+    publish_sync_folder(folder);
+    free(folder);
+    publish_release(p);
+}
+
+void publish_abandon(struct publish *p) {
+    close(p->fd);
+    unlink(p->temporary);
+    publish_release(p);
+}
+
+void publish_file(const char *path, const void *data, size_t size) {
+    struct publish *p = publish_open(path);
+    publish_write(p, data, size);
+    publish_commit(p);
+}
+
+void publish_make_folder(const char *path) {
+    char *text = memory_copy_string(path);
+    struct stat s;
+    for (char *at = text + 1; *text; at++) {
+        if (*at != '/' && *at != 0) continue;
+        char kept = *at;
+        *at = 0;
+        // Whether it exists is asked first: mkdir in a folder of others may be refused although the path is
+        // there.
+        if (stat(text, &s) < 0 && mkdir(text, 0777) < 0 && errno != EEXIST)
+            die_errno("cannot make the folder %s", text);
+        *at = kept;
+        if (!kept) break;
+    }
+    if (stat(path, &s) == 0 && !S_ISDIR(s.st_mode))
+        die("cannot make the folder %s: a file of that name is there", path);
+    free(text);
+}
+
+void publish_sync_folder(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EACCES) return; // a folder one may write but not list
+        die_errno("cannot open the folder %s", path);
+    }
+    if (fsync(fd) < 0 && errno != EINVAL && errno != ENOSYS) die_errno("cannot sync the folder %s", path);
+    close(fd);
+}
