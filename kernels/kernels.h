@@ -30,6 +30,7 @@ struct kernels {
     void (*release)(const struct kernels *k, void *p);
     void (*upload)(const struct kernels *k, void *device, const void *host, size_t bytes);
     void (*download)(const struct kernels *k, void *host, const void *device, size_t bytes);
+    void (*copy)(const struct kernels *k, void *to, const void *from, size_t bytes); // within the device
 
     struct matmul_kernels matmul;
     struct recurrent_kernels recurrent;
