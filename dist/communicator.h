@@ -1,9 +1,9 @@
 // A group of ranks that compute together: one alone, or MPI.  (NCCL joins as a third kind.)
 //
-// dist uses nothing of pipeline: functions return 0, or -1 with a reason in communicator_error().  With MPI an
-// error inside the library ends the job (MPI_ERRORS_ARE_FATAL); a rank that fails must call communicator_abort.
-// All ranks must make the same calls in the same order.  Sums are the same bits on every rank and in every run of the
-// same rank count.
+// dist uses nothing of pipeline: functions return 0, or -1 with a reason in communicator_error().  With MPI
+// an error inside the library ends the job (MPI_ERRORS_ARE_FATAL); a rank that fails must call
+// communicator_abort. All ranks must make the same calls in the same order.  Sums are the same bits on every
+// rank and in every run of the same rank count.
 #ifndef DIST_COMMUNICATOR_H
 #define DIST_COMMUNICATOR_H
 
@@ -18,9 +18,10 @@ struct communicator {
     const struct communicator_calls *calls;
 };
 
-// Joins: MPI where a launcher started this process (its environment says so), else alone.  A program built without MPI refuses to
-// run under a launcher of several ranks, and one under Slurm refuses when SLURM_NTASKS disagrees with the ranks it sees
-// (SLURM_NTASKS of the step, SLURM_STEP_NUM_TASKS, where there is one).  NULL on failure.
+// Joins: MPI where a launcher started this process (its environment says so), else alone.  A program built
+// without MPI refuses to run under a launcher of several ranks, and one under Slurm refuses when SLURM_NTASKS
+// disagrees with the ranks it sees (SLURM_NTASKS of the step, SLURM_STEP_NUM_TASKS, where there is one). NULL
+// on failure.
 struct communicator *communicator_open(void);
 const char *communicator_error(void);
 // All ranks leave together (barrier, MPI_Finalize).
@@ -29,20 +30,22 @@ void communicator_close(struct communicator *c);
 _Noreturn void communicator_abort(struct communicator *c, int code);
 
 void communicator_barrier(struct communicator *c);
-void communicator_sum_floats(struct communicator *c, float *x, size_t n);     // in place, all ranks get the sum
+void communicator_sum_floats(struct communicator *c, float *x, size_t n); // in place, all ranks get the sum
 void communicator_sum_doubles(struct communicator *c, double *x, size_t n);
 void communicator_sum_u64(struct communicator *c, uint64_t *x, size_t n);
 uint64_t communicator_max_u64(struct communicator *c, uint64_t x);
 void communicator_broadcast(struct communicator *c, void *data, size_t bytes, int root);
-// Every rank gives `bytes` (may differ by rank) and gets all, one after another in rank order, in `all`, which has room for
-// their sum; sizes (ranks) receives each rank's bytes.  All sizes are 64-bit.
+// Every rank gives `bytes` (may differ by rank) and gets all, one after another in rank order, in `all`,
+// which has room for their sum; sizes (ranks) receives each rank's bytes.  All sizes are 64-bit.
 void communicator_gather_sizes(struct communicator *c, uint64_t bytes, uint64_t *sizes /* (ranks) */);
-void communicator_gather(struct communicator *c, const void *mine, const uint64_t *sizes /* (ranks) */, void *all);
-// True when all ranks hold the same bytes: versions, options, input hashes.  `rank` receives the first that differs from
-// rank 0 (-1 if none).
+void communicator_gather(struct communicator *c, const void *mine, const uint64_t *sizes /* (ranks) */,
+                         void *all);
+// True when all ranks hold the same bytes: versions, options, input hashes.  `rank` receives the first that
+// differs from rank 0 (-1 if none).
 bool communicator_agrees(struct communicator *c, const void *data, size_t bytes, int *rank);
 
-// Sums in flight: start many, then wait for all, in order to overlap with computing.  At most COMMUNICATOR_MAX_PENDING.
+// Sums in flight: start many, then wait for all, in order to overlap with computing.  At most
+// COMMUNICATOR_MAX_PENDING.
 enum { COMMUNICATOR_MAX_PENDING = 256 };
 void communicator_sum_floats_start(struct communicator *c, float *x, size_t n);
 void communicator_progress(struct communicator *c); // gives the library a chance to move data

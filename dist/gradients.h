@@ -13,17 +13,18 @@ enum { GRADIENTS_BUCKET_BYTES = 4 << 20 };
 // Starts summing x over all ranks, in buckets; x must stay until communicator_wait_all.
 void gradients_start_dense(struct communicator *c, float *x, size_t n);
 
-// Rows of a table that this step touched.  The first `shared` ids are the same on every rank (the samples of a sampled softmax)
-// and are summed densely; the others are gathered and merged.
+// Rows of a table that this step touched.  The first `shared` ids are the same on every rank (the samples of
+// a sampled softmax) and are summed densely; the others are gathered and merged.
 struct gradient_rows {
-    uint32_t *ids;      // (rows) unique
-    float *values;      // (rows, d)
+    uint32_t *ids; // (rows) unique
+    float *values; // (rows, d)
     size_t rows, shared, d;
-    size_t capacity;    // rows that ids and values have room for; grows by realloc
+    size_t capacity; // rows that ids and values have room for; grows by realloc
 };
 
-// Sums over ranks; afterwards all ranks hold the same ids in the same order (shared first, then the others rising) and the same
-// values.  Rows are added in rank order.  On one rank nothing changes but the order.  Returns 0, or -1 without memory.
+// Sums over ranks; afterwards all ranks hold the same ids in the same order (shared first, then the others
+// rising) and the same values.  Rows are added in rank order.  On one rank nothing changes but the order.
+// Returns 0, or -1 without memory.
 int gradients_exchange_rows(struct communicator *c, struct gradient_rows *g);
 
 // Bytes that this rank has sent since the start, for the log.
