@@ -21,7 +21,7 @@ struct vocabulary {
     char hash[HASH_TEXT_SIZE];       // of the file's contents
     // private
     char *text;
-    uint32_t *table; // open addressing, id + 1
+    struct vocabulary_slot *table; // open addressing
     uint64_t table_mask;
 };
 
