@@ -5,6 +5,7 @@
 #include "pipeline/files/frames.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,7 @@ static void info_read(const struct frames_reader *f, struct scores_info *info) {
     info->params = get_count(f, "params", UINT64_MAX);
     info->model_bytes = get_count(f, "model_bytes", UINT64_MAX);
     // A deviation that is not finite was written as null: not a number passes no check that follows.
-    if (!json_real(frames_metadata(f), "sum_deviation", &info->sum_deviation))
-        info->sum_deviation = 0.0 / 0.0;
+    if (!json_real(frames_metadata(f), "sum_deviation", &info->sum_deviation)) info->sum_deviation = NAN;
     get_text(f, "shard", info->shard, sizeof info->shard);
     get_text(f, "vocabulary", info->vocabulary, sizeof info->vocabulary);
     get_text(f, "model", info->model, sizeof info->model);

@@ -1,0 +1,203 @@
+#include "pipeline/files/safetensors.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/hash.h"
+#include "pipeline/files/safetensors_types.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEADER_MOST = 100 << 20 }; // bytes, as in the format's own reader
+
+struct entry {
+    struct tensor_info info;
+    uint64_t begin; // offset in the data
+    bool checked;
+};
+
+struct safetensors_reader {
+    char *path;
+    const char *map;
+    uint64_t file_size, data_start;
+    struct json *header;
+    struct entry *entries; // (count) by rising offset
+    size_t count;
+};
+
+static void file_map(struct safetensors_reader *r, const char *maker) {
+    struct stat s;
+    int fd = open(r->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        const char *reason = strerror(errno);
+        if (errno == ENOENT && maker) die("cannot open %s: %s; make it with: %s", r->path, reason, maker);
+        die("cannot open %s: %s", r->path, reason);
+    }
+    if (fstat(fd, &s) < 0) die_errno("cannot open %s", r->path);
+    if (S_ISDIR(s.st_mode)) die("cannot read %s: it is a folder; name a file", r->path);
+    if (!S_ISREG(s.st_mode)) die("cannot read %s: not a regular file", r->path);
+    r->file_size = (uint64_t)s.st_size;
+    if (r->file_size < 10) die("%s: not a safetensors file: only %" PRIu64 " bytes", r->path, r->file_size);
+    void *map = mmap(NULL, r->file_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED) die_errno("cannot map %s", r->path);
+    close(fd);
+    r->map = map;
+}
+
+static void header_open(struct safetensors_reader *r) {
+    uint64_t length = 0;
+    for (int i = 0; i < 8; i++) length |= (uint64_t)(unsigned char)r->map[i] << (8 * i);
+    if (length > HEADER_MOST || r->map[8] != '{')
+        die("%s: not a safetensors file (its first bytes say a header of %" PRIu64 " bytes)", r->path,
+            length);
+    if (length > r->file_size - 8)
+        die("%s: the header has %" PRIu64 " bytes, but the file ends at offset %" PRIu64
+            ": it is truncated; copy or make it again",
+            r->path, length, r->file_size);
+    char reason[128];
+    r->header = json_parse(r->map + 8, length, reason);
+    if (!r->header) die("%s: the header is not JSON: %s", r->path, reason);
+    r->data_start = 8 + length;
+}
+
+static bool number(const struct json *j, uint64_t *value) {
+    if (!j || j->kind != JSON_NUMBER || j->text[strspn(j->text, "0123456789")]) return false;
+    errno = 0;
+    *value = strtoull(j->text, NULL, 10);
+    return errno == 0;
+}
+
+static void type_read(const struct safetensors_reader *r, const struct json *j, struct tensor_info *t) {
+    const char *name = json_string(j, "dtype", "?");
+    for (int i = 0; i < TENSOR_TYPES; i++) {
+        if (strcmp(name, tensor_types[i].name) != 0) continue;
+        t->type = (enum tensor_type)i;
+        return;
+    }
+    die("%s: tensor %s: its type %s is not one of F32 F64 I32 U32 I64 U64 U8 BF16", r->path, t->name, name);
+}
+
+static void shape_read(const struct safetensors_reader *r, const struct json *j, struct tensor_info *t) {
+    const struct json *shape = json_get(j, "shape");
+    if (!shape || shape->kind != JSON_ARRAY) die("%s: tensor %s: no shape", r->path, t->name);
+    for (const struct json *d = shape->first; d; d = d->next) {
+        if (t->dims == TENSOR_MAX_DIMS)
+            die("%s: tensor %s: more than %d dimensions", r->path, t->name, TENSOR_MAX_DIMS);
+        if (!number(d, &t->shape[t->dims++])) die("%s: tensor %s: an impossible shape", r->path, t->name);
+    }
+}
+
+static struct entry entry_read(const struct safetensors_reader *r, const struct json *j) {
+    struct entry e = {.info.name = j->key};
+    struct tensor_info *t = &e.info;
+    uint64_t end = 0;
+    if (j->kind != JSON_OBJECT) die("%s: tensor %s: not described by an object", r->path, t->name);
+    type_read(r, j, t);
+    shape_read(r, j, t);
+    const struct json *offsets = json_get(j, "data_offsets");
+    const struct json *first = offsets && offsets->kind == JSON_ARRAY ? offsets->first : NULL;
+    if (!first || !first->next || first->next->next || !number(first, &e.begin) || !number(first->next, &end)
+        || end < e.begin)
+        die("%s: tensor %s: impossible data_offsets", r->path, t->name);
+    if (!tensor_bytes(t, &t->bytes) || t->bytes != end - e.begin)
+        die("%s: tensor %s: type and shape do not match its %" PRIu64 " bytes", r->path, t->name,
+            end - e.begin);
+    if ((r->data_start + e.begin) % tensor_types[t->type].size)
+        die("%s: tensor %s is not aligned; write the file again with a current version of safetensors",
+            r->path, t->name);
+    return e;
+}
+
+static int compare_entries(const void *a, const void *b) {
+    const struct entry *x = a, *y = b;
+    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+    return (x->info.bytes > y->info.bytes) - (x->info.bytes < y->info.bytes); // empty ones first
+}
+
+// The tensors must follow each other without gap or overlap, and end with the file.
+static void offsets_check(const struct safetensors_reader *r) {
+    uint64_t offset = 0, size = r->file_size - r->data_start;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct entry *e = &r->entries[i];
+        if (e->begin != offset)
+            die("%s: tensor %s begins at offset %" PRIu64 " of the data, but %s", r->path, e->info.name,
+                e->begin,
+                e->begin < offset ? "overlaps the one before" : "leaves a gap behind the one before");
+        offset += e->info.bytes;
+    }
+    if (offset > size)
+        die("%s: the tensors have %" PRIu64 " bytes, but the file holds %" PRIu64
+            ": it is truncated; copy or make it again",
+            r->path, offset, size);
+    if (offset < size) die("%s: %" PRIu64 " bytes follow the last tensor", r->path, size - offset);
+}
+
+struct safetensors_reader *safetensors_open(const char *path, const char *maker) {
+    struct safetensors_reader *r = memory_alloc_zero(1, sizeof *r, path);
+    r->path = memory_copy_string(path);
+    file_map(r, maker);
+    header_open(r);
+    size_t members = 0;
+    for (const struct json *j = r->header->first; j; j = j->next) members++;
+    r->entries = memory_alloc(members + 1, sizeof *r->entries, "tensors");
+    for (const struct json *j = r->header->first; j; j = j->next)
+        if (strcmp(j->key, "__metadata__") != 0) r->entries[r->count++] = entry_read(r, j);
+    qsort(r->entries, r->count, sizeof *r->entries, compare_entries);
+    offsets_check(r);
+    return r;
+}
+
+size_t safetensors_count(const struct safetensors_reader *r) {
+    return r->count;
+}
+
+const struct tensor_info *safetensors_at(const struct safetensors_reader *r, size_t i) {
+    return &r->entries[i].info;
+}
+
+const struct tensor_info *safetensors_find(const struct safetensors_reader *r, const char *name) {
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->entries[i].info.name, name) == 0) return &r->entries[i].info;
+    return NULL;
+}
+
+const char *safetensors_metadata(const struct safetensors_reader *r, const char *key) {
+    return json_string(json_get(r->header, "__metadata__"), key, NULL);
+}
+
+const void *safetensors_data(struct safetensors_reader *r, const struct tensor_info *t) {
+    struct entry *e = &r->entries[((const char *)t - (const char *)r->entries) / (ptrdiff_t)sizeof *e];
+    const char *data = r->map + r->data_start + e->begin;
+    if (e->checked) return data;
+    struct buffer key = {0};
+    buffer_print(&key, "xxh3:%s", t->name);
+    const char *known = safetensors_metadata(r, buffer_terminate(&key));
+    char hash[HASH_TEXT_SIZE];
+    buffer_free(&key);
+    if (known) {
+        hash_bytes(data, t->bytes, hash);
+        if (strcmp(hash, known) != 0)
+            die("%s: tensor %s at offset %" PRIu64
+                " is damaged: its hash is %s, but the header says %s; copy or make the "
+                "file again",
+                r->path, t->name, r->data_start + e->begin, hash, known);
+    }
+    e->checked = true;
+    return data;
+}
+
+void safetensors_close(struct safetensors_reader *r) {
+    if (!r) return;
+    munmap((void *)(uintptr_t)r->map, r->file_size);
+    json_free(r->header);
+    free(r->entries);
+    free(r->path);
+    free(r);
+}
