@@ -1,0 +1,413 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # some of what is set here is for the scripts that source it
+#
+# What the job scripts share.  A script finds the repository, sets `home` to it, and sources this file, which sets:
+#
+#   bin      the built programs (BILLIONWORD_BIN, else build/bin)
+#   work     what is computed (WORK, else work/)          results  the tables (RESULTS, else results/)
+#   corpus   the corpus's name                            origin   its folder, where CORPUS is a folder
+#   text     folder of its tokenised text                 data     folder of its vocabulary, shards and systems
+#   ranks    processes of a parallel stage: the job's tasks under Slurm, else NP (default 1)
+#
+# and offers: fail, need, step, up_to_date, make_file, launch, run_neural_system.  All talk goes
+# to stderr.  A job is stopped with SIGUSR1 (Slurm sends it before the time is up) or Ctrl-C; it then saves its work.
+
+set -euo pipefail
+: "${home:?set by the script that sources this file}"
+
+case $0 in
+*/slurm_script) script=${SLURM_JOB_NAME:-job} ;; # the name of the copy that Slurm runs says nothing
+*) script=${0##*/} ;;
+esac
+
+say() { printf '%s: %s\n' "$script" "$*" >&2; }
+fail() { say "$*"; exit 1; }
+fail_usage() { say "$*"; exit 2; }
+
+# show_help ARGUMENTS: the comment at the head of the script.
+show_help() {
+  sed -n '2,/^$/ { /^#SBATCH/d; s/^#$//p; s/^# //p }' "$0"
+  printf '\nusage: %s %s\n' "$script" "$1"
+  exit 0
+}
+
+# need FILE 'COMMAND THAT MAKES IT'
+need() { [ -e "$1" ] || fail "$1 is missing; make it with:  $2"; }
+need_programs() {
+  local program
+  for program; do need "$bin/$program" "make -C '$home'"; done
+}
+
+# --- where things lie ------------------------------------------------------------------------------------------------
+
+if [ -n "${BILLIONWORD_HOME:-}" ] && [ "$(realpath -m "$BILLIONWORD_HOME")" != "$(realpath "$home")" ]; then
+  fail "BILLIONWORD_HOME=$BILLIONWORD_HOME is not the repository: it has no jobs/common.sh"
+fi
+# shellcheck source=/dev/null
+[ ! -e "$home/jobs/site.sh" ] || . "$home/jobs/site.sh"
+
+bin=$(realpath -ms "${BILLIONWORD_BIN:-$home/build/bin}")
+work=$(realpath -m "${WORK:-$home/work}")
+results=$(realpath -m "${RESULTS:-$home/results}")
+
+# The corpus: one of the two that the project prepares itself, or a folder, named by its last component.
+choose_corpus() {
+  local given=${CORPUS:-classics}
+  origin=
+  case $(basename -- "$given") in
+  reference) fail "a corpus cannot be named 'reference': results/reference holds the measured tables; rename the folder" ;;
+  esac
+  case $given in
+  classics | lm1b) corpus=$given ;;
+  *)
+    [ -d "$given" ] || fail "there is no corpus '$given': CORPUS is classics, lm1b, or a folder with train.txt, valid.txt and test.txt"
+    origin=$(realpath "$given")
+    corpus=${origin##*/}
+    ;;
+  esac
+  case $corpus in
+  '' | [.-]* | *[[:cntrl:]]*) fail "the corpus folder '$origin' cannot name a corpus: rename it" ;;
+  corpus) fail "a corpus cannot be named 'corpus': $work/corpus holds the texts; rename the folder" ;;
+  classics | lm1b)
+    if [ "$origin" = "$(realpath -m "$work/corpus/$corpus")" ]; then origin=; fi
+    [ -z "$origin" ] || fail "the folder $origin has the name of a corpus that is prepared otherwise: rename it, or say CORPUS=$corpus"
+    ;;
+  esac
+  data=$work/$corpus
+  text=$work/corpus/$corpus
+  case ${TOKENIZE:-} in
+  '' | none) [ -z "$origin" ] || text=$origin ;;
+  lm1b) ;;
+  *) fail_usage "TOKENIZE=$TOKENIZE: it is lm1b (the benchmark's tokenizer) or none (the text is tokenised already)" ;;
+  esac
+  if [ -z "$origin" ] && [ "${TOKENIZE:-}" = none ]; then
+    fail_usage "TOKENIZE=none is for a corpus folder: $corpus is always tokenised by the benchmark's rules"
+  fi
+}
+choose_corpus
+
+# The command that prepares this corpus, for messages.
+prepare_command() {
+  local setting="CORPUS='${origin:-$corpus}'"
+  [ "$work" = "$home/work" ] || setting+=" WORK='$work'"
+  if [ -n "${SLURM_JOB_ID:-}" ]; then
+    printf "cd '%s' && %s sbatch jobs/prepare_corpus.sh" "$home" "$setting"
+  else
+    printf "make -C '%s' corpus %s" "$home" "$setting"
+  fi
+}
+
+# find_texts FOLDER SPLIT: sets `texts` to the files of a split: SPLIT.txt, .txt.zst or .txt.gz, or those in SPLIT/.
+find_texts() {
+  local file
+  texts=()
+  for file in "$1/$2".txt "$1/$2".txt.{zst,gz}; do [ ! -e "$file" ] || texts+=("$file"); done
+  [ ${#texts[@]} -le 1 ] || fail "$1 holds ${texts[0]##*/} and ${texts[1]##*/}: keep one of them"
+  if [ ${#texts[@]} = 0 ]; then
+    for file in "$1/$2"/*; do
+      case $file in *.manifest.json | *.command) ;; *) [ ! -f "$file" ] || texts+=("$file") ;; esac
+    done
+  fi
+  for file in "${texts[@]}"; do
+    [ -s "$file" ] || fail "$file is empty: every split needs text, one sentence a line"
+  done
+}
+
+# --- steps: what is up to date is not run again --------------------------------------------------------------------------
+
+step_number=${STEPS_BEFORE:-0} step_total=${STEPS_TOTAL:-0} step_title=
+progressed= # set once this run has made something
+
+# expect_steps N: how many this script has, where no pipeline counts them.
+expect_steps() { [ -n "${STEPS_TOTAL:-}" ] || step_total=$1; }
+step() { step_number=$((step_number + 1)) step_title=$1; }
+# Prints the title of a step when the first thing of it has to be made.
+announce() {
+  [ -n "$step_title" ] || return 0
+  printf '=== %d/%d %s ===\n' "$step_number" "$step_total" "$step_title" >&2
+  [ -z "${PIPELINE_DID:-}" ] || printf '%s\n' "$step_title" >>"$PIPELINE_DID"
+  step_title=
+}
+
+# A command as it is recorded: one word a line, without the places of repository and work folder, so that a work
+# folder may be moved or copied (with its times) to another machine.
+command_text() {
+  local word
+  for word; do
+    word=${word//"$bin/"/}
+    printf '%s\n' "${word//"$work/"/WORK/}"
+  done
+}
+
+# up_to_date OUT [IN...] [-- COMMAND...]: OUT is there, older than no IN, and COMMAND is what made it last.
+up_to_date() {
+  local out=$1
+  shift
+  [ -e "$out" ] || return 1
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    [ ! "$1" -nt "$out" ] || return 1
+    shift
+  done
+  [ $# -gt 0 ] || return 0
+  shift
+  [ -e "$out.command" ] && [ "$(<"$out.command")" = "$(command_text "$@")" ]
+}
+
+# record OUT COMMAND...: remembers beside OUT what made it.
+record() { command_text "${@:2}" >"$1.command"; }
+
+# make_file OUT IN... -- COMMAND...: runs COMMAND, which publishes OUT, unless OUT is up to date.
+make_file() {
+  local out=$1 inputs=() status
+  shift
+  while [ "$1" != -- ]; do inputs+=("$1") && shift; done
+  shift
+  ! up_to_date "$out" "${inputs[@]}" -- "$@" || return 0
+  announce
+  mkdir -p "$(dirname "$out")"
+  rm -f "$out.command"
+  "$@" >&2 || { status=$? && leave_if_asked; exit "$status"; }
+  [ -e "$out" ] || fail "${1##*/} ended well, but $out is not there"
+  record "$out" "$@"
+  progressed=1
+}
+
+# --- running on one rank or many -------------------------------------------------------------------------------------------
+
+choose_launcher() {
+  if [ "${SLURM_STEP_NUM_TASKS:-1}" -gt 1 ]; then
+    fail_usage "every task of a job step runs this script: start it with sbatch or bash, not with srun"
+  fi
+  ranks=${NP:-1}
+  if [ -n "${SLURM_JOB_ID:-}" ]; then
+    ranks=${SLURM_NTASKS:-1}
+    [ "${NP:-$ranks}" = "$ranks" ] || fail_usage "NP=$NP, but the job has $ranks task(s): leave NP out, or submit with --ntasks=$NP"
+  fi
+  case $ranks in '' | *[!0-9]* | 0*) fail_usage "NP=$ranks: the number of ranks is a whole number from 1" ;; esac
+  threads=0 # the program looks itself
+  if [ -n "${SLURM_JOB_ID:-}" ]; then
+    threads=${SLURM_CPUS_PER_TASK:-1}
+  elif [ "$ranks" -gt 1 ]; then
+    threads=$(($(nproc) > ranks ? $(nproc) / ranks : 1))
+  fi
+  device=${DEVICE:-auto}
+  case $device in auto | cpu | cuda) ;; *) fail_usage "DEVICE=$device: it is auto, cpu or cuda" ;; esac
+}
+choose_launcher
+
+# need_single_task: for the stages that run as one process.
+need_single_task() {
+  [ -z "${SLURM_JOB_ID:-}" ] || [ "$ranks" = 1 ] || fail_usage "this job runs as one task, not $ranks: submit it with --ntasks=1"
+}
+
+# Sets `launcher`, the words in front of a parallel program, unless jobs/site.sh has.
+find_launcher() {
+  if [ -n "${launcher+set}" ]; then return; fi
+  launcher=()
+  [ "$ranks" -gt 1 ] || return 0
+  if [ -n "${SLURM_JOB_ID:-}" ]; then
+    # -K: without it the job hangs when a rank dies on another node.
+    launcher=(srun -K --mpi=pmix "--cpus-per-task=$threads")
+    [[ $(srun --mpi=list 2>&1) == *pmix* ]] ||
+      fail "this Slurm does not offer PMIx: set launcher=(mpirun --bind-to none) in $home/jobs/site.sh"
+  else
+    command -v mpirun >/dev/null || fail "NP=$ranks needs mpirun: make -C '$home' deps"
+    # Bound to single cores, the threads of a rank would share one.
+    launcher=(mpirun --bind-to none --oversubscribe -np "$ranks")
+    [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+}
+
+# launch PROGRAM OPTION...: on all ranks; waits in such a way that signals are forwarded at once.
+child='' signal=''
+launch() {
+  local status
+  find_launcher
+  "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
+  child=$!
+  while :; do
+    interrupted=
+    wait "$child" && status=0 || status=$?
+    [ -n "$interrupted" ] || break
+  done
+  child=
+  return "$status"
+}
+
+# The first signal asks the program for a checkpoint, a second one ends it.  (mpirun forwards USR1 but kills on TERM.)
+on_signal() {
+  local forward=USR1
+  [ -z "$signal" ] || forward=TERM
+  signal=$1 interrupted=1
+  [ -z "$child" ] || kill "-$forward" "$child" 2>/dev/null || true
+}
+
+# The work is saved but not done: back into the queue, or exit code 75, "try again".
+leave() {
+  case ${signal:=USR1} in
+  INT) exit 130 ;;
+  TERM) exit 143 ;;
+  esac
+  if [ -n "${SLURM_JOB_ID:-}" ] && [ -n "$progressed" ]; then
+    if scontrol requeue "$SLURM_JOB_ID" >&2; then
+      say "the time is nearly up: the work is saved and the job is back in the queue"
+      exit 0
+    fi
+  fi
+  [ -n "$progressed" ] || say "the time is too short for this stage, which starts over: submit with a longer --time"
+  say "not finished: run it again to go on"
+  exit 75
+}
+leave_if_asked() { [ -z "$signal" ] || leave; }
+
+# --- systems: train, score, add the row ---------------------------------------------------------------------------------------
+
+# parse_arguments "$@": what every train script takes.
+parse_arguments() {
+  dry_run=
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --dry-run) dry_run=1 ;;
+    --device=*) device=${1#*=} ;;
+    --device) device=${2:-} && shift ;;
+    -h | --help) show_help "[--dry-run] [--device auto|cpu|cuda]" ;;
+    *) fail_usage "unknown argument '$1': it takes --dry-run and --device auto|cpu|cuda" ;;
+    esac
+    shift || true
+  done
+  case $device in auto | cpu | cuda) ;; *) fail_usage "--device '$device': it is auto, cpu or cuda" ;; esac
+}
+
+# The corpus as the systems read it: sets `vocab` and `train_shards`.
+need_corpus() {
+  local split
+  vocab=$data/vocab.tsv
+  need "$vocab" "$(prepare_command)"
+  for split in valid test; do need "$data/$split.shard" "$(prepare_command)"; done
+  train_shards=("$data/train.shard")
+  if [ ! -e "${train_shards[0]}" ] && [ -d "$data/train" ]; then train_shards=("$data/train"/*.shard); fi
+  need "${train_shards[0]}" "$(prepare_command)"
+}
+
+# A run is resumed from its checkpoints only where inputs and options are those it was started with.
+# start_or_resume FOLDER IN... -- COMMAND...
+start_or_resume() {
+  local folder=$1 checkpoints
+  checkpoints=$(compgen -G "$folder/checkpoint-*" || true)
+  if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then return; fi
+  if [ -n "$checkpoints" ] && [ "$(cat "$folder/state" 2>/dev/null)" != finished ] && [ -z "${FRESH:-}" ]; then
+    fail "$folder holds an unfinished run with other options or inputs: give it those to go on, or start anew with FRESH=1"
+  fi
+  mkdir -p "$folder"
+  rm -rf "$folder"/checkpoint-* "$folder/state"
+  while [ "$1" != -- ]; do shift; done
+  touch "$folder/started"
+  record "$folder/started" "${@:2}"
+}
+
+# Sets `command` to the training of FOLDER with TRAIN_OPTION...
+train_command() {
+  command=("$bin/train" "${@:2}" --vocab "$vocab" --valid "$data/valid.shard" --output "$1" "${train_shards[@]}")
+}
+
+# train_neural FOLDER TRAIN_OPTION...: leaves FOLDER/model.safetensors.
+train_neural() {
+  local folder=$1 model=$1/model.safetensors inputs command state
+  inputs=("$vocab" "$data/valid.shard" "${train_shards[@]}")
+  train_command "$@"
+  ! up_to_date "$model" "${inputs[@]}" -- "${command[@]}" || return 0
+  announce
+  start_or_resume "$folder" "${inputs[@]}" -- "${command[@]}"
+  rm -f "$model.command"
+  launch "${command[@]}" >&2 || fail "training failed with exit code $?; its messages are above, its checkpoints in $folder"
+  progressed=1
+  state=$(cat "$folder/state" 2>/dev/null || true)
+  case $state in
+  finished) record "$model" "${command[@]}" ;;
+  stopped) leave ;;
+  *) fail "training ended with the state '$state' in $folder/state, which should be finished or stopped" ;;
+  esac
+}
+
+# forecast SYSTEM TRAIN_OPTION...: memory and hours, without training.
+forecast() {
+  local command
+  need_programs train
+  need_corpus
+  train_command "$data/$1" "${@:2}"
+  launch "${command[@]}" --dry-run || exit
+}
+
+# need_gpu SYSTEM TRAIN_OPTION...: for recipes that no CPU finishes in reasonable time.  Where the user has not chosen a
+# device, it takes the GPU; without one it forecasts what the CPU would need, and leaves the choice to the user.
+need_gpu() {
+  [ "$device" = auto ] || return 0
+  if nvidia-smi -L >/dev/null 2>&1; then
+    device=cuda
+    return
+  fi
+  device=cpu
+  [ -z "$dry_run" ] || return 0
+  say "there is no GPU here; a forecast for the CPU:"
+  forecast "$@"
+  fail "$1 is made for GPUs: to train on this CPU all the same, run it with --device cpu (or DEVICE=cpu)"
+}
+
+# score_system SYSTEM MODEL EVALUATE_OPTION...: scores both held-out splits, publishes the row and the table.
+score_system() {
+  local system=$1 model=$2 split folder=$data/$1 row=$results/$corpus/rows/$1.json published=()
+  for split in valid test; do
+    leave_if_asked
+    make_file "$folder/$split.scores" "$model" "$vocab" "$data/$split.shard" -- \
+      launch "$bin/evaluate" --model "$model" --vocab "$vocab" "${@:3}" --output "$folder/$split.scores" "$data/$split.shard"
+  done
+  [ ! -e "$home/results/published.tsv" ] || published=(--published "$home/results/published.tsv")
+  make_file "$row" "$folder"/{valid,test}.scores "$data"/{valid,test}.shard "$model" -- \
+    "$bin/report" row --system "$system" --corpus "$corpus" --manifest "$model.manifest.json" \
+    --valid-shard "$data/valid.shard" --valid-scores "$folder/valid.scores" \
+    --test-shard "$data/test.shard" --test-scores "$folder/test.scores" "${published[@]}" --output "$row"
+  make_table
+}
+
+# The table out of all rows there are.  Two jobs at once: each has published its row before it takes the lock, so the
+# table made last holds both.
+make_table() {
+  local table=$results/$corpus
+  exec 9>"$table/.lock"
+  flock 9 || say "cannot lock $table: where two jobs end at once, the table may lack a row until the next run"
+  make_file "$table/perplexity.tsv" "$table"/rows/*.json -- "$bin/report" table --corpus "$corpus" "$table"
+  exec 9>&-
+}
+
+# The end of a script that runs by itself; a pipeline does this once for all.
+finish_system() {
+  [ -z "${PIPELINE_DID:-}" ] || return 0
+  [ -n "$progressed" ] || say "nothing to do: everything is up to date"
+  show_table
+}
+show_table() {
+  cat "$results/$corpus/perplexity.md"
+  printf '\n%s\n' "$results/$corpus/perplexity.tsv"
+}
+
+evaluation=(--streams 1) # options of evaluate, for a script to override
+
+# run_neural_system SYSTEM TRAIN_OPTION...: the whole of a train script for a network.
+run_neural_system() {
+  local folder=$data/$1
+  if [ -n "$dry_run" ]; then
+    forecast "$@"
+    exit
+  fi
+  expect_steps 2
+  need_programs train evaluate report
+  need_corpus
+  trap 'on_signal USR1' USR1
+  trap 'on_signal INT' INT
+  trap 'on_signal TERM' TERM
+  step "Training $1 on $corpus"
+  train_neural "$folder" "${@:2}"
+  step "Evaluating $1"
+  score_system "$1" "$folder/model.safetensors" "${evaluation[@]}"
+  finish_system
+}

@@ -1,0 +1,81 @@
+#!/bin/bash
+# Text to table: the corpus, then every system of SYSTEMS, each by the script that `sbatch` takes too.  Only what is out of
+# date is made.  Prints the table and its path.
+#
+#   make pipeline [CORPUS=...] [SYSTEMS="unigram lstm256"|default|all] ...      on this machine, one after the other
+#   bash jobs/pipeline.sh --submit                                             as a chain of Slurm jobs
+#
+# A system is the name of a script jobs/train_<system>.sh.  `default` takes minutes on two cores, `all` is every script.
+
+# The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
+for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
+  home=$(realpath -m -- "$home")
+  until [ -z "$home" ] || [ -e "$home/jobs/common.sh" ]; do home=${home%/*}; done
+  [ -z "$home" ] || break
+done
+[ -n "$home" ] || { echo "$0: submit from inside the repository, or export BILLIONWORD_HOME=/its/path" >&2 && exit 1; }
+# shellcheck source=jobs/common.sh
+. "$home/jobs/common.sh"
+
+
+submit=
+case $#,${1:-} in
+0,) ;;
+1,--submit) submit=1 ;;
+1,-h | 1,--help) show_help "[--submit]" ;;
+*) fail_usage "unknown arguments '$*': it takes --submit" ;;
+esac
+
+# The systems asked for, each of which has to have its script.
+choose_systems() {
+  local system file
+  case ${SYSTEMS:-default} in
+  default) systems=(unigram lstm256 lstm256_sampled) ;;
+  all)
+    systems=()
+    for file in "$home"/jobs/train_*.sh; do systems+=("$(basename "${file#*/train_}" .sh)"); done
+    ;;
+  *) read -ra systems <<<"$SYSTEMS" ;;
+  esac
+  for system in "${systems[@]}"; do
+    [ -e "$home/jobs/train_$system.sh" ] ||
+      fail_usage "there is no system '$system': SYSTEMS is default, all, or some of: $(cd "$home/jobs" && echo train_*.sh | sed 's/train_//g; s/\.sh//g')"
+  done
+}
+
+# The scripts take the same choices from the environment.
+export BILLIONWORD_HOME=$home WORK=$work RESULTS=$results CORPUS=${origin:-$corpus}
+choose_systems
+
+# One job for the corpus; each system waits for it, and is cancelled where it fails.
+submit_chain() {
+  local corpus_job job size np=${NP:-}
+  unset NP # the job's tasks are its ranks
+  command -v sbatch >/dev/null || fail "there is no sbatch here: without Slurm, run it without --submit"
+  corpus_job=$(sbatch --parsable "$home/jobs/prepare_corpus.sh") || exit
+  corpus_job=${corpus_job%%;*}
+  say "job $corpus_job prepares $corpus"
+  for system in "${systems[@]}"; do
+    size=()
+    if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size=("--ntasks=$np"); fi
+    job=$(sbatch --parsable --dependency="afterok:$corpus_job" --kill-on-invalid-dep=yes "${size[@]}" "$home/jobs/train_$system.sh") || exit
+    say "job ${job%%;*} trains $system"
+  done
+  say "logs come into this folder, the table into $results/$corpus; see squeue --me"
+}
+
+run_here() {
+  local system steps=3
+  PIPELINE_DID=$(mktemp)
+  export PIPELINE_DID STEPS_TOTAL=$((3 + 2 * ${#systems[@]}))
+  trap 'rm -f "$PIPELINE_DID"' EXIT
+  STEPS_BEFORE=0 "$home/jobs/prepare_corpus.sh"
+  for system in "${systems[@]}"; do
+    STEPS_BEFORE=$steps "$home/jobs/train_$system.sh"
+    steps=$((steps + 2))
+  done
+  [ -s "$PIPELINE_DID" ] || say "nothing to do: everything is up to date"
+  show_table
+}
+
+if [ -n "$submit" ]; then submit_chain; else run_here; fi
