@@ -1,0 +1,117 @@
+#include "pipeline/neural/model_file.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/vocabulary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODEL_FORMAT "billionword-model-1"
+static const size_t PIECE_BYTES = 16 << 20; // what is moved between device and file at a time
+
+static void declare_number(struct safetensors_writer *w, const char *key, int64_t value) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    safetensors_add_metadata(w, key, text);
+}
+
+void model_declare_options(struct safetensors_writer *w, const struct model_options *o) {
+    safetensors_add_metadata(w, "format", MODEL_FORMAT);
+    safetensors_add_metadata(w, "vocabulary", o->vocabulary);
+    safetensors_add_metadata(w, "cell", "lstm");
+    declare_number(w, "vocabulary_size", o->vocabulary_size);
+    declare_number(w, "begin", o->begin);
+    declare_number(w, "end", o->end);
+    declare_number(w, "layers", o->layers);
+    declare_number(w, "embedding", o->embedding);
+    declare_number(w, "hidden", o->hidden);
+    declare_number(w, "projection", o->projection);
+    safetensors_add_metadata(w, "context", o->reset ? "reset" : "carry");
+    safetensors_add_metadata(w, "sentence_input", o->begin_is_end ? WORD_END : WORD_BEGIN);
+}
+
+static const char *option_text(const struct safetensors_reader *r, const char *path, const char *key) {
+    const char *text = safetensors_metadata(r, key);
+    if (!text) die("%s: not a model of this program: its metadata has no \"%s\"", path, key);
+    return text;
+}
+
+static int64_t option_number(const struct safetensors_reader *r, const char *path, const char *key, int64_t least,
+                             int64_t most) {
+    const char *text = option_text(r, path, key);
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end || value < least || value > most)
+        die("%s: damaged: its metadata says %s = \"%s\"", path, key, text);
+    return value;
+}
+
+void model_read_options(const struct safetensors_reader *r, const char *path, struct model_options *o) {
+    memset(o, 0, sizeof *o);
+    const char *format = option_text(r, path, "format"), *cell = option_text(r, path, "cell");
+    if (strcmp(format, MODEL_FORMAT) != 0) die("%s: format \"%s\", expected \"%s\"", path, format, MODEL_FORMAT);
+    if (strcmp(cell, "lstm") != 0) die("%s: cell \"%s\" is not known to this version", path, cell);
+    snprintf(o->vocabulary, sizeof o->vocabulary, "%s", option_text(r, path, "vocabulary"));
+    o->vocabulary_size = (uint32_t)option_number(r, path, "vocabulary_size", 3, UINT32_MAX - 1);
+    o->begin = (uint32_t)option_number(r, path, "begin", 0, o->vocabulary_size - 1);
+    o->end = (uint32_t)option_number(r, path, "end", 0, o->vocabulary_size - 1);
+    o->layers = option_number(r, path, "layers", 1, MODEL_MAX_LAYERS);
+    o->embedding = option_number(r, path, "embedding", 1, 1 << 20);
+    o->hidden = option_number(r, path, "hidden", 1, 1 << 20);
+    o->projection = option_number(r, path, "projection", 0, 1 << 20);
+    o->reset = strcmp(option_text(r, path, "context"), "reset") == 0;
+    o->begin_is_end = strcmp(option_text(r, path, "sentence_input"), WORD_END) == 0;
+}
+
+void model_declare_tensor(struct safetensors_writer *w, const char *name, const struct parameter *p) {
+    struct tensor_info t = {.name = name, .type = TENSOR_F32, .dims = p->is_vector ? 1 : 2};
+    t.shape[0] = p->rows, t.shape[1] = p->columns;
+    safetensors_declare(w, &t);
+}
+
+void model_write_tensor(struct safetensors_writer *w, const struct kernels *k, const struct parameter *p,
+                        const float *device) {
+    size_t bytes = parameter_size(p) * sizeof(float), piece = bytes < PIECE_BYTES ? bytes : PIECE_BYTES;
+    char *host = memory_alloc(piece, 1, "a piece of a tensor");
+    for (size_t at = 0; at < bytes; at += piece) {
+        size_t n = bytes - at < piece ? bytes - at : piece;
+        k->download(k, host, (const char *)device + at, n);
+        safetensors_write(w, host, n);
+    }
+    free(host);
+}
+
+void model_read_tensor(struct safetensors_reader *r, const char *path, const char *name, const struct kernels *k,
+                       const struct parameter *p, float *device) {
+    const struct tensor_info *t = safetensors_find(r, name);
+    if (!t) die("%s: the tensor %s is missing", path, name);
+    bool same = t->type == TENSOR_F32 && t->dims == (p->is_vector ? 1 : 2) && t->shape[0] == p->rows
+                && (p->is_vector || t->shape[1] == p->columns);
+    if (!same) die("%s: the tensor %s is not float32 of shape (%zu, %zu)", path, name, p->rows, p->columns);
+    k->upload(k, device, safetensors_data(r, t), t->bytes);
+}
+
+void model_save(struct model *m, const char *path) {
+    struct safetensors_writer *w = safetensors_create(path);
+    model_declare_options(w, &m->o);
+    for (size_t i = 0; i < m->count; i++) model_declare_tensor(w, m->parameters[i].name, &m->parameters[i]);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct parameter *p = &m->parameters[i];
+        model_write_tensor(w, m->k, p, p->average ? p->average : p->value);
+    }
+    safetensors_commit(w);
+}
+
+struct model *model_load(const struct kernels *k, const char *path) {
+    struct safetensors_reader *r = safetensors_open(path, "train");
+    struct model_options o;
+    model_read_options(r, path, &o);
+    struct model *m = model_new(k, &o);
+    for (size_t i = 0; i < m->count; i++)
+        model_read_tensor(r, path, m->parameters[i].name, k, &m->parameters[i], m->parameters[i].value);
+    safetensors_close(r);
+    return m;
+}

@@ -1,0 +1,274 @@
+#include "pipeline/training/checkpoint.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/publish.h"
+#include "pipeline/neural/model_file.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { KEEP = 2 };
+
+static void checkpoint_path(char *path, size_t size, const char *folder, uint64_t step, const char *file) {
+    if ((size_t)snprintf(path, size, "%s/checkpoint-%" PRIu64 "/%s", folder, step, file) >= size)
+        die("the path %s is too long", folder);
+}
+
+// === finding and removing ====================================================================
+
+static bool is_complete(const char *folder, uint64_t step) {
+    char path[4096];
+    struct stat s;
+    checkpoint_path(path, sizeof path, folder, step, "DONE");
+    return stat(path, &s) == 0;
+}
+
+// Calls visit for each checkpoint-STEP in the folder.
+static void each_checkpoint(const char *folder, void (*visit)(const char *folder, uint64_t step, void *x), void *x) {
+    DIR *d = opendir(folder);
+    if (!d) return;
+    for (const struct dirent *e; (e = readdir(d));) {
+        uint64_t step;
+        char rest;
+        if (sscanf(e->d_name, "checkpoint-%" SCNu64 "%c", &step, &rest) == 1) visit(folder, step, x);
+    }
+    closedir(d);
+}
+
+struct newest {
+    uint64_t step;
+    bool found;
+};
+
+static void visit_newest(const char *folder, uint64_t step, void *x) {
+    struct newest *n = x;
+    if (is_complete(folder, step) && (!n->found || step > n->step)) *n = (struct newest){step, true};
+}
+
+bool checkpoint_find(const char *folder, uint64_t *step) {
+    struct newest n = {0};
+    each_checkpoint(folder, visit_newest, &n);
+    *step = n.step;
+    return n.found;
+}
+
+static void remove_one(const char *folder, uint64_t step) {
+    static const char *const files[] = {"DONE", "state.safetensors", ""};
+    char path[4096];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        checkpoint_path(path, sizeof path, folder, step, files[i]);
+        if (*files[i]) unlink(path);
+        else rmdir(path);
+    }
+}
+
+struct sweep {
+    uint64_t steps[64];
+    size_t count;
+};
+
+static void visit_collect(const char *folder, uint64_t step, void *x) {
+    struct sweep *s = x;
+    (void)folder;
+    if (s->count < sizeof s->steps / sizeof *s->steps) s->steps[s->count++] = step;
+}
+
+static int compare_falling(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x < y) - (x > y);
+}
+
+static void remove_older(const char *folder, size_t keep) {
+    struct sweep s = {0};
+    each_checkpoint(folder, visit_collect, &s);
+    qsort(s.steps, s.count, sizeof *s.steps, compare_falling);
+    for (size_t i = keep; i < s.count; i++) remove_one(folder, s.steps[i]);
+}
+
+void checkpoint_remove_all(const char *folder) { remove_older(folder, 0); }
+
+// === tensors =================================================================================
+
+// Calls act for every tensor of a checkpoint: value, states, running mean of each parameter.
+static void each_tensor(struct model *m, void (*act)(const char *name, struct parameter *p, float *device, void *x),
+                        void *x) {
+    char name[96];
+    for (size_t i = 0; i < m->count; i++) {
+        struct parameter *p = &m->parameters[i];
+        act(p->name, p, p->value, x);
+        for (int s = 0; s < PARAMETER_STATES; s++) {
+            if (!p->state[s]) continue;
+            snprintf(name, sizeof name, "%s.state%d", p->name, s);
+            act(name, p, p->state[s], x);
+        }
+        if (!p->average) continue;
+        snprintf(name, sizeof name, "%s.average", p->name);
+        act(name, p, p->average, x);
+    }
+}
+
+struct tensor_context {
+    struct safetensors_writer *w;
+    struct safetensors_reader *r;
+    const char *path;
+    const struct kernels *k;
+};
+
+static void declare_tensor(const char *name, struct parameter *p, float *device, void *x) {
+    (void)device;
+    model_declare_tensor(((struct tensor_context *)x)->w, name, p);
+}
+
+static void write_tensor(const char *name, struct parameter *p, float *device, void *x) {
+    struct tensor_context *c = x;
+    (void)name;
+    model_write_tensor(c->w, c->k, p, device);
+}
+
+static void read_tensor(const char *name, struct parameter *p, float *device, void *x) {
+    struct tensor_context *c = x;
+    model_read_tensor(c->r, c->path, name, c->k, p, device);
+}
+
+// === metadata ================================================================================
+
+static void add_number(struct safetensors_writer *w, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void add_number(struct safetensors_writer *w, const char *key, const char *format, ...) {
+    char text[64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    safetensors_add_metadata(w, key, text);
+}
+
+static void option_key(char *key, size_t size, const char *name) { snprintf(key, size, "option:%s", name); }
+
+static bool is_free(const struct checkpoint_identity *id, const char *name) {
+    for (const char *const *f = id->free_options; *f; f++)
+        if (strcmp(*f, name) == 0) return true;
+    return false;
+}
+
+static void add_metadata(struct safetensors_writer *w, const struct checkpoint_identity *id,
+                         const struct checkpoint *s, int ranks) {
+    char key[64], value[4096];
+    add_number(w, "step", "%" PRIu64, s->step);
+    add_number(w, "words", "%" PRIu64, s->words);
+    add_number(w, "curve_length", "%" PRIu64, s->curve_length);
+    add_number(w, "train_seconds", "%.17g", s->train_seconds);
+    add_number(w, "best_perplexity", "%.17g", s->best_perplexity);
+    add_number(w, "ranks", "%d", ranks);
+    safetensors_add_metadata(w, "text", s->text);
+    safetensors_add_metadata(w, "variant", id->variant);
+    for (const struct option_spec *o = id->program->options; o->name; o++) {
+        if (is_free(id, o->name)) continue;
+        option_key(key, sizeof key, o->name);
+        safetensors_add_metadata(w, key, options_format(o, value, sizeof value));
+    }
+}
+
+static const char *need(const struct safetensors_reader *r, const char *path, const char *key) {
+    const char *text = safetensors_metadata(r, key);
+    if (!text) die("%s: damaged: its metadata has no \"%s\"", path, key);
+    return text;
+}
+
+static void check_identity(const struct safetensors_reader *r, const char *path, const struct checkpoint_identity *id,
+                           const struct checkpoint *now, int ranks) {
+    char key[64], value[4096];
+    for (const struct option_spec *o = id->program->options; o->name; o++) {
+        if (is_free(id, o->name)) continue;
+        option_key(key, sizeof key, o->name);
+        const char *then = need(r, path, key);
+        options_format(o, value, sizeof value);
+        if (strcmp(then, value) != 0)
+            die("%s was made with --%s %s, now it is %s: use the same options, or --fresh to start anew", path, o->name,
+                *then ? then : "(none)", *value ? value : "(none)");
+    }
+    if (strcmp(need(r, path, "text"), now->text) != 0)
+        die("%s was made from another training text: use the same shards, or --fresh to start anew", path);
+    if (atoi(need(r, path, "ranks")) != ranks)
+        die("%s was made by %s ranks, now there are %d: use as many, or --fresh to start anew", path,
+            need(r, path, "ranks"), ranks);
+    const char *variant = need(r, path, "variant");
+    if (strcmp(variant, id->variant) != 0)
+        warn("%s was computed on %s, now on %s: the run goes on, its numbers will differ by rounding", path, variant,
+             id->variant);
+}
+
+// === saving and loading ======================================================================
+
+// All streams' carried states in global stream order, on rank 0 (NULL elsewhere).
+static float *gather_state(struct communicator *c, const struct model *m, const struct workspace *w) {
+    size_t floats = workspace_state_floats(m), mine = w->B * floats;
+    float *state = memory_alloc(mine, sizeof *state, "the carried state");
+    workspace_get_state(m, w, state);
+    uint64_t *sizes = memory_alloc((size_t)c->ranks, sizeof *sizes, "sizes"), total = 0;
+    communicator_gather_sizes(c, mine * sizeof *state, sizes);
+    for (int i = 0; i < c->ranks; i++) total += sizes[i];
+    float *all = memory_alloc(total, 1, "the carried state");
+    communicator_gather(c, state, sizes, all);
+    free(sizes), free(state);
+    return all;
+}
+
+static struct tensor_info state_tensor(const struct model *m, size_t streams) {
+    struct tensor_info t = {.name = "carried_state", .type = TENSOR_F32, .dims = 2};
+    t.shape[0] = streams, t.shape[1] = workspace_state_floats(m);
+    return t;
+}
+
+void checkpoint_save(const char *folder, struct communicator *c, struct model *m, const struct workspace *w,
+                     const struct checkpoint_identity *id, const struct checkpoint *s) {
+    float *state = gather_state(c, m, w);
+    if (c->rank == 0) {
+        char path[4096];
+        size_t streams = w->B * (size_t)c->ranks;
+        checkpoint_path(path, sizeof path, folder, s->step, "state.safetensors");
+        struct tensor_context x = {.w = safetensors_create(path), .path = path, .k = m->k};
+        model_declare_options(x.w, &m->o);
+        add_metadata(x.w, id, s, c->ranks);
+        each_tensor(m, declare_tensor, &x);
+        struct tensor_info t = state_tensor(m, streams);
+        safetensors_declare(x.w, &t);
+        each_tensor(m, write_tensor, &x);
+        safetensors_write(x.w, state, streams * workspace_state_floats(m) * sizeof *state);
+        safetensors_commit(x.w);
+        checkpoint_path(path, sizeof path, folder, s->step, "DONE");
+        publish_file(path, "", 0);
+        publish_sync_folder(folder);
+        remove_older(folder, KEEP);
+    }
+    free(state);
+    communicator_barrier(c); // nobody leaves before the checkpoint is there
+}
+
+void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m, struct workspace *w,
+                     const struct checkpoint_identity *id, struct checkpoint *s) {
+    char path[4096];
+    checkpoint_path(path, sizeof path, folder, step, "state.safetensors");
+    struct tensor_context x = {.r = safetensors_open(path, NULL), .path = path, .k = m->k};
+    check_identity(x.r, path, id, s, c->ranks);
+    s->step = strtoull(need(x.r, path, "step"), NULL, 10);
+    s->words = strtoull(need(x.r, path, "words"), NULL, 10);
+    s->curve_length = strtoull(need(x.r, path, "curve_length"), NULL, 10);
+    s->train_seconds = strtod(need(x.r, path, "train_seconds"), NULL);
+    s->best_perplexity = strtod(need(x.r, path, "best_perplexity"), NULL);
+    each_tensor(m, read_tensor, &x);
+    size_t streams = w->B * (size_t)c->ranks, floats = workspace_state_floats(m);
+    const struct tensor_info *t = safetensors_find(x.r, "carried_state");
+    if (!t || t->type != TENSOR_F32 || t->dims != 2 || t->shape[0] != streams || t->shape[1] != floats)
+        die("%s: the carried state is not float32 of shape (%zu, %zu)", path, streams, floats);
+    const float *state = safetensors_data(x.r, t);
+    workspace_set_state(m, w, state + (size_t)c->rank * w->B * floats);
+    safetensors_close(x.r);
+}

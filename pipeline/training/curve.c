@@ -1,0 +1,96 @@
+#include "pipeline/training/curve.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/json.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct curve {
+    const char *path;
+    int file;
+    uint64_t length;
+    // since the last line
+    uint64_t steps, events, clipped;
+    double loss, start, wait, last_loss;
+    double norm[GROUP_COUNT];
+};
+
+struct curve *curve_open(const char *path, uint64_t length) {
+    struct curve *c = memory_alloc_zero(1, sizeof *c, "the curve");
+    c->path = memory_copy_string(path);
+    c->file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (c->file < 0 || ftruncate(c->file, (off_t)length) || lseek(c->file, 0, SEEK_END) < 0)
+        die_errno("cannot write %s", path);
+    c->length = length;
+    c->start = time_now();
+    return c;
+}
+
+uint64_t curve_length(const struct curve *c) { return c->length; }
+double curve_last_loss(const struct curve *c) { return c->last_loss; }
+
+static void curve_write(struct curve *c, struct buffer *line) {
+    buffer_add_byte(line, '\n');
+    for (size_t at = 0; at < line->size;) {
+        ssize_t n = write(c->file, line->data + at, line->size - at);
+        if (n < 0) die_errno("cannot write %s", c->path);
+        at += (size_t)n;
+    }
+    c->length += line->size;
+    buffer_free(line);
+}
+
+void curve_step(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events, double loss_sum, double rate,
+                const struct optimiser_norms *norms, double wait_seconds, uint64_t every) {
+    c->steps++;
+    c->events += events;
+    c->loss += loss_sum;
+    c->clipped += norms->clipped;
+    c->wait += wait_seconds;
+    for (int g = 0; g < GROUP_COUNT; g++) c->norm[g] += norms->group[g];
+    if ((step + 1) % every) return;
+    double now = time_now(), n = (double)c->steps;
+    c->last_loss = c->loss / (double)c->events;
+    struct buffer line = {0};
+    json_open(&line, NULL, '{');
+    json_add_u64(&line, "step", step + 1);
+    json_add_u64(&line, "epoch", epoch + 1);
+    json_add_real(&line, "loss", c->last_loss);
+    json_add_real(&line, "rate", rate);
+    json_open(&line, "norm", '{');
+    for (int g = 0; g < GROUP_COUNT; g++) json_add_real(&line, parameter_group_names[g], c->norm[g] / n);
+    json_close(&line, '}');
+    json_add_real(&line, "clipped", (double)c->clipped / n);
+    json_add_real(&line, "words_per_s", (double)c->events / (now - c->start));
+    json_add_real(&line, "wait_s", c->wait);
+    json_close(&line, '}');
+    curve_write(c, &line);
+    c->steps = c->events = c->clipped = 0;
+    c->loss = c->wait = 0;
+    c->start = now;
+    memset(c->norm, 0, sizeof c->norm);
+}
+
+void curve_valid(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events, double perplexity, double seconds) {
+    struct buffer line = {0};
+    json_open(&line, NULL, '{');
+    json_add_u64(&line, "step", step);
+    json_add_u64(&line, "epoch", epoch);
+    json_add_u64(&line, "valid_events", events);
+    json_add_real(&line, "valid_perplexity", perplexity);
+    json_add_real(&line, "seconds", seconds);
+    json_close(&line, '}');
+    curve_write(c, &line);
+    c->start = time_now(); // validation is not training time
+}
+
+void curve_close(struct curve *c) {
+    if (!c) return;
+    if (fsync(c->file) || close(c->file)) die_errno("cannot write %s", c->path);
+    free((char *)(uintptr_t)c->path);
+    free(c);
+}

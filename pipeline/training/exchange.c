@@ -1,0 +1,24 @@
+#include "pipeline/training/exchange.h"
+
+#include "dist/gradients.h"
+#include "pipeline/cli/message.h"
+
+void exchange_ready(void *exchange, struct parameter *p) {
+    struct exchange *x = exchange;
+    if (x->c->ranks == 1) return;
+    if (!p->is_sparse) gradients_start_dense(x->c, p->gradient, parameter_size(p));
+    communicator_progress(x->c);
+}
+
+void exchange_finish(struct exchange *x, struct model *m) {
+    if (x->c->ranks == 1) return;
+    communicator_wait_all(x->c);
+    for (size_t i = 0; i < m->count; i++) {
+        struct parameter *p = &m->parameters[i];
+        if (!p->is_sparse) continue;
+        struct row_gradient *t = &p->touched;
+        struct gradient_rows rows = {t->ids, t->values, t->rows, t->shared, p->columns, t->capacity};
+        if (gradients_exchange_rows(x->c, &rows)) die("exchange of %s: %s", p->name, communicator_error());
+        *t = (struct row_gradient){rows.ids, rows.values, rows.rows, rows.capacity, rows.shared};
+    }
+}

@@ -1,0 +1,17 @@
+// Sums a model's gradients over the ranks: dense ones start as soon as the backward pass has them, rows at the end.
+#ifndef PIPELINE_TRAINING_EXCHANGE_H
+#define PIPELINE_TRAINING_EXCHANGE_H
+
+#include "dist/communicator.h"
+#include "pipeline/neural/model.h"
+
+struct exchange {
+    struct communicator *c;
+};
+
+// For training_options.gradient_ready, with the exchange as context.
+void exchange_ready(void *exchange, struct parameter *p);
+// After the backward pass: all gradients are sums over ranks when this returns.
+void exchange_finish(struct exchange *x, struct model *m);
+
+#endif

@@ -1,0 +1,168 @@
+#include "pipeline/training/loop.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/progress.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/neural/model_file.h"
+#include "pipeline/training/curve.h"
+#include "pipeline/training/exchange.h"
+#include "pipeline/training/reader.h"
+#include "pipeline/training/validation.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+volatile sig_atomic_t loop_stop_requested;
+
+struct loop {
+    struct model *m;
+    struct communicator *c;
+    const struct loop_options *o;
+    const struct checkpoint_identity *id;
+    struct training_options training;
+    struct workspace *w;
+    struct exchange exchange;
+    struct validation valid;
+    struct reader *reader;
+    struct curve *curve; // rank 0
+    struct progress progress;
+    uint64_t spe, steps; // steps of an epoch, of the run
+    double last_checkpoint, mark; // times: of the last checkpoint, up to which train_seconds is counted
+    struct checkpoint s;
+};
+
+static void count_seconds(struct loop *x) {
+    double now = time_now();
+    x->s.train_seconds += now - x->mark;
+    x->mark = now;
+}
+
+static void model_path(const struct loop *x, char *path, size_t size) {
+    snprintf(path, size, "%s/model.safetensors", x->o->folder);
+}
+
+static void save_model(struct loop *x) {
+    char path[4096];
+    model_path(x, path, sizeof path);
+    if (x->c->rank == 0) model_save(x->m, path);
+}
+
+static void validate(struct loop *x) {
+    double start = time_now();
+    count_seconds(x);
+    model_swap_averages(x->m);
+    double perplexity = validation_run(&x->valid, x->m, x->c);
+    model_swap_averages(x->m);
+    if (!isfinite(perplexity))
+        die("validation after step %" PRIu64 " gives perplexity %g: training has diverged; lower --rate or --clip",
+            x->s.step, perplexity);
+    uint64_t epoch = x->s.step / x->spe;
+    if (x->c->rank == 0) {
+        curve_valid(x->curve, x->s.step, epoch, x->valid.events, perplexity, time_now() - start);
+        note("epoch %" PRIu64 " of %" PRIu64 ": validation perplexity %.3f, %.1f s of training", epoch, x->o->epochs,
+             perplexity, x->s.train_seconds);
+    }
+    bool best = x->s.best_perplexity == 0 || perplexity < x->s.best_perplexity;
+    if (best) x->s.best_perplexity = perplexity;
+    if (best || !x->o->select_best) save_model(x);
+    x->mark = time_now(); // validation is not training
+}
+
+static void save_checkpoint(struct loop *x) {
+    count_seconds(x);
+    if (x->curve) x->s.curve_length = curve_length(x->curve);
+    checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
+    x->mark = x->last_checkpoint = time_now();
+}
+
+static void train_step(struct loop *x) {
+    double wait = 0;
+    const struct reader_batch *b = reader_next(x->reader, &wait);
+    const struct optimiser_options *oo = &x->o->optimiser;
+    x->training.scale = 1.0f / (float)(x->o->loss_step_sum ? x->o->batch : b->global_events);
+    double logp = model_step(x->m, x->w, &b->batch, &x->training);
+    exchange_finish(&x->exchange, x->m);
+    uint64_t epoch = x->s.step / x->spe;
+    double rate = optimiser_rate(oo, x->s.step, x->steps, epoch);
+    struct optimiser_norms norms;
+    int bad = optimiser_step(x->m, oo, x->s.step, rate, &norms);
+    if (bad >= 0)
+        die("step %" PRIu64 ": the gradient of the %s parameters is not finite: training has diverged; lower --rate or "
+            "--clip; the last good checkpoint stays in %s",
+            x->s.step + 1, parameter_group_names[bad], x->o->folder);
+    if (x->curve)
+        curve_step(x->curve, x->s.step, epoch, b->events, -logp, rate, &norms, wait, x->o->log_steps);
+    x->s.step++;
+    x->s.words += b->global_events;
+}
+
+static void show_progress(struct loop *x, bool last) {
+    if (!x->curve) return;
+    char extra[64];
+    snprintf(extra, sizeof extra, "loss %.3f", curve_last_loss(x->curve));
+    if (last) progress_end(&x->progress, x->s.words, extra);
+    else progress_update(&x->progress, x->s.words, extra);
+}
+
+// All ranks agree at a step's end on what rank 0's clock and every rank's signals say.
+enum { GO_ON, CHECKPOINT, STOP };
+static int decide(struct loop *x) {
+    int wish = GO_ON;
+    const struct loop_options *o = x->o;
+    if (x->c->rank == 0 && o->checkpoint_seconds > 0 && time_now() - x->last_checkpoint > o->checkpoint_seconds)
+        wish = CHECKPOINT;
+    if (o->checkpoint_steps && x->s.step % o->checkpoint_steps == 0) wish = CHECKPOINT;
+    if (loop_stop_requested || (o->stop_after && x->s.step >= o->stop_after)) wish = STOP;
+    return x->c->ranks > 1 ? (int)communicator_max_u64(x->c, (uint64_t)wish) : wish;
+}
+
+static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
+    const struct loop_options *o = x->o;
+    struct communicator *c = x->c;
+    x->exchange.c = c;
+    x->training = o->training;
+    x->training.gradient_ready = exchange_ready;
+    x->training.context = &x->exchange;
+    size_t count = o->batch / (size_t)c->ranks;
+    x->w = workspace_new(x->m, o->bptt, count, &x->training, c->ranks);
+    optimiser_make(x->m, &o->optimiser);
+    validation_make(&x->valid, valid, o->valid_streams);
+    snprintf(x->s.text, sizeof x->s.text, "%s", train->info.content);
+    if (resume != UINT64_MAX) {
+        checkpoint_load(o->folder, resume, c, x->m, x->w, x->id, &x->s);
+        if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
+    }
+    x->reader = reader_start(train, &x->m->o, o->batch, count * (size_t)c->rank, count, o->bptt, x->s.step);
+    x->spe = reader_steps_per_epoch(x->reader);
+    x->steps = x->spe * o->epochs;
+    x->mark = x->last_checkpoint = time_now();
+    if (c->rank) return;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/curve.jsonl", o->folder);
+    x->curve = curve_open(path, x->s.curve_length);
+    progress_start(&x->progress, "training", "k words", 1000, train->info.events * o->epochs);
+}
+
+void loop_run(struct model *m, struct communicator *c, struct shard_set *train, struct shard_set *valid,
+              const struct loop_options *o, const struct checkpoint_identity *id, uint64_t resume,
+              struct loop_result *result) {
+    struct loop x = {.m = m, .c = c, .o = o, .id = id};
+    loop_start(&x, train, valid, resume);
+    int next = GO_ON;
+    while (x.s.step < x.steps && next != STOP) {
+        train_step(&x);
+        show_progress(&x, false);
+        if (x.s.step % x.spe == 0) validate(&x);
+        next = decide(&x);
+        if (next != GO_ON) save_checkpoint(&x);
+    }
+    count_seconds(&x);
+    show_progress(&x, true);
+    if (c->rank == 0) curve_close(x.curve);
+    reader_stop(x.reader);
+    validation_free(&x.valid);
+    workspace_free(m, x.w);
+    *result = (struct loop_result){x.s.step == x.steps, x.s, x.spe};
+}

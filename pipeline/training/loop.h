@@ -1,0 +1,41 @@
+// The training loop, the same for every model: reader -> step -> exchange -> clip -> update -> log, validate, checkpoint.
+#ifndef PIPELINE_TRAINING_LOOP_H
+#define PIPELINE_TRAINING_LOOP_H
+
+#include "dist/communicator.h"
+#include "pipeline/files/shard.h"
+#include "pipeline/training/checkpoint.h"
+#include "pipeline/training/optimiser.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop_options {
+    const char *folder;              // where everything goes
+    size_t batch, bptt;              // streams over all ranks, steps
+    uint64_t epochs;
+    bool loss_step_sum;              // loss: mean over streams, summed over the block's steps; else mean over the block's words
+    bool select_best;                // keep the model of the best validation; else the last
+    size_t valid_streams;            // pieces of the validation text
+    double checkpoint_seconds;
+    uint64_t checkpoint_steps, log_steps, stop_after; // 0: not
+    struct training_options training; // scale, gradient_ready and context are the loop's
+    struct optimiser_options optimiser;
+};
+
+struct loop_result {
+    bool finished; // else stopped by a signal or stop_after, with a checkpoint
+    struct checkpoint state;
+    uint64_t steps_per_epoch;
+};
+
+// Set by a signal handler: make a checkpoint at the next step and leave.
+extern volatile sig_atomic_t loop_stop_requested;
+
+// Collective.  `resume`: the step of a checkpoint to go on from, or UINT64_MAX.
+void loop_run(struct model *m, struct communicator *c, struct shard_set *train, struct shard_set *valid,
+              const struct loop_options *o, const struct checkpoint_identity *id, uint64_t resume,
+              struct loop_result *result);
+
+#endif

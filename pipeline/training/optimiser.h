@@ -1,0 +1,47 @@
+// SGD, Adagrad and Adam with row-sparse versions, learning-rate schedules, clipping by norm, running means.
+#ifndef PIPELINE_TRAINING_OPTIMISER_H
+#define PIPELINE_TRAINING_OPTIMISER_H
+
+#include "pipeline/neural/model.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum optimiser_kind { OPTIMISER_SGD, OPTIMISER_ADAGRAD, OPTIMISER_ADAM };
+enum schedule_kind {
+    SCHEDULE_CONSTANT,
+    SCHEDULE_LINEAR, // falls linearly from the rate to 0 over the whole run
+    SCHEDULE_STEP,   // rate * decay^(epochs past decay_after)
+};
+enum clip_kind {
+    CLIP_ALL,       // one norm over all parameters
+    CLIP_RECURRENT, // only the recurrent layers' norm and gradients (Jozefowicz et al. 2016)
+    CLIP_EACH,      // each group by its own norm
+};
+
+struct optimiser_options {
+    enum optimiser_kind kind;
+    double rate, accumulator, epsilon, beta1, beta2;
+    enum schedule_kind schedule;
+    double warmup, decay, decay_after; // steps; factor; epochs
+    enum clip_kind clip_kind;
+    double clip;                       // norm; 0: no clipping
+    double ema;                        // of the recurrent parameters; 0: none
+};
+
+struct optimiser_norms {
+    double group[GROUP_COUNT]; // before clipping
+    bool clipped;
+};
+
+int optimiser_states(enum optimiser_kind kind); // how many floats it keeps for each parameter
+// Gives the parameters their states (Adagrad's at `accumulator`) and running means.
+void optimiser_make(struct model *m, const struct optimiser_options *o);
+// Learning rate of step `step` (from 0) of `steps`, in epoch `epoch` (from 0).
+double optimiser_rate(const struct optimiser_options *o, uint64_t step, uint64_t steps, uint64_t epoch);
+// One step along the gradients (already summed over ranks).  Returns the group whose norm is not finite, or -1; then nothing
+// has been changed.
+int optimiser_step(struct model *m, const struct optimiser_options *o, uint64_t step, double rate,
+                   struct optimiser_norms *norms);
+
+#endif
