@@ -1,0 +1,58 @@
+// Shared by the files of this folder.  Each of them is compiled once per level of vector instructions, with CPU_LEVEL
+// avx512, avx2 or baseline; so every public symbol carries the level as its suffix.
+//
+// Threads: one OpenMP region per kernel; each thread takes a fixed slice and calls OpenBLAS, which then runs serially.
+// Slices depend only on sizes and the number of threads: the same inputs give the same bits.
+#ifndef KERNELS_CPU_CPU_H
+#define KERNELS_CPU_CPU_H
+
+#include "kernels/kernels.h"
+
+#include <cblas.h>
+#include <omp.h>
+
+#undef I // <complex.h> came with cblas.h; here I is a number of inputs
+
+#ifndef CPU_LEVEL
+#define CPU_LEVEL baseline
+#endif
+#define CPU_STRING_(x)  #x
+#define CPU_STRING(x)   CPU_STRING_(x)
+#define CPU_JOIN_(a, b) a##_##b
+#define CPU_JOIN(a, b)  CPU_JOIN_(a, b)
+#define CPU_NAME(x)     CPU_JOIN(x, CPU_LEVEL)
+
+extern const struct matmul_kernels CPU_NAME(cpu_matmul);
+extern const struct recurrent_kernels CPU_NAME(cpu_recurrent);
+extern const struct softmax_kernels CPU_NAME(cpu_softmax);
+extern const struct update_kernels CPU_NAME(cpu_update);
+extern const struct random_kernels CPU_NAME(cpu_random);
+
+struct cpu_slice {
+    size_t begin, end;
+};
+
+// Part `i` of `parts` of 0 ... n-1, in whole multiples of `unit` but for the last.
+static inline struct cpu_slice cpu_slice_of(size_t n, size_t unit, size_t i, size_t parts) {
+    size_t units = (n + unit - 1) / unit;
+    size_t begin = units * i / parts * unit, end = units * (i + 1) / parts * unit;
+    return (struct cpu_slice){begin < n ? begin : n, end < n ? end : n};
+}
+
+// The calling thread's part inside a parallel region.
+static inline struct cpu_slice cpu_slice_mine(size_t n, size_t unit) {
+    return cpu_slice_of(n, unit, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+}
+
+// How many threads are worth starting for `work` elementary operations.
+static inline int cpu_threads_for(const struct kernels *k, size_t work) { return work < 16384 ? 1 : k->threads; }
+
+// A product by the calling thread alone.  lda, ldb, ldc: distances between stored rows.
+static inline void cpu_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
+                            const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+    if (m == 0 || n == 0) return;
+    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (int)m,
+                (int)n, (int)k, alpha, a, (int)(lda ? lda : 1), b, (int)(ldb ? ldb : 1), beta, c, (int)ldc);
+}
+
+#endif

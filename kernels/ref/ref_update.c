@@ -1,0 +1,65 @@
+#include "kernels/ref/ref.h"
+
+#include <math.h>
+
+static void ref_sgd(const struct kernels *k, float *w, const float *g, size_t n, float rate, float clip) {
+    (void)k;
+    for (size_t i = 0; i < n; i++) w[i] -= rate * (clip * g[i]);
+}
+
+static void ref_adagrad(const struct kernels *k, float *w, float *a, const float *g, size_t n, float rate,
+                        float epsilon, float clip) {
+    (void)k;
+    for (size_t i = 0; i < n; i++) {
+        float clipped = clip * g[i];
+        a[i] += clipped * clipped;
+        w[i] -= rate * clipped / (sqrtf(a[i]) + epsilon);
+    }
+}
+
+static void ref_adam(const struct kernels *k, float *w, float *m, float *v, const float *g, size_t n,
+                     struct adam_options o, float clip) {
+    (void)k;
+    for (size_t i = 0; i < n; i++) {
+        float clipped = clip * g[i];
+        m[i] = o.beta1 * m[i] + (1 - o.beta1) * clipped;
+        v[i] = o.beta2 * v[i] + (1 - o.beta2) * clipped * clipped;
+        w[i] -= o.rate * (m[i] / o.correction1) / (sqrtf(v[i] / o.correction2) + o.epsilon);
+    }
+}
+
+static void ref_sgd_rows(const struct kernels *k, float *w, const float *g, const uint32_t *ids, size_t rows, size_t d,
+                         float rate, float clip) {
+    for (size_t r = 0; r < rows; r++) ref_sgd(k, w + (size_t)ids[r] * d, g + r * d, d, rate, clip);
+}
+
+static void ref_adagrad_rows(const struct kernels *k, float *w, float *a, const float *g, const uint32_t *ids,
+                             size_t rows, size_t d, float rate, float epsilon, float clip) {
+    for (size_t r = 0; r < rows; r++) {
+        size_t at = (size_t)ids[r] * d;
+        ref_adagrad(k, w + at, a + at, g + r * d, d, rate, epsilon, clip);
+    }
+}
+
+static void ref_adam_rows(const struct kernels *k, float *w, float *m, float *v, const float *g, const uint32_t *ids,
+                          size_t rows, size_t d, struct adam_options o, float clip) {
+    for (size_t r = 0; r < rows; r++) {
+        size_t at = (size_t)ids[r] * d;
+        ref_adam(k, w + at, m + at, v + at, g + r * d, d, o, clip);
+    }
+}
+
+static void ref_ema(const struct kernels *k, float *average, const float *w, size_t n, float decay) {
+    (void)k;
+    for (size_t i = 0; i < n; i++) average[i] = decay * average[i] + (1 - decay) * w[i];
+}
+
+const struct update_kernels ref_update = {
+    .sgd = ref_sgd,
+    .sgd_rows = ref_sgd_rows,
+    .adagrad = ref_adagrad,
+    .adagrad_rows = ref_adagrad_rows,
+    .adam = ref_adam,
+    .adam_rows = ref_adam_rows,
+    .ema = ref_ema,
+};
