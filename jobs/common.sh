@@ -184,12 +184,7 @@ choose_launcher() {
     [ "${NP:-$ranks}" = "$ranks" ] || fail_usage "NP=$NP, but the job has $ranks task(s): leave NP out, or submit with --ntasks=$NP"
   fi
   case $ranks in '' | *[!0-9]* | 0*) fail_usage "NP=$ranks: the number of ranks is a whole number from 1" ;; esac
-  threads=0 # the program looks itself
-  if [ -n "${SLURM_JOB_ID:-}" ]; then
-    threads=${SLURM_CPUS_PER_TASK:-1}
-  elif [ "$ranks" -gt 1 ]; then
-    threads=$(($(nproc) > ranks ? $(nproc) / ranks : 1))
-  fi
+  threads=${SLURM_CPUS_PER_TASK:-0} # 0: the host's cores shared among its ranks
   device=${DEVICE:-auto}
   case $device in auto | cpu | cuda) ;; *) fail_usage "DEVICE=$device: it is auto, cpu or cuda" ;; esac
 }
@@ -207,7 +202,7 @@ find_launcher() {
   [ "$ranks" -gt 1 ] || return 0
   if [ -n "${SLURM_JOB_ID:-}" ]; then
     # -K: without it the job hangs when a rank dies on another node.
-    launcher=(srun -K --mpi=pmix "--cpus-per-task=$threads")
+    launcher=(srun -K --mpi=pmix "--cpus-per-task=${SLURM_CPUS_PER_TASK:-1}")
     [[ $(srun --mpi=list 2>&1) == *pmix* ]] ||
       fail "this Slurm does not offer PMIx: set launcher=(mpirun --bind-to none) in $home/jobs/site.sh"
   else
