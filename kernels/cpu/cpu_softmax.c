@@ -15,6 +15,7 @@
 enum {
     CHUNK_BYTES = 5 << 19,    // of one chunk's logits: in cache, yet large enough for the products to run at full speed
     CHUNK_LEAST = 256,        // classes
+    CHUNK_MOST = 4096,        // classes: their exponentials are summed in float
     KEPT_BYTES = 256 << 20,   // of all logits kept for backward; more rows are worked through in blocks
     FORWARD_ROWS = 2048,      // rows of a block in forward only
 };
@@ -47,6 +48,7 @@ static struct workspace workspace_plan(const struct job *j, size_t threads) {
     s.rows = (j->N + blocks - 1) / blocks;
     size_t width = CHUNK_BYTES / sizeof(float) / s.rows;
     if (width < CHUNK_LEAST) width = CHUNK_LEAST;
+    if (width > CHUNK_MOST) width = CHUNK_MOST;
     s.chunks = ((j->V + width - 1) / width + threads - 1) / threads * threads; // as many for each thread
     s.width = ((j->V + s.chunks - 1) / s.chunks + 15) / 16 * 16;
     s.chunks = (j->V + s.width - 1) / s.width;

@@ -1,0 +1,159 @@
+// The CPU softmaxes against the reference ones on the same inputs, at sizes off every tile.
+#include "tests/unit/kernels_trial.h"
+
+struct softmax_case {
+    size_t N, V, D, S; // V: classes, or rows of the compact table in sampled; S: samples, 0 for full
+    float scale, range;
+    bool bias;
+};
+
+static const struct softmax_case cases[] = {
+    {1, 1, 1, 0, 1, 1, true},          {1, 2, 3, 0, 1, 1, false},      {7, 17, 5, 0, 0.25f, 4, true},
+    {33, 1031, 19, 0, 1, 1, true},     {64, 3001, 32, 0, 0.1f, 1, false}, {3, 40009, 7, 0, 1, 3, true},
+    {130, 257, 64, 0, 0, 1, true},     {2500, 67, 3, 0, 0, 2, true},   {20, 50, 8, 0, 1, 40, true},
+    {1, 2, 1, 1, 1, 1, true},          {7, 29, 5, 13, 1, 1, true},     {65, 700, 31, 501, 0.5f, 2, true},
+    {40, 1100, 16, 1024, 1, 1, false}, {40, 1100, 16, 1024, 0, 1, true},
+};
+
+struct softmax_inputs {
+    const struct softmax_case *c;
+    const float *h, *w, *b, *ln_q;
+    const int32_t *targets;
+};
+
+struct softmax_outputs {
+    const float *logp, *dh, *dw, *db;
+};
+
+static struct softmax_inputs make_inputs(struct trial *t, const struct softmax_case *c) {
+    int32_t *targets = trial_bytes(t, c->N * sizeof *targets);
+    for (size_t r = 0; r < c->N; r++)
+        targets[r] = r % 5 == 3 ? SOFTMAX_IGNORE : (int32_t)(trial_word(t) % (uint32_t)c->V);
+    return (struct softmax_inputs){.c = c,
+                                   .h = trial_floats(t, c->N * c->D, (double)c->range),
+                                   .w = trial_floats(t, c->V * c->D, 1),
+                                   .b = c->bias ? trial_floats(t, c->V, 1) : NULL,
+                                   .ln_q = c->S ? trial_floats(t, c->V, 3) : NULL,
+                                   .targets = targets};
+}
+
+static struct softmax_outputs run(struct trial *t, const struct kernels *k, const struct softmax_inputs *in) {
+    const struct softmax_case *c = in->c;
+    bool backward = c->scale != 0;
+    float *h = trial_upload(k, in->h, c->N * c->D), *w = trial_upload(k, in->w, c->V * c->D);
+    float *b = trial_upload(k, in->b, c->V), *logp = trial_poison(k, c->N);
+    float *dh = backward ? trial_poison(k, c->N * c->D) : NULL, *dw = NULL, *db = NULL;
+    if (c->S) {
+        if (backward) dw = trial_poison(k, c->V * c->D), db = b ? trial_poison(k, c->V) : NULL;
+        k->softmax.sampled(k, h, w, b, in->ln_q, in->targets, c->N, c->V, c->S, c->D, c->scale, logp, dh, dw, db);
+    } else {
+        if (backward) dw = trial_upload(k, in->w, c->V * c->D), db = trial_upload(k, in->b, c->V); // added to
+        k->softmax.full(k, h, w, b, in->targets, c->N, c->V, c->D, c->scale, logp, dh, dw, db);
+    }
+    k->release(k, h), k->release(k, w), k->release(k, b);
+    return (struct softmax_outputs){.logp = trial_download(t, k, logp, c->N),
+                                    .dh = dh ? trial_download(t, k, dh, c->N * c->D) : NULL,
+                                    .dw = dw ? trial_download(t, k, dw, c->V * c->D) : NULL,
+                                    .db = db ? trial_download(t, k, db, c->V) : NULL};
+}
+
+struct expected {
+    const struct softmax_inputs *in;
+    struct softmax_outputs out;
+};
+
+static void check(struct trial *t, const struct kernels *k, void *data) {
+    const struct expected *e = data;
+    const struct softmax_case *c = e->in->c;
+    char setting[200];
+    snprintf(setting, sizeof setting, "%s, N=%zu V=%zu D=%zu S=%zu scale=%g", k->variant, c->N, c->V, c->D, c->S,
+             (double)c->scale);
+    struct softmax_outputs out = run(t, k, e->in);
+    trial_compare("logp", setting, out.logp, e->out.logp, c->N, 2e-6, 1);
+    for (size_t r = 0; r < c->N; r++) assert_true(out.logp[r] <= 0);
+    if (c->scale != 0) {
+        trial_compare("dh", setting, out.dh, e->out.dh, c->N * c->D, 5e-6, 1e-3);
+        trial_compare("dw", setting, out.dw, e->out.dw, c->V * c->D, 5e-6, 1e-3);
+        if (c->bias) trial_compare("db", setting, out.db, e->out.db, c->V, 5e-6, 1e-3);
+    }
+    struct softmax_outputs again = run(t, k, e->in); // the same bits
+    assert_memory_equal(again.logp, out.logp, c->N * sizeof(float));
+    if (c->scale != 0) assert_memory_equal(again.dw, out.dw, c->V * c->D * sizeof(float));
+    if (c->scale != 0) assert_memory_equal(again.dh, out.dh, c->N * c->D * sizeof(float));
+}
+
+static void test_pairs(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trial *t = trial_begin();
+        struct softmax_inputs in = make_inputs(t, &cases[i]);
+        struct expected e = {&in, run(t, kernels_open("ref", 1), &in)};
+        trial_each_cpu(t, check, &e);
+        trial_end(t);
+    }
+}
+
+static void check_probabilities(struct trial *t, const struct kernels *k, void *data) {
+    const struct expected *e = data;
+    const struct softmax_case *c = e->in->c;
+    float *h = trial_upload(k, e->in->h, c->N * c->D), *w = trial_upload(k, e->in->w, c->V * c->D);
+    float *b = trial_upload(k, e->in->b, c->V), *p = trial_poison(k, c->N * c->V);
+    k->softmax.probabilities(k, h, w, b, c->N, c->V, c->D, p);
+    k->release(k, h), k->release(k, w), k->release(k, b);
+    const float *got = trial_download(t, k, p, c->N * c->V);
+    for (size_t r = 0; r < c->N; r++) {
+        double sum = 0;
+        for (size_t v = 0; v < c->V; v++) sum += (double)got[r * c->V + v];
+        assert_close(sum, 1, 1e-5);
+        if (e->in->targets[r] == SOFTMAX_IGNORE) continue;
+        double expected = exp((double)e->out.logp[r]);
+        assert_close((double)got[r * c->V + (size_t)e->in->targets[r]] / expected, 1, 2e-5);
+    }
+}
+
+// Probabilities sum to 1 and agree with logp of the full softmax, in every table.
+static void test_probabilities(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        struct trial *t = trial_begin();
+        struct softmax_inputs in = make_inputs(t, &cases[i]);
+        struct expected e = {&in, run(t, kernels_open("ref", 1), &in)};
+        check_probabilities(t, kernels_open("ref", 1), &e);
+        trial_each_cpu(t, check_probabilities, &e);
+        trial_end(t);
+    }
+}
+
+// More logits than are kept at once: rows are worked through in blocks.
+static void test_row_blocks(void **state) {
+    (void)state;
+    static const struct softmax_case large = {150, 1000003, 2, 0, 1, 1, true};
+    struct trial *t = trial_begin();
+    struct softmax_inputs in = make_inputs(t, &large);
+    struct expected e = {&in, run(t, kernels_open("ref", 1), &in)};
+    check(t, kernels_open("cpu", 2), &e);
+    trial_end(t);
+}
+
+static void check_nan(struct trial *t, const struct kernels *k, void *data) {
+    (void)data;
+    float h[2] = {1, 1}, w[6] = {1, 2, NAN, 1, 0, 1};
+    int32_t targets[1] = {0};
+    float *dev_h = trial_upload(k, h, 2), *dev_w = trial_upload(k, w, 6), *logp = trial_upload(k, h, 1);
+    k->softmax.full(k, dev_h, dev_w, NULL, targets, 1, 3, 2, 0, logp, NULL, NULL, NULL);
+    assert_true(isnan(trial_download(t, k, logp, 1)[0]));
+    k->release(k, dev_h), k->release(k, dev_w);
+}
+
+static void test_nan_is_seen(void **state) {
+    (void)state;
+    struct trial *t = trial_begin();
+    trial_each_cpu(t, check_nan, NULL);
+    trial_end(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_probabilities),
+                                       cmocka_unit_test(test_row_blocks), cmocka_unit_test(test_nan_is_seen)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
