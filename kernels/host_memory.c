@@ -47,7 +47,8 @@ void *host_workspace(size_t bytes) {
         free(buffer);
         buffer = aligned_get(bytes);
         if (!buffer) {
-            fprintf(stderr, "kernels: no memory for a workspace of %zu bytes; use a smaller batch or fewer steps\n",
+            fprintf(stderr,
+                    "kernels: no memory for a workspace of %zu bytes; use a smaller batch or fewer steps\n",
                     bytes);
             exit(1);
         }

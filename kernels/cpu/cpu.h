@@ -1,8 +1,8 @@
-// Shared by the files of this folder.  Each of them is compiled once per level of vector instructions, with CPU_LEVEL
-// avx512, avx2 or baseline; so every public symbol carries the level as its suffix.
+// Shared by the files of this folder.  Each of them is compiled once per level of vector instructions, with
+// CPU_LEVEL avx512, avx2 or baseline; so every public symbol carries the level as its suffix.
 //
-// Threads: one OpenMP region per kernel; each thread takes a fixed slice and calls OpenBLAS, which then runs serially.
-// Slices depend only on sizes and the number of threads: the same inputs give the same bits.
+// Threads: one OpenMP region per kernel; each thread takes a fixed slice and calls OpenBLAS, which then runs
+// serially. Slices depend only on sizes and the number of threads: the same inputs give the same bits.
 #ifndef KERNELS_CPU_CPU_H
 #define KERNELS_CPU_CPU_H
 
@@ -45,14 +45,18 @@ static inline struct cpu_slice cpu_slice_mine(size_t n, size_t unit) {
 }
 
 // How many threads are worth starting for `work` elementary operations.
-static inline int cpu_threads_for(const struct kernels *k, size_t work) { return work < 16384 ? 1 : k->threads; }
+static inline int cpu_threads_for(const struct kernels *k, size_t work) {
+    return work < 16384 ? 1 : k->threads;
+}
 
 // A product by the calling thread alone.  lda, ldb, ldc: distances between stored rows.
 static inline void cpu_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
-                            const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+                            const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+                            size_t ldc) {
     if (m == 0 || n == 0) return;
-    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (int)m,
-                (int)n, (int)k, alpha, a, (int)(lda ? lda : 1), b, (int)(ldb ? ldb : 1), beta, c, (int)ldc);
+    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+                transpose_b ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, alpha, a,
+                (int)(lda ? lda : 1), b, (int)(ldb ? ldb : 1), beta, c, (int)ldc);
 }
 
 #endif

@@ -5,15 +5,15 @@
 #include <string.h>
 
 // The result is cut along its longer side; unit 64 keeps the slices on the library's tiles.
-static void cpu_matmul_gemm(const struct kernels *k_, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
-                            float alpha, const float *a, const float *b, float beta, float *c) {
+static void cpu_matmul_gemm(const struct kernels *k_, bool transpose_a, bool transpose_b, size_t m, size_t n,
+                            size_t k, float alpha, const float *a, const float *b, float beta, float *c) {
     size_t lda = transpose_a ? m : k, ldb = transpose_b ? k : n;
 #pragma omp parallel num_threads(cpu_threads_for(k_, m *n *k / 8))
     {
         if (m > n) {
             struct cpu_slice s = cpu_slice_mine(m, m >= 1024 ? 64 : 16);
-            cpu_gemm(transpose_a, transpose_b, s.end - s.begin, n, k, alpha, a + s.begin * (transpose_a ? 1 : lda), lda,
-                     b, ldb, beta, c + s.begin * n, n);
+            cpu_gemm(transpose_a, transpose_b, s.end - s.begin, n, k, alpha,
+                     a + s.begin * (transpose_a ? 1 : lda), lda, b, ldb, beta, c + s.begin * n, n);
         } else {
             struct cpu_slice s = cpu_slice_mine(n, n >= 1024 ? 64 : 16);
             cpu_gemm(transpose_a, transpose_b, m, s.end - s.begin, k, alpha, a, lda,
@@ -40,8 +40,8 @@ static void cpu_sum_rows(const struct kernels *k_, float *sum, const float *y, s
     }
 }
 
-static void cpu_gather_rows(const struct kernels *k_, float *out, const float *table, const uint32_t *ids, size_t rows,
-                            size_t d) {
+static void cpu_gather_rows(const struct kernels *k_, float *out, const float *table, const uint32_t *ids,
+                            size_t rows, size_t d) {
 #pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k_, rows *d))
     for (size_t r = 0; r < rows; r++) memcpy(out + r * d, table + (size_t)ids[r] * d, d * sizeof *out);
 }

@@ -18,7 +18,8 @@ static void philox_group(struct random_place place, uint32_t first, uint32_t wor
         for (size_t w = 0; w < 4; w++) words[4 * i + w] = out[w][i];
 }
 
-static void cpu_fill_uniform(const struct kernels *k, float *x, size_t n, float range, struct random_place place) {
+static void cpu_fill_uniform(const struct kernels *k, float *x, size_t n, float range,
+                             struct random_place place) {
 #pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, n))
     for (size_t begin = 0; begin < n; begin += GROUP) {
         uint32_t words[GROUP];
@@ -29,7 +30,8 @@ static void cpu_fill_uniform(const struct kernels *k, float *x, size_t n, float 
     }
 }
 
-static void dropout_row(float *out, const float *in, size_t d, float rate, float factor, struct random_place place) {
+static void dropout_row(float *out, const float *in, size_t d, float rate, float factor,
+                        struct random_place place) {
     uint32_t words[GROUP];
     size_t begin = 0;
     for (; begin + GROUP <= d; begin += GROUP) {
@@ -46,8 +48,8 @@ static void dropout_row(float *out, const float *in, size_t d, float rate, float
         out[begin + j] = random_uniform(words[j]) >= rate ? in[begin + j] * factor : 0;
 }
 
-static void cpu_dropout(const struct kernels *k, float *out, const float *in, size_t T, size_t B, size_t d, float rate,
-                        uint64_t seed, uint32_t step, uint32_t first_stream, uint32_t site) {
+static void cpu_dropout(const struct kernels *k, float *out, const float *in, size_t T, size_t B, size_t d,
+                        float rate, uint64_t seed, uint32_t step, uint32_t first_stream, uint32_t site) {
     float factor = 1 / (1 - rate);
 #pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, T *B *d))
     for (size_t row = 0; row < T * B; row++) {

@@ -1,7 +1,8 @@
-// Softmax cross-entropy in chunks of classes.  A chunk's logits (rows, width) are made by one product, turned into exponentials
-// while they are in cache, and kept for the backward pass:
-//   forward   E = exp(logit - m), m the row's maximum in this chunk; s = sum of E; and over the chunks Z = sum s exp(m - M)
-//   backward  E becomes the slopes  scale (p - [class = target]),  p = E exp(m - M) / Z;  dW += E' h,  dh += E W,  db += sum of E
+// Softmax cross-entropy in chunks of classes.  A chunk's logits (rows, width) are made by one product, turned
+// into exponentials while they are in cache, and kept for the backward pass:
+//   forward   E = exp(logit - m), m the row's maximum in this chunk; s = sum of E; and over the chunks Z =
+//   sum s exp(m - M) backward  E becomes the slopes  scale (p - [class = target]),  p = E exp(m - M) / Z;  dW
+//   += E' h,  dh += E W,  db += sum of E
 // Threads take whole chunks, so each row of dW has one writer; dh is summed over threads in their order.
 #include "kernels/cpu/cpu.h"
 
@@ -13,11 +14,12 @@
 #include <string.h>
 
 enum {
-    CHUNK_BYTES = 5 << 19,    // of one chunk's logits: in cache, yet large enough for the products to run at full speed
-    CHUNK_LEAST = 256,        // classes
-    CHUNK_MOST = 4096,        // classes: their exponentials are summed in float
-    KEPT_BYTES = 256 << 20,   // of all logits kept for backward; more rows are worked through in blocks
-    FORWARD_ROWS = 2048,      // rows of a block in forward only
+    CHUNK_BYTES =
+        5 << 19, // of one chunk's logits: in cache, yet large enough for the products to run at full speed
+    CHUNK_LEAST = 256,      // classes
+    CHUNK_MOST = 4096,      // classes: their exponentials are summed in float
+    KEPT_BYTES = 256 << 20, // of all logits kept for backward; more rows are worked through in blocks
+    FORWARD_ROWS = 2048,    // rows of a block in forward only
 };
 
 struct job {
@@ -26,7 +28,8 @@ struct job {
     size_t N, V, D; // V: classes of the products (the samples, in sampled)
     float scale;
     float *logp, *dh, *dw, *db;
-    // Sampled only, else NULL and 0: a target's row may lie beyond V, among all U; bias is then the workspace's.
+    // Sampled only, else NULL and 0: a target's row may lie beyond V, among all U; bias is then the
+    // workspace's.
     const float *ln_q;
     size_t U;
 };
@@ -34,10 +37,10 @@ struct job {
 struct workspace {
     size_t rows, width, chunks; // of a block of rows, of a chunk, of all classes
     float *logits;              // forward only: (threads, rows, width), else (chunks, rows, width)
-    float *most, *sum;          // (chunks, rows); after combining `most` holds the factors that turn E into scale * p
-    float *target;              // (rows): the target's logit
-    float *dh;                  // (threads - 1, rows, D): the parts of dh that are not thread 0's
-    float *bias;                // sampled: (U), b - ln_q
+    float *most, *sum; // (chunks, rows); after combining `most` holds the factors that turn E into scale * p
+    float *target;     // (rows): the target's logit
+    float *dh;         // (threads - 1, rows, D): the parts of dh that are not thread 0's
+    float *bias;       // sampled: (U), b - ln_q
 };
 
 static struct workspace workspace_plan(const struct job *j, size_t threads) {
@@ -71,7 +74,8 @@ static float dot(const float *x, const float *y, size_t n) {
     return sum;
 }
 
-// Adds the bias; returns the row's maximum (never below -FLT_MAX, so that logit - maximum is no NaN for logit -infinity).
+// Adds the bias; returns the row's maximum (never below -FLT_MAX, so that logit - maximum is no NaN for logit
+// -infinity).
 static float row_maximum(float *restrict logits, const float *restrict bias, size_t n) {
     float most = -FLT_MAX;
     if (bias) {
@@ -105,10 +109,12 @@ static struct cpu_slice chunk_classes(const struct job *j, const struct workspac
     return (struct cpu_slice){begin, end < j->V ? end : j->V};
 }
 
-static void chunk_forward(const struct job *j, const struct workspace *s, size_t chunk, struct cpu_slice rows, float *e) {
+static void chunk_forward(const struct job *j, const struct workspace *s, size_t chunk, struct cpu_slice rows,
+                          float *e) {
     struct cpu_slice classes = chunk_classes(j, s, chunk);
     size_t n = classes.end - classes.begin, count = rows.end - rows.begin;
-    cpu_gemm(false, true, count, n, j->D, 1, j->h + rows.begin * j->D, j->D, j->w + classes.begin * j->D, j->D, 0, e, n);
+    cpu_gemm(false, true, count, n, j->D, 1, j->h + rows.begin * j->D, j->D, j->w + classes.begin * j->D,
+             j->D, 0, e, n);
     const float *bias = j->bias ? j->bias + classes.begin : NULL;
     for (size_t r = 0; r < count; r++) {
         float *row = e + r * n;
@@ -142,8 +148,10 @@ static void row_combine(const struct job *j, const struct workspace *s, size_t f
     }
     for (size_t c = 0; c < s->chunks; c++) {
         double m = (double)s->most[c * s->rows + r], part = (double)s->sum[c * s->rows + r];
-        if (m > most) sum = sum * exp(most - m) + part, most = m;
-        else sum += part * exp(m - most);
+        if (m > most)
+            sum = sum * exp(most - m) + part, most = m;
+        else
+            sum += part * exp(m - most);
     }
     double log_p = (double)s->target[r] - most - log(sum);
     j->logp[row] = log_p > 0 ? 0 : (float)log_p;
@@ -153,8 +161,8 @@ static void row_combine(const struct job *j, const struct workspace *s, size_t f
     }
 }
 
-static void chunk_backward(const struct job *j, const struct workspace *s, size_t chunk, struct cpu_slice rows, float *e,
-                           float *dh, bool first) {
+static void chunk_backward(const struct job *j, const struct workspace *s, size_t chunk,
+                           struct cpu_slice rows, float *e, float *dh, bool first) {
     struct cpu_slice classes = chunk_classes(j, s, chunk);
     size_t n = classes.end - classes.begin, count = rows.end - rows.begin;
     float *restrict db = j->db ? j->db + classes.begin : NULL;
@@ -168,8 +176,10 @@ static void chunk_backward(const struct job *j, const struct workspace *s, size_
         if (db)
             for (size_t i = 0; i < n; i++) db[i] += row[i];
     }
-    cpu_gemm(true, false, n, j->D, count, 1, e, n, j->h + rows.begin * j->D, j->D, 1, j->dw + classes.begin * j->D, j->D);
-    cpu_gemm(false, false, count, j->D, n, 1, e, n, j->w + classes.begin * j->D, j->D, first ? 0 : 1, dh, j->D);
+    cpu_gemm(true, false, n, j->D, count, 1, e, n, j->h + rows.begin * j->D, j->D, 1,
+             j->dw + classes.begin * j->D, j->D);
+    cpu_gemm(false, false, count, j->D, n, 1, e, n, j->w + classes.begin * j->D, j->D, first ? 0 : 1, dh,
+             j->D);
 }
 
 // Sampled: the targets' own part of dw and db, each thread in its share of the table's rows, and of dh.
@@ -233,8 +243,9 @@ static void run(const struct kernels *k, struct job *j) {
     }
 }
 
-static void cpu_full(const struct kernels *k, const float *h, const float *w, const float *b, const int32_t *targets,
-                     size_t N, size_t V, size_t D, float scale, float *logp, float *dh, float *dw, float *db) {
+static void cpu_full(const struct kernels *k, const float *h, const float *w, const float *b,
+                     const int32_t *targets, size_t N, size_t V, size_t D, float scale, float *logp,
+                     float *dh, float *dw, float *db) {
     struct job j = {.h = h,
                     .w = w,
                     .bias = b,
@@ -250,9 +261,9 @@ static void cpu_full(const struct kernels *k, const float *h, const float *w, co
     run(k, &j);
 }
 
-static void cpu_sampled(const struct kernels *k, const float *h, const float *w, const float *b, const float *ln_q,
-                        const int32_t *targets, size_t N, size_t U, size_t S, size_t D, float scale, float *logp,
-                        float *dh, float *dw, float *db) {
+static void cpu_sampled(const struct kernels *k, const float *h, const float *w, const float *b,
+                        const float *ln_q, const int32_t *targets, size_t N, size_t U, size_t S, size_t D,
+                        float scale, float *logp, float *dh, float *dw, float *db) {
     struct job j = {.h = h,
                     .w = w,
                     .bias = b,
@@ -274,8 +285,8 @@ static void cpu_sampled(const struct kernels *k, const float *h, const float *w,
     run(k, &j);
 }
 
-static void cpu_probabilities(const struct kernels *k, const float *h, const float *w, const float *b, size_t N,
-                              size_t V, size_t D, float *p) {
+static void cpu_probabilities(const struct kernels *k, const float *h, const float *w, const float *b,
+                              size_t N, size_t V, size_t D, float *p) {
     k->matmul.gemm(k, false, true, N, V, D, 1, h, w, 0, p);
 #pragma omp parallel for schedule(static) num_threads(k->threads)
     for (size_t r = 0; r < N; r++) {

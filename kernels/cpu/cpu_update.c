@@ -3,7 +3,8 @@
 #include <math.h>
 #include <stddef.h>
 
-// Each step is one pass over memory by all threads.  The same function serves a slice of a dense parameter and a row.
+// Each step is one pass over memory by all threads.  The same function serves a slice of a dense parameter
+// and a row.
 
 static void sgd_slice(float *restrict w, const float *restrict g, size_t n, float rate) {
     for (size_t i = 0; i < n; i++) w[i] -= rate * g[i];
@@ -18,8 +19,8 @@ static void adagrad_slice(float *restrict w, float *restrict a, const float *res
     }
 }
 
-static void adam_slice(float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n,
-                       struct adam_options o, float clip) {
+static void adam_slice(float *restrict w, float *restrict m, float *restrict v, const float *restrict g,
+                       size_t n, struct adam_options o, float clip) {
     float rate = o.rate / o.correction1, scale = 1 / sqrtf(o.correction2);
     float new1 = 1 - o.beta1, new2 = 1 - o.beta2;
     for (size_t i = 0; i < n; i++) {
@@ -39,8 +40,8 @@ static void cpu_sgd(const struct kernels *k, float *w, const float *g, size_t n,
     }
 }
 
-static void cpu_sgd_rows(const struct kernels *k, float *w, const float *g, const uint32_t *ids, size_t rows, size_t d,
-                         float rate, float clip) {
+static void cpu_sgd_rows(const struct kernels *k, float *w, const float *g, const uint32_t *ids, size_t rows,
+                         size_t d, float rate, float clip) {
 #pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, rows *d))
     for (size_t r = 0; r < rows; r++) sgd_slice(w + (size_t)ids[r] * d, g + r * d, d, rate * clip);
 }
@@ -72,8 +73,8 @@ static void cpu_adam(const struct kernels *k, float *w, float *m, float *v, cons
     }
 }
 
-static void cpu_adam_rows(const struct kernels *k, float *w, float *m, float *v, const float *g, const uint32_t *ids,
-                          size_t rows, size_t d, struct adam_options o, float clip) {
+static void cpu_adam_rows(const struct kernels *k, float *w, float *m, float *v, const float *g,
+                          const uint32_t *ids, size_t rows, size_t d, struct adam_options o, float clip) {
 #pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, rows *d))
     for (size_t r = 0; r < rows; r++) {
         size_t at = (size_t)ids[r] * d;

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static void ref_gemm(const struct kernels *k_, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
-                     float alpha, const float *a, const float *b, float beta, float *c) {
+static void ref_gemm(const struct kernels *k_, bool transpose_a, bool transpose_b, size_t m, size_t n,
+                     size_t k, float alpha, const float *a, const float *b, float beta, float *c) {
     (void)k_;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
@@ -31,8 +31,8 @@ static void ref_sum_rows(const struct kernels *k_, float *sum, const float *y, s
     }
 }
 
-static void ref_gather_rows(const struct kernels *k_, float *out, const float *table, const uint32_t *ids, size_t rows,
-                            size_t d) {
+static void ref_gather_rows(const struct kernels *k_, float *out, const float *table, const uint32_t *ids,
+                            size_t rows, size_t d) {
     (void)k_;
     for (size_t r = 0; r < rows; r++) memcpy(out + r * d, table + (size_t)ids[r] * d, d * sizeof *out);
 }

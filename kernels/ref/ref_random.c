@@ -1,6 +1,7 @@
 #include "kernels/ref/ref.h"
 
-static void ref_fill_uniform(const struct kernels *k, float *x, size_t n, float range, struct random_place place) {
+static void ref_fill_uniform(const struct kernels *k, float *x, size_t n, float range,
+                             struct random_place place) {
     (void)k;
     for (size_t i = 0; i < n; i++) {
         uint32_t words[4];
@@ -9,8 +10,8 @@ static void ref_fill_uniform(const struct kernels *k, float *x, size_t n, float 
     }
 }
 
-static void ref_dropout(const struct kernels *k, float *out, const float *in, size_t T, size_t B, size_t d, float rate,
-                        uint64_t seed, uint32_t step, uint32_t first_stream, uint32_t site) {
+static void ref_dropout(const struct kernels *k, float *out, const float *in, size_t T, size_t B, size_t d,
+                        float rate, uint64_t seed, uint32_t step, uint32_t first_stream, uint32_t site) {
     (void)k;
     float factor = 1 / (1 - rate);
     for (size_t t = 0; t < T; t++)

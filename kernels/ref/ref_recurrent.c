@@ -6,15 +6,17 @@
 #include <stdbool.h>
 #include <string.h>
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
 
 static bool is_reset(const uint8_t *reset, struct lstm_shape s, size_t t, size_t b) {
     return reset && reset[t * s.B + b];
 }
 
 // One stream's step t: everything of row t * B + b.
-static void step_forward(struct lstm_shape s, struct lstm_weights w, const float *x, bool zero, struct lstm_memory m,
-                         size_t t, size_t b) {
+static void step_forward(struct lstm_shape s, struct lstm_weights w, const float *x, bool zero,
+                         struct lstm_memory m, size_t t, size_t b) {
     size_t row = t * s.B + b, next = row + s.B, H = s.H;
     float *gates = m.gates + row * 4 * H;
     for (size_t j = 0; j < 4 * H; j++) {
@@ -25,7 +27,8 @@ static void step_forward(struct lstm_shape s, struct lstm_weights w, const float
         gates[j] = (float)(j / H == 2 ? tanh(a) : sigmoid(a));
     }
     for (size_t j = 0; j < H; j++) {
-        double i = (double)gates[j], f = (double)gates[H + j], g = (double)gates[2 * H + j], o = (double)gates[3 * H + j];
+        double i = (double)gates[j], f = (double)gates[H + j], g = (double)gates[2 * H + j],
+               o = (double)gates[3 * H + j];
         double c = f * (zero ? 0 : (double)m.cells[row * H + j]) + i * g;
         m.cells[next * H + j] = (float)c;
         m.tanh_c[row * H + j] = (float)tanh(c);
@@ -39,8 +42,8 @@ static void step_forward(struct lstm_shape s, struct lstm_weights w, const float
     }
 }
 
-static void ref_lstm_forward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w, const float *x,
-                             const uint8_t *reset, struct lstm_memory m) {
+static void ref_lstm_forward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w,
+                             const float *x, const uint8_t *reset, struct lstm_memory m) {
     (void)k;
     for (size_t t = 0; t < s.T; t++)
         for (size_t b = 0; b < s.B; b++) step_forward(s, w, x, is_reset(reset, s, t, b), m, t, b);
@@ -51,7 +54,8 @@ static void add_times(float *a, double v, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++) a[i] = (float)((double)a[i] + v * (double)x[i]);
 }
 
-// Gradients of the gates before their activations, in place; dc is the stream's (H), coming from step t + 1 and leaving to t - 1.
+// Gradients of the gates before their activations, in place; dc is the stream's (H), coming from step t + 1
+// and leaving to t - 1.
 static void gates_backward(struct lstm_shape s, struct lstm_weights w, bool zero, struct lstm_memory m,
                            const float *dr, double *dc, size_t row) {
     size_t H = s.H;
@@ -60,7 +64,8 @@ static void gates_backward(struct lstm_shape s, struct lstm_weights w, bool zero
         double dh = w.w_p ? 0 : (double)dr[row * s.P + j];
         if (w.w_p)
             for (size_t p = 0; p < s.P; p++) dh += (double)dr[row * s.P + p] * (double)w.w_p[p * H + j];
-        double i = (double)gates[j], f = (double)gates[H + j], g = (double)gates[2 * H + j], o = (double)gates[3 * H + j];
+        double i = (double)gates[j], f = (double)gates[H + j], g = (double)gates[2 * H + j],
+               o = (double)gates[3 * H + j];
         double tanh_c = (double)m.tanh_c[row * H + j], before = zero ? 0 : (double)m.cells[row * H + j];
         dc[j] += dh * o * (1 - tanh_c * tanh_c);
         gates[j] = (float)(dc[j] * g * i * (1 - i));
@@ -72,8 +77,8 @@ static void gates_backward(struct lstm_shape s, struct lstm_weights w, bool zero
 }
 
 // What the gates' gradients of one row give to the weights, the inputs and the step before.
-static void spread_backward(struct lstm_shape s, struct lstm_weights w, const float *x, bool zero, struct lstm_memory m,
-                            float *dr, float *dx, struct lstm_gradients g, size_t row) {
+static void spread_backward(struct lstm_shape s, struct lstm_weights w, const float *x, bool zero,
+                            struct lstm_memory m, float *dr, float *dx, struct lstm_gradients g, size_t row) {
     const float *gates = m.gates + row * 4 * s.H;
     if (dx) memset(dx + row * s.I, 0, s.I * sizeof *dx);
     for (size_t j = 0; j < 4 * s.H; j++) {
@@ -87,9 +92,9 @@ static void spread_backward(struct lstm_shape s, struct lstm_weights w, const fl
     }
 }
 
-static void ref_lstm_backward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w, const float *x,
-                              const uint8_t *reset, struct lstm_memory m, float *dr, float *dx,
-                              struct lstm_gradients g) {
+static void ref_lstm_backward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w,
+                              const float *x, const uint8_t *reset, struct lstm_memory m, float *dr,
+                              float *dx, struct lstm_gradients g) {
     (void)k;
     double *dc = host_workspace(s.B * s.H * sizeof *dc);
     memset(dc, 0, s.B * s.H * sizeof *dc);
@@ -105,4 +110,5 @@ static void ref_lstm_backward(const struct kernels *k, struct lstm_shape s, stru
         }
 }
 
-const struct recurrent_kernels ref_recurrent = {.lstm_forward = ref_lstm_forward, .lstm_backward = ref_lstm_backward};
+const struct recurrent_kernels ref_recurrent = {.lstm_forward = ref_lstm_forward,
+                                                .lstm_backward = ref_lstm_backward};

@@ -23,7 +23,8 @@ static double normalise(double *logits, size_t n) {
 }
 
 // One class's share of a row's gradients: slope is d loss / d logit.
-static void add_class(double slope, const float *h, const float *w, size_t D, double *dh, float *dw, float *db) {
+static void add_class(double slope, const float *h, const float *w, size_t D, double *dh, float *dw,
+                      float *db) {
     for (size_t l = 0; l < D; l++) {
         dh[l] += slope * (double)w[l];
         dw[l] = (float)((double)dw[l] + slope * (double)h[l]);
@@ -31,8 +32,9 @@ static void add_class(double slope, const float *h, const float *w, size_t D, do
     if (db) *db = (float)((double)*db + slope);
 }
 
-static void ref_full(const struct kernels *k, const float *h, const float *w, const float *b, const int32_t *targets,
-                     size_t N, size_t V, size_t D, float scale, float *logp, float *dh, float *dw, float *db) {
+static void ref_full(const struct kernels *k, const float *h, const float *w, const float *b,
+                     const int32_t *targets, size_t N, size_t V, size_t D, float scale, float *logp,
+                     float *dh, float *dw, float *db) {
     (void)k;
     double *p = host_workspace((V + D) * sizeof *p), *row_dh = p + V;
     for (size_t r = 0; r < N; r++) {
@@ -54,9 +56,9 @@ static void ref_full(const struct kernels *k, const float *h, const float *w, co
     }
 }
 
-static void ref_sampled(const struct kernels *k, const float *h, const float *w, const float *b, const float *ln_q,
-                        const int32_t *targets, size_t N, size_t U, size_t S, size_t D, float scale, float *logp,
-                        float *dh, float *dw, float *db) {
+static void ref_sampled(const struct kernels *k, const float *h, const float *w, const float *b,
+                        const float *ln_q, const int32_t *targets, size_t N, size_t U, size_t S, size_t D,
+                        float scale, float *logp, float *dh, float *dw, float *db) {
     (void)k;
     double *p = host_workspace((S + 1 + D) * sizeof *p), *row_dh = p + S + 1; // p[S] is the target's
     if (scale != 0) {
@@ -88,8 +90,8 @@ static void ref_sampled(const struct kernels *k, const float *h, const float *w,
     }
 }
 
-static void ref_probabilities(const struct kernels *k, const float *h, const float *w, const float *b, size_t N,
-                              size_t V, size_t D, float *p) {
+static void ref_probabilities(const struct kernels *k, const float *h, const float *w, const float *b,
+                              size_t N, size_t V, size_t D, float *p) {
     (void)k;
     double *row = host_workspace(V * sizeof *row);
     for (size_t r = 0; r < N; r++) {

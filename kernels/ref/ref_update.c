@@ -28,8 +28,8 @@ static void ref_adam(const struct kernels *k, float *w, float *m, float *v, cons
     }
 }
 
-static void ref_sgd_rows(const struct kernels *k, float *w, const float *g, const uint32_t *ids, size_t rows, size_t d,
-                         float rate, float clip) {
+static void ref_sgd_rows(const struct kernels *k, float *w, const float *g, const uint32_t *ids, size_t rows,
+                         size_t d, float rate, float clip) {
     for (size_t r = 0; r < rows; r++) ref_sgd(k, w + (size_t)ids[r] * d, g + r * d, d, rate, clip);
 }
 
@@ -41,8 +41,8 @@ static void ref_adagrad_rows(const struct kernels *k, float *w, float *a, const 
     }
 }
 
-static void ref_adam_rows(const struct kernels *k, float *w, float *m, float *v, const float *g, const uint32_t *ids,
-                          size_t rows, size_t d, struct adam_options o, float clip) {
+static void ref_adam_rows(const struct kernels *k, float *w, float *m, float *v, const float *g,
+                          const uint32_t *ids, size_t rows, size_t d, struct adam_options o, float clip) {
     for (size_t r = 0; r < rows; r++) {
         size_t at = (size_t)ids[r] * d;
         ref_adam(k, w + at, m + at, v + at, g + r * d, d, o, clip);

@@ -1,5 +1,5 @@
-// What the kernel tests share: repeatable random numbers, arrays on a table's device, and comparisons that NaN fails.
-// KERNELS_SEED in the environment chooses other inputs.
+// What the kernel tests share: repeatable random numbers, arrays on a table's device, and comparisons that
+// NaN fails. KERNELS_SEED in the environment chooses other inputs.
 #ifndef TESTS_UNIT_KERNELS_TRIAL_H
 #define TESTS_UNIT_KERNELS_TRIAL_H
 
@@ -46,7 +46,9 @@ static inline void *trial_keep(struct trial *t, void *p) {
     return p;
 }
 
-static inline void *trial_bytes(struct trial *t, size_t bytes) { return trial_keep(t, calloc(1, bytes ? bytes : 1)); }
+static inline void *trial_bytes(struct trial *t, size_t bytes) {
+    return trial_keep(t, calloc(1, bytes ? bytes : 1));
+}
 
 // n numbers, uniform in [-range, range), in host memory
 static inline float *trial_floats(struct trial *t, size_t n, double range) {
@@ -82,23 +84,24 @@ static inline float *trial_download(struct trial *t, const struct kernels *k, fl
 }
 
 // Every element within tolerance * the largest magnitude expected (at least `least`).
-static inline void trial_compare(const char *what, const char *setting, const float *got, const float *expected,
-                                 size_t n, double tolerance, double least) {
+static inline void trial_compare(const char *what, const char *setting, const float *got,
+                                 const float *expected, size_t n, double tolerance, double least) {
     double most = least;
     for (size_t i = 0; i < n; i++)
         if (isfinite(expected[i])) most = fmax(most, fabs((double)expected[i]));
     for (size_t i = 0; i < n; i++) {
         double apart = fabs((double)got[i] - (double)expected[i]);
         if (!(apart <= tolerance * most)) {
-            print_error("%s (%s): element %zu of %zu is %.9g, expected %.9g, apart %.3g > %.3g\n", what, setting, i, n,
-                        (double)got[i], (double)expected[i], apart, tolerance * most);
+            print_error("%s (%s): element %zu of %zu is %.9g, expected %.9g, apart %.3g > %.3g\n", what,
+                        setting, i, n, (double)got[i], (double)expected[i], apart, tolerance * most);
             fail();
         }
     }
 }
 
 // Calls check for the CPU table of every level this processor has, with 1, 2 and 3 threads.
-static inline void trial_each_cpu(struct trial *t, void (*check)(struct trial *t, const struct kernels *k, void *data),
+static inline void trial_each_cpu(struct trial *t,
+                                  void (*check)(struct trial *t, const struct kernels *k, void *data),
                                   void *data) {
     static const char *const levels[] = {"baseline", "avx2", "avx512"};
     for (size_t l = 0; l < 3; l++) {

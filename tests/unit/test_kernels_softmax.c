@@ -8,10 +8,10 @@ struct softmax_case {
 };
 
 static const struct softmax_case cases[] = {
-    {1, 1, 1, 0, 1, 1, true},          {1, 2, 3, 0, 1, 1, false},      {7, 17, 5, 0, 0.25f, 4, true},
+    {1, 1, 1, 0, 1, 1, true},          {1, 2, 3, 0, 1, 1, false},         {7, 17, 5, 0, 0.25f, 4, true},
     {33, 1031, 19, 0, 1, 1, true},     {64, 3001, 32, 0, 0.1f, 1, false}, {3, 40009, 7, 0, 1, 3, true},
-    {130, 257, 64, 0, 0, 1, true},     {2500, 67, 3, 0, 0, 2, true},   {20, 50, 8, 0, 1, 40, true},
-    {1, 2, 1, 1, 1, 1, true},          {7, 29, 5, 13, 1, 1, true},     {65, 700, 31, 501, 0.5f, 2, true},
+    {130, 257, 64, 0, 0, 1, true},     {2500, 67, 3, 0, 0, 2, true},      {20, 50, 8, 0, 1, 40, true},
+    {1, 2, 1, 1, 1, 1, true},          {7, 29, 5, 13, 1, 1, true},        {65, 700, 31, 501, 0.5f, 2, true},
     {40, 1100, 16, 1024, 1, 1, false}, {40, 1100, 16, 1024, 0, 1, true},
 };
 
@@ -45,7 +45,8 @@ static struct softmax_outputs run(struct trial *t, const struct kernels *k, cons
     float *dh = backward ? trial_poison(k, c->N * c->D) : NULL, *dw = NULL, *db = NULL;
     if (c->S) {
         if (backward) dw = trial_poison(k, c->V * c->D), db = b ? trial_poison(k, c->V) : NULL;
-        k->softmax.sampled(k, h, w, b, in->ln_q, in->targets, c->N, c->V, c->S, c->D, c->scale, logp, dh, dw, db);
+        k->softmax.sampled(k, h, w, b, in->ln_q, in->targets, c->N, c->V, c->S, c->D, c->scale, logp, dh, dw,
+                           db);
     } else {
         if (backward) dw = trial_upload(k, in->w, c->V * c->D), db = trial_upload(k, in->b, c->V); // added to
         k->softmax.full(k, h, w, b, in->targets, c->N, c->V, c->D, c->scale, logp, dh, dw, db);
@@ -66,8 +67,8 @@ static void check(struct trial *t, const struct kernels *k, void *data) {
     const struct expected *e = data;
     const struct softmax_case *c = e->in->c;
     char setting[200];
-    snprintf(setting, sizeof setting, "%s, N=%zu V=%zu D=%zu S=%zu scale=%g", k->variant, c->N, c->V, c->D, c->S,
-             (double)c->scale);
+    snprintf(setting, sizeof setting, "%s, N=%zu V=%zu D=%zu S=%zu scale=%g", k->variant, c->N, c->V, c->D,
+             c->S, (double)c->scale);
     struct softmax_outputs out = run(t, k, e->in);
     trial_compare("logp", setting, out.logp, e->out.logp, c->N, 2e-6, 1);
     for (size_t r = 0; r < c->N; r++) assert_true(out.logp[r] <= 0);

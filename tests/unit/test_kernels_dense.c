@@ -1,0 +1,327 @@
+// The CPU products, optimiser steps and random numbers against the reference ones; elementary functions
+// against libm; Philox against its published vectors.
+#include "tests/unit/kernels_trial.h"
+
+#include "kernels/cpu/cpu_math.h"
+
+static void test_philox_known_answers(void **state) {
+    (void)state;
+    static const uint32_t known[3][10] = {
+        {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+        {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
+        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
+         0x5001e420, 0x24126ea1}};
+    for (size_t i = 0; i < 3; i++) {
+        uint32_t out[4];
+        random_philox(known[i], known[i] + 4, out);
+        assert_memory_equal(out, known[i] + 6, sizeof out);
+    }
+}
+
+// Largest error relative to the result, over [low, high] in `count` steps.
+static double worst(float (*function)(float), double (*truth)(double), double low, double high,
+                    size_t count) {
+    double most = 0;
+    for (size_t i = 0; i <= count; i++) {
+        float x = (float)(low + (high - low) * (double)i / (double)count);
+        double expected = truth((double)x), error = fabs((double)function(x) - expected) / fabs(expected);
+        if (expected != 0 && !(error <= most)) most = error;
+    }
+    return most;
+}
+
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+static void test_elementary_functions(void **state) {
+    (void)state;
+    assert_true(worst(cpu_exp, exp, -86.5, 88.7, 2000000) <= 2.5e-7);
+    assert_true(worst(cpu_exp, exp, -1, 1, 2000000) <= 2e-7);
+    assert_true(worst(cpu_sigmoid, sigmoid, -86, 86, 2000000) <= 4e-7);
+    assert_true(worst(cpu_tanh, tanh, -20, 20, 2000000) <= 3e-7);
+    assert_true(worst(cpu_tanh, tanh, -1e-3, 1e-3, 20000) <= 2e-7);
+    assert_true(cpu_exp(0) == 1 && cpu_exp(-87) == 0 && cpu_exp(-INFINITY) == 0 && cpu_exp(-3e38f) == 0);
+    assert_true(isinf(cpu_exp(89)) && isinf(cpu_exp(INFINITY)) && isinf(cpu_exp(3e38f)));
+    assert_true(cpu_sigmoid(-200) == 0 && cpu_sigmoid(200) == 1 && cpu_sigmoid(0) == 0.5f);
+    assert_true(cpu_tanh(-INFINITY) == -1 && cpu_tanh(INFINITY) == 1 && cpu_tanh(1e-30f) == 1e-30f);
+    assert_true(isnan(cpu_exp(NAN)) && isnan(cpu_sigmoid(NAN)) && isnan(cpu_tanh(NAN)));
+}
+
+// === products ===
+
+struct gemm_case {
+    size_t m, n, k;
+    float alpha, beta;
+};
+
+struct gemm_data {
+    struct gemm_case c;
+    bool transpose_a, transpose_b;
+    const float *a, *b, *before, *expected;
+};
+
+static const float *run_gemm(struct trial *t, const struct kernels *k, const struct gemm_data *g) {
+    struct gemm_case c = g->c;
+    float *a = trial_upload(k, g->a, c.m * c.k), *b = trial_upload(k, g->b, c.k * c.n);
+    float *out = c.beta == 0 ? trial_poison(k, c.m * c.n) : trial_upload(k, g->before, c.m * c.n);
+    k->matmul.gemm(k, g->transpose_a, g->transpose_b, c.m, c.n, c.k, c.alpha, a, b, c.beta, out);
+    k->release(k, a), k->release(k, b);
+    return trial_download(t, k, out, c.m * c.n);
+}
+
+static void check_gemm(struct trial *t, const struct kernels *k, void *data) {
+    const struct gemm_data *g = data;
+    char setting[200];
+    snprintf(setting, sizeof setting, "%s, %zux%zux%zu %d%d", k->variant, g->c.m, g->c.n, g->c.k,
+             g->transpose_a, g->transpose_b);
+    trial_compare("gemm", setting, run_gemm(t, k, g), g->expected, g->c.m * g->c.n, 2e-6, 1);
+}
+
+static void test_gemm(void **state) {
+    (void)state;
+    static const struct gemm_case cases[] = {{1, 1, 1, 1, 0},    {3, 5, 7, 1, 1},      {17, 1, 33, 0.5f, 0},
+                                             {1, 131, 2, 1, 1},  {64, 97, 129, 1, 0},  {211, 64, 31, 2, -1},
+                                             {5, 3, 0, 1, 0.5f}, {1031, 37, 16, 1, 1}, {20, 1100, 9, 1, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int form = 0; form < 4; form++) {
+            struct trial *t = trial_begin();
+            struct gemm_case c = cases[i];
+            struct gemm_data g = {c,
+                                  form & 1,
+                                  form & 2,
+                                  trial_floats(t, c.m * c.k, 1),
+                                  trial_floats(t, c.k * c.n, 1),
+                                  trial_floats(t, c.m * c.n, 1),
+                                  NULL};
+            g.expected = run_gemm(t, kernels_open("ref", 1), &g);
+            trial_each_cpu(t, check_gemm, &g);
+            trial_end(t);
+        }
+}
+
+// === rows and vectors ===
+
+enum { ROWS = 301, WIDTH = 67, TABLE = 401, LENGTH = 50021 };
+
+struct dense_data {
+    const float *table, *rows, *vector, *x;
+    const uint32_t *ids, *slots;
+    const float *expected[8];
+    double squares;
+};
+
+// Each operation once, into out[]; the sizes of the results in size[].
+static void run_dense(struct trial *t, const struct kernels *k, const struct dense_data *d,
+                      const float *out[8], size_t size[8], double *squares) {
+    float *table = trial_upload(k, d->table, TABLE * WIDTH), *rows = trial_upload(k, d->rows, ROWS * WIDTH);
+    float *vector = trial_upload(k, d->vector, WIDTH), *x = trial_upload(k, d->x, LENGTH);
+    float *result[8] = {trial_upload(k, d->rows, ROWS * WIDTH),
+                        trial_upload(k, d->vector, WIDTH),
+                        trial_poison(k, ROWS * WIDTH),
+                        trial_upload(k, d->table, TABLE * WIDTH),
+                        trial_poison(k, LENGTH),
+                        trial_upload(k, d->x, LENGTH),
+                        trial_upload(k, d->x, LENGTH),
+                        trial_upload(k, d->table, 1)};
+    k->matmul.add_bias(k, result[0], vector, ROWS, WIDTH);
+    k->matmul.sum_rows(k, result[1], rows, ROWS, WIDTH);
+    k->matmul.gather_rows(k, result[2], table, d->ids, ROWS, WIDTH);
+    k->matmul.scatter_add_rows(k, result[3], rows, d->slots, ROWS, TABLE, WIDTH);
+    k->matmul.fill(k, result[4], 0.375f, LENGTH);
+    k->matmul.scale(k, result[5], -1.5f, LENGTH);
+    k->matmul.add(k, result[6], x, LENGTH);
+    k->matmul.add(k, result[7], table, 1);
+    *squares = k->matmul.sum_squares(k, x, LENGTH);
+    k->release(k, table), k->release(k, rows), k->release(k, vector), k->release(k, x);
+    static const size_t sizes[8] = {ROWS * WIDTH, WIDTH,  ROWS * WIDTH, TABLE * WIDTH,
+                                    LENGTH,       LENGTH, LENGTH,       1};
+    for (size_t i = 0; i < 8; i++) out[i] = trial_download(t, k, result[i], size[i] = sizes[i]);
+}
+
+static void check_dense(struct trial *t, const struct kernels *k, void *data) {
+    static const char *const names[8] = {"add_bias", "sum_rows", "gather", "scatter",
+                                         "fill",     "scale",    "add",    "add 1"};
+    const struct dense_data *d = data;
+    const float *out[8];
+    size_t size[8];
+    double squares;
+    run_dense(t, k, d, out, size, &squares);
+    for (size_t i = 0; i < 8; i++)
+        trial_compare(names[i], k->variant, out[i], d->expected[i], size[i], i == 1 ? 1e-6 : 0, 1);
+    assert_close(squares / d->squares, 1, 1e-12);
+}
+
+static void test_dense(void **state) {
+    (void)state;
+    struct trial *t = trial_begin();
+    uint32_t *ids = trial_bytes(t, ROWS * sizeof *ids), *slots = trial_bytes(t, ROWS * sizeof *slots);
+    for (size_t r = 0; r < ROWS; r++) ids[r] = trial_word(t) % TABLE, slots[r] = trial_word(t) % 50;
+    struct dense_data d = {.table = trial_floats(t, TABLE * WIDTH, 1),
+                           .rows = trial_floats(t, ROWS * WIDTH, 1),
+                           .vector = trial_floats(t, WIDTH, 1),
+                           .x = trial_floats(t, LENGTH, 1),
+                           .ids = ids,
+                           .slots = slots};
+    size_t size[8];
+    run_dense(t, kernels_open("ref", 1), &d, d.expected, size, &d.squares);
+    trial_each_cpu(t, check_dense, &d);
+    trial_end(t);
+}
+
+// === optimiser steps ===
+
+struct update_data {
+    const float *w, *g, *m, *v;
+    const uint32_t *ids;
+    const float *expected[16];
+};
+
+enum { UPDATES = 15 };
+
+static void run_updates(struct trial *t, const struct kernels *k, const struct update_data *d,
+                        const float *out[16]) {
+    enum { N = TABLE * WIDTH };
+    struct adam_options adam = {0.01f, 0.9f, 0.999f, 1e-8f, 0.271f, 0.002997f};
+    float *g = trial_upload(k, d->g, N), *x[UPDATES];
+    for (size_t i = 0; i < UPDATES; i++)
+        x[i] = trial_upload(k, i < 7 ? d->w : i < 9 || i == 13 ? d->m : d->v, N);
+    k->update.sgd(k, x[0], g, N, 0.1f, 0.5f);
+    k->update.sgd_rows(k, x[1], g, d->ids, ROWS, WIDTH, 0.1f, 0.5f);
+    k->update.adagrad(k, x[2], x[9], g, N, 0.2f, 1e-6f, 0.5f);
+    k->update.adagrad_rows(k, x[3], x[10], g, d->ids, ROWS, WIDTH, 0.2f, 1e-6f, 0.5f);
+    k->update.adam(k, x[4], x[7], x[11], g, N, adam, 0.5f);
+    k->update.adam_rows(k, x[5], x[8], x[12], g, d->ids, ROWS, WIDTH, adam, 0.5f);
+    k->update.ema(k, x[13], g, N, 0.999f);
+    k->update.sgd(k, x[6], g, 1, 0.1f, 1);
+    k->release(k, g);
+    for (size_t i = 0; i < UPDATES; i++) out[i] = trial_download(t, k, x[i], N);
+}
+
+static void check_updates(struct trial *t, const struct kernels *k, void *data) {
+    const struct update_data *d = data;
+    const float *out[16];
+    run_updates(t, k, d, out);
+    for (size_t i = 0; i < UPDATES; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "optimiser array %zu", i);
+        trial_compare(name, k->variant, out[i], d->expected[i], TABLE * WIDTH, 1e-6, 1);
+    }
+}
+
+static void test_updates(void **state) {
+    (void)state;
+    struct trial *t = trial_begin();
+    size_t n = TABLE * WIDTH;
+    uint32_t *ids = trial_bytes(t, ROWS * sizeof *ids);
+    bool named[TABLE] = {false};
+    for (size_t r = 0; r < ROWS; r++) {
+        ids[r] = (uint32_t)((r * 7 + 3) % TABLE); // unique: 7 and 401 share no factor
+        named[ids[r]] = true;
+    }
+    float *v = trial_floats(t, n, 1);
+    for (size_t i = 0; i < n; i++) v[i] = fabsf(v[i]) + 1e-3f;
+    struct update_data d = {.w = trial_floats(t, n, 1),
+                            .g = trial_floats(t, n, 1),
+                            .m = trial_floats(t, n, 1),
+                            .v = v,
+                            .ids = ids};
+    run_updates(t, kernels_open("ref", 1), &d, d.expected);
+    for (size_t i = 0; i < n; i++) // rows that are not named stay as they were
+        if (!named[i / WIDTH]) assert_true(d.expected[3][i] == d.w[i] && d.expected[10][i] == d.v[i]);
+    trial_each_cpu(t, check_updates, &d);
+    trial_end(t);
+}
+
+// === random numbers: the same bits in every table ===
+
+struct random_trial {
+    size_t T, B, d;
+    float rate;
+    const float *in, *expected, *uniform;
+};
+
+static const float *run_dropout(struct trial *t, const struct kernels *k, const struct random_trial *r,
+                                bool in_place, uint32_t first_stream) {
+    size_t n = r->T * r->B * r->d;
+    float *in = trial_upload(k, r->in, n), *out = in_place ? in : trial_poison(k, n);
+    k->random.dropout(k, out, in, r->T, r->B, r->d, r->rate, 0x123456789ABCDEFull, 77, first_stream, 3);
+    if (!in_place) k->release(k, in);
+    return trial_download(t, k, out, n);
+}
+
+static const float *run_uniform(struct trial *t, const struct kernels *k, size_t n) {
+    struct random_place place = {.seed = 99, .purpose = RANDOM_INITIAL, .step = 5, .stream = 6, .time = 7};
+    float *x = trial_poison(k, n);
+    k->random.fill_uniform(k, x, n, 0.05f, place);
+    return trial_download(t, k, x, n);
+}
+
+static void check_random(struct trial *t, const struct kernels *k, void *data) {
+    const struct random_trial *r = data;
+    size_t n = r->T * r->B * r->d;
+    assert_memory_equal(run_dropout(t, k, r, false, 11), r->expected, n * sizeof(float));
+    assert_memory_equal(run_dropout(t, k, r, true, 11), r->expected, n * sizeof(float));
+    assert_memory_equal(run_uniform(t, k, n), r->uniform, n * sizeof(float));
+}
+
+static void test_random(void **state) {
+    (void)state;
+    static const size_t sizes[][3] = {{1, 1, 1}, {3, 2, 5}, {5, 7, 64}, {2, 3, 67}, {20, 16, 131}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct trial *t = trial_begin();
+        struct random_trial r = {
+            .T = sizes[i][0], .B = sizes[i][1], .d = sizes[i][2], .rate = i == 1 ? 0 : 0.3f};
+        size_t n = r.T * r.B * r.d;
+        r.in = trial_floats(t, n, 1);
+        r.expected = run_dropout(t, kernels_open("ref", 1), &r, false, 11);
+        r.uniform = run_uniform(t, kernels_open("ref", 1), n);
+        trial_each_cpu(t, check_random, &r);
+
+        size_t kept = 0;
+        for (size_t j = 0; j < n; j++) kept += r.expected[j] != 0;
+        if (i == 1) assert_true(kept == n);
+        if (n > 40000) assert_close((double)kept / (double)n, 0.7, 0.02);
+        trial_end(t);
+    }
+}
+
+// The mask of a stream does not depend on how streams are grouped into batches.
+static void test_dropout_streams(void **state) {
+    (void)state;
+    struct trial *t = trial_begin();
+    struct random_trial whole = {.T = 3, .B = 4, .d = 21, .rate = 0.5f},
+                        half = {.T = 3, .B = 2, .d = 21, .rate = 0.5f};
+    float *ones = trial_bytes(t, 3 * 4 * 21 * sizeof *ones);
+    for (size_t i = 0; i < 3 * 4 * 21; i++) ones[i] = 1;
+    whole.in = half.in = ones;
+    const float *all = run_dropout(t, kernels_open("cpu", 2), &whole, false, 10);
+    const float *second = run_dropout(t, kernels_open("cpu", 1), &half, false, 12);
+    for (size_t step = 0; step < 3; step++)
+        assert_memory_equal(all + (step * 4 + 2) * 21, second + step * 2 * 21, 2 * 21 * sizeof(float));
+    trial_end(t);
+}
+
+static void test_open(void **state) {
+    (void)state;
+    assert_null(kernels_open("abacus", 1));
+    assert_string_equal(kernels_open("ref", 4)->name, "ref");
+    const struct kernels *k = kernels_open("cpu", 0);
+    assert_true(k->threads >= 1 && strstr(k->variant, "OpenBLAS"));
+    float *zeroed = k->alloc(k, 3 << 20);
+    assert_true(((uintptr_t)zeroed & 63) == 0 && zeroed[0] == 0 && zeroed[(3 << 18) - 1] == 0);
+    k->release(k, zeroed);
+    assert_null(k->alloc(k, SIZE_MAX / 2));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_philox_known_answers),
+                                       cmocka_unit_test(test_elementary_functions),
+                                       cmocka_unit_test(test_gemm),
+                                       cmocka_unit_test(test_dense),
+                                       cmocka_unit_test(test_updates),
+                                       cmocka_unit_test(test_random),
+                                       cmocka_unit_test(test_dropout_streams),
+                                       cmocka_unit_test(test_open)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
