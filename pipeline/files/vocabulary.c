@@ -4,7 +4,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/buffer.h"
 #include "pipeline/files/stream.h"
-#include "pipeline/files/utf8.h"
+#include "pipeline/files/utf8_check.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 // Validity of UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
-#ifndef PIPELINE_FILES_UTF8_H
-#define PIPELINE_FILES_UTF8_H
+#ifndef PIPELINE_FILES_UTF8_CHECK_H
+#define PIPELINE_FILES_UTF8_CHECK_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/files/utf8.h"
+#include "pipeline/files/utf8_check.h"
 
 #include <stdbool.h>
 #include <stdint.h>
