@@ -11,7 +11,7 @@ SHELL := /bin/bash
 ifndef CONFIGURED
 # === outer level ==========================================================================
 
-PUBLIC := all test test-long test-cluster asan lint bench pipeline corpus
+PUBLIC := all tests-built test test-long test-cluster asan lint bench pipeline corpus
 
 .PHONY: deps configure clean help $(PUBLIC)
 .DEFAULT_GOAL := all
