@@ -91,7 +91,11 @@ double scorer_run(struct model *m, const struct scorer_text *text, size_t batch,
                   size_t sum_check, float *logp, void (*progress)(void *context, uint64_t done), void *context) {
     size_t mine = text->pieces > (size_t)rank ? (text->pieces - (size_t)rank + (size_t)ranks - 1) / (size_t)ranks : 0;
     if (!mine) return 0;
+    uint64_t longest = 0;
+    for (size_t i = (size_t)rank; i < text->pieces; i += (size_t)ranks)
+        if (text->first[i + 1] - text->first[i] > longest) longest = text->first[i + 1] - text->first[i];
     size_t B = batch < mine ? batch : mine, T = ROWS_WANTED / B;
+    if (T > longest) T = (size_t)longest;
     if (T < 1) T = 1;
     if (T > STEPS_MOST) T = STEPS_MOST;
     struct workspace *w = workspace_new(m, T, B, NULL, 1);
