@@ -68,9 +68,10 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
             -Wwrite-strings -Wundef -Wvla -Wformat=2
 CFLAGS   := -std=c17 -D_GNU_SOURCE $(OPTIMISE) -g -fno-math-errno -fopenmp $(WARN) \
             $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
-CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS)
+CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS) \
+            $(ZLIB_CFLAGS) $(CMOCKA_CFLAGS)
 LDFLAGS  := -fopenmp -Wl,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-LDLIBS   := $(MPI_LIBS) $(BLAS_LIBS) $(ZSTD_LIBS) $(UTF8PROC_LIBS) $(XXHASH_LIBS) -lz -lm -lpthread
+LDLIBS   := $(MPI_LIBS) $(BLAS_LIBS) $(ZSTD_LIBS) $(UTF8PROC_LIBS) $(XXHASH_LIBS) $(ZLIB_LIBS) -lm -lpthread
 
 # Objects live in a folder named by compiler, flags and Makefile, so that a change of flags never mixes objects.
 KEY   := $(shell printf '%s' "$(shell $(CC) --version | head -n 1) $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LDLIBS)" | cksum | cut -d' ' -f1)
