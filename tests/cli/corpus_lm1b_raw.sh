@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The benchmark made anew from raw news in miniature: lines made unique as they are, tokenised, split in 100, and shard 0
 # split in 50.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"

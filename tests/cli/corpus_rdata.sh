@@ -1,32 +1,10 @@
+#!/usr/bin/env bash
 # R's data files: good ones of both versions, and bad ones, each with its message.  The files are made here byte by byte.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 
-# make_data BASE 'PERL OF THE VALUE' [compressed]: BASE.rdb with one variable `novel`, and its index BASE.rdx.
-# The Perl has head(VERSION), chars(TEXT, FLAGS), strings(LIST OF CHARS), and word(N).
+# make_data BASE 'PERL OF THE VALUE' [COMPRESSED]: one variable `novel`; the index is compressed as R does it.
 make_data() {
-  perl - "$1" "$2" "${3:-1}" <<'PERL'
-    my ($base, $expression, $compressed) = @ARGV;
-    sub word { pack 'N', $_[0] & 0xFFFFFFFF }
-    sub head { "X\n" . word($_[0]) . word(0x40201) . word(0x20300) . ($_[0] == 3 ? word(5) . 'UTF-8' : '') }
-    sub chars { word(defined $_[1] ? $_[1] : 0x40009) . word(length $_[0]) . $_[0] }
-    sub strings { word(16) . word(scalar @_) . join '', @_ }
-    sub numbers { word(13) . word(scalar @_) . join '', map { word($_) } @_ }
-    sub named { word(0x402) . word(1) . chars('names') . strings(map { chars($_) } @_) . word(254) }
-    sub again { word(0x402) . word(0x1FF) . strings(map { chars($_) } @_) . word(254) } # the same symbol, by reference
-    sub zlib { # stored, not compressed
-        my ($data) = @_;
-        my ($a, $b) = (1, 0);
-        for (unpack 'C*', $data) { $a = ($a + $_) % 65521; $b = ($b + $a) % 65521 }
-        return "\x78\x01\x01" . pack('vv', length $data, ~length($data) & 0xFFFF) . $data . pack 'N', $b << 16 | $a;
-    }
-    sub save { open my $f, '>', $_[0] or die; binmode $f; print $f $_[1]; close $f }
-    my $value = eval $expression; die $@ if $@;
-    my $chunk = word(length $value) . zlib($value);
-    save("$base.rdb", $chunk);
-    my $variables = word(0x213) . word(1) . numbers(0, length $chunk) . named('novel');
-    save("$base.rdx", head(3) . word(0x213) . word(2) . $variables . word(10) . word(1) . word($compressed)
-        . again('variables', 'compressed'));
-PERL
+  perl "$BILLIONWORD_HOME/tests/cli/make_rdata.pl" "$1" "${3:-1}" novel "$2"
   gzip -c "$1.rdx" >"$1.gz" && mv "$1.gz" "$1.rdx"
 }
 

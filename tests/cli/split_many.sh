@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Ten thousand shards with few descriptors, and lines of every shape.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 

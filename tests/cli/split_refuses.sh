@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # What cannot be split is refused with what, where and what to do, and leaves nothing.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 

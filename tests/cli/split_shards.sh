@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The shards that the benchmark's own script makes of the same text (checksums taken from its output), whatever the memory.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 
