@@ -205,7 +205,7 @@ static void front_open(struct frames_reader *r, const char *magic) {
     read_at(r, front, size, 0);
     if (size < SKIPPABLE_HEADER || get_u32(front) != MAGIC_FRONT
         || get_u32(front + 4) != FRAMES_METADATA_SIZE)
-        die("%s: not a %s file (wrong first bytes)", r->path, magic);
+        die("%s: not a %s file (wrong first bytes)", r->path, magic ? magic : "billionword");
     if (size < FRONT_SIZE) die_damaged(r, size, "the file is truncated");
     char digits[METADATA_HASH + 1];
     memcpy(r->front, front + SKIPPABLE_HEADER, METADATA_JSON);
@@ -309,6 +309,9 @@ const struct json *frames_metadata(const struct frames_reader *r) {
 }
 uint64_t frames_size(const struct frames_reader *r) {
     return r->content_size;
+}
+uint64_t frames_count(const struct frames_reader *r) {
+    return r->count;
 }
 const char *frames_path(const struct frames_reader *r) {
     return r->path;

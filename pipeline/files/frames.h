@@ -1,6 +1,7 @@
-// The container of shards and scores: the zstd seekable format (independent frames, a seek table with checksums in
-// the last, skippable frame) with our metadata as JSON in a skippable frame in front, which is entry 0 of the
-// seek table with decompressed size 0.  `zstd -dc FILE` gives the content.  Specified in README.md.
+// The container of shards and scores: the zstd seekable format (independent frames, a seek table with
+// checksums in the last, skippable frame) with our metadata as JSON in a skippable frame in front, which is
+// entry 0 of the seek table with decompressed size 0.  `zstd -dc FILE` gives the content.  Specified in
+// README.md.
 #ifndef PIPELINE_FILES_FRAMES_H
 #define PIPELINE_FILES_FRAMES_H
 
@@ -9,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FRAMES_METADATA_SIZE = 4096 }; // bytes of the JSON in front, padded with spaces
+enum { FRAMES_METADATA_SIZE = 4096 }; // bytes in front: JSON padded with spaces, and its hash
 enum { FRAMES_CONTENT = 256 << 10 };  // content bytes of one frame
 
 struct frames_writer;
@@ -20,14 +21,16 @@ void frames_write(struct frames_writer *w, const void *data, size_t size);
 // `metadata`: a JSON object that must fit FRAMES_METADATA_SIZE; known only now, written in front.
 void frames_commit(struct frames_writer *w, const struct buffer *metadata);
 
-// Opens, checks sizes, seek table and `magic` (the metadata's "format" string, such as "billionword-shard-1").
-// `maker` as in stream_open.  Dies with file and place on damage.
+// Opens, checks sizes, seek table and `magic` (the metadata's "format" string, such as "billionword-shard-1";
+// NULL: any). `maker` as in stream_open.  Dies with file and place on damage.
 struct frames_reader *frames_open(const char *path, const char *magic, const char *maker);
 const struct json *frames_metadata(const struct frames_reader *r);
-uint64_t frames_size(const struct frames_reader *r); // content bytes
+uint64_t frames_size(const struct frames_reader *r);  // content bytes
+uint64_t frames_count(const struct frames_reader *r); // zstd frames
 const char *frames_path(const struct frames_reader *r);
-// Reads content at any offset; dies at damage (checksum) with file, frame and offset.  Keeps the last frame decoded, so
-// that sequential small reads are cheap.  Not for several threads at once: each opens or clones its own.
+// Reads content at any offset; dies at damage (checksum) with file, frame and offset.  Keeps the last frame
+// decoded, so that sequential small reads are cheap.  Not for several threads at once: each opens or clones
+// its own.
 void frames_read(struct frames_reader *r, void *data, size_t size, uint64_t offset);
 struct frames_reader *frames_clone(const struct frames_reader *r); // shares nothing that changes
 void frames_close(struct frames_reader *r);

@@ -1,4 +1,5 @@
-// Content hash: XXH3, 128 bits, printed as 32 hexadecimal digits.  Contents are hashed, never compressed bytes.
+// Content hash: XXH3, 128 bits, printed as 32 hexadecimal digits.  Contents are hashed, never compressed
+// bytes.
 #ifndef PIPELINE_FILES_HASH_H
 #define PIPELINE_FILES_HASH_H
 

@@ -1,5 +1,5 @@
-// Beside every output OUT a small JSON, OUT.manifest.json: inputs with their content hashes, resolved options, program
-// version, host, times, peak memory.  With it a number can be traced to its bytes.
+// Beside every output OUT a small JSON, OUT.manifest.json: inputs with their content hashes, resolved
+// options, program version, host, times, peak memory.  With it a number can be traced to its bytes.
 #ifndef PIPELINE_FILES_MANIFEST_H
 #define PIPELINE_FILES_MANIFEST_H
 
@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 struct manifest; // collects what is to be written
-struct manifest *manifest_start(const struct program *program); // remembers the start time; after options_parse
+// Remembers the start time; after options_parse.
+struct manifest *manifest_start(const struct program *program);
 void manifest_add_input(struct manifest *m, const char *path, const char *content_hash);
 void manifest_add_output(struct manifest *m, const char *path, const char *content_hash); // hash may be NULL
 void manifest_add_note(struct manifest *m, const char *key, const char *value); // "sentences": "12345"

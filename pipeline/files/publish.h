@@ -21,7 +21,8 @@ void publish_write_at(struct publish *p, const void *data, size_t size, uint64_t
 void publish_commit(struct publish *p);
 // Removes the temporary and frees `p`.
 void publish_abandon(struct publish *p);
-// Removes the temporaries of all that is open, as leaving does; for a hook of die() that ends the program without exit().
+// Removes the temporaries of all that is open, as leaving does; for a hook of die() that ends the program
+// without exit().
 void publish_abandon_all(void);
 
 // A whole small file at once.

@@ -1,6 +1,7 @@
-// The safetensors format (8-byte header length, JSON header, raw little-endian tensors), for models, optimiser state and
-// golden tensors; loads in PyTorch.  Options travel as strings in "__metadata__".
-// Beyond the standard our writer adds "xxh3:NAME" for each tensor to the metadata: its content hash, checked on reading.
+// The safetensors format (8-byte header length, JSON header, raw little-endian tensors), for models,
+// optimiser state and golden tensors; loads in PyTorch.  Options travel as strings in "__metadata__". Beyond
+// the standard our writer adds "xxh3:NAME" for each tensor to the metadata: its content hash, checked on
+// reading.
 #ifndef PIPELINE_FILES_SAFETENSORS_H
 #define PIPELINE_FILES_SAFETENSORS_H
 
@@ -9,7 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum tensor_type { TENSOR_F32, TENSOR_F64, TENSOR_I32, TENSOR_U32, TENSOR_I64, TENSOR_U64, TENSOR_U8, TENSOR_BF16 };
+enum tensor_type {
+    TENSOR_F32,
+    TENSOR_F64,
+    TENSOR_I32,
+    TENSOR_U32,
+    TENSOR_I64,
+    TENSOR_U64,
+    TENSOR_U8,
+    TENSOR_BF16
+};
 enum { TENSOR_MAX_DIMS = 4 };
 
 struct tensor_info {
@@ -20,7 +30,8 @@ struct tensor_info {
     uint64_t bytes;
 };
 
-// Writing in two passes: declare all tensors and metadata, then hand over the bytes in the same order, in any pieces.
+// Writing in two passes: declare all tensors and metadata, then hand over the bytes in the same order, in any
+// pieces.
 struct safetensors_writer;
 struct safetensors_writer *safetensors_create(const char *path);
 void safetensors_add_metadata(struct safetensors_writer *w, const char *key, const char *value);
@@ -33,8 +44,10 @@ struct safetensors_reader;
 struct safetensors_reader *safetensors_open(const char *path, const char *maker);
 size_t safetensors_count(const struct safetensors_reader *r);
 const struct tensor_info *safetensors_at(const struct safetensors_reader *r, size_t i);
-const struct tensor_info *safetensors_find(const struct safetensors_reader *r, const char *name); // NULL where absent
-const char *safetensors_metadata(const struct safetensors_reader *r, const char *key);            // NULL where absent
+// These return NULL where there is none of that name, or no metadata at all.
+const struct tensor_info *safetensors_find(const struct safetensors_reader *r, const char *name);
+const char *safetensors_metadata(const struct safetensors_reader *r, const char *key);
+const struct json *safetensors_metadata_all(const struct safetensors_reader *r);
 // The tensor's bytes, mapped; valid until close.  On first use its hash is checked where the file has one.
 const void *safetensors_data(struct safetensors_reader *r, const struct tensor_info *t);
 void safetensors_close(struct safetensors_reader *r);

@@ -168,8 +168,12 @@ const struct tensor_info *safetensors_find(const struct safetensors_reader *r, c
     return NULL;
 }
 
+const struct json *safetensors_metadata_all(const struct safetensors_reader *r) {
+    return json_get(r->header, "__metadata__");
+}
+
 const char *safetensors_metadata(const struct safetensors_reader *r, const char *key) {
-    return json_string(json_get(r->header, "__metadata__"), key, NULL);
+    return json_string(safetensors_metadata_all(r), key, NULL);
 }
 
 const void *safetensors_data(struct safetensors_reader *r, const struct tensor_info *t) {

@@ -21,7 +21,8 @@ struct scores_info {
 };
 
 // Writes the whole file and publishes it.  `orders` is NULL unless info->orders.
-void scores_save(const char *path, const struct scores_info *info, const float *scores, const uint8_t *orders);
+void scores_save(const char *path, const struct scores_info *info, const float *scores,
+                 const uint8_t *orders);
 // Reads the whole file; the caller frees *scores and *orders (each may be NULL when not wanted).
 void scores_load(const char *path, struct scores_info *info, float **scores, uint8_t **orders);
 

@@ -1,6 +1,7 @@
-// A shard: a text as ids, `w1 ... wn </S>` for every sentence, as raw little-endian 32-bit ids in a frames file.
-// Metadata: format "billionword-shard-1", vocabulary (hash), vocabulary_size, sentences, events (ids), unknown
-// (ids that are <UNK>), end (the id of </S>), begin, content (hash of the ids), source (hash of the text).
+// A shard: a text as ids, `w1 ... wn </S>` for every sentence, as raw little-endian 32-bit ids in a frames
+// file. Metadata: format "billionword-shard-1", vocabulary (hash), vocabulary_size, sentences, events (ids),
+// unknown (ids that are <UNK>), end (the id of </S>), begin, content (hash of the ids), source (hash of the
+// text).
 #ifndef PIPELINE_FILES_SHARD_H
 #define PIPELINE_FILES_SHARD_H
 
@@ -22,16 +23,18 @@ struct shard_info {
 struct shard_writer;
 struct vocabulary;
 struct shard_writer *shard_create(const char *path, const struct vocabulary *v);
-void shard_write(struct shard_writer *w, const uint32_t *ids, size_t count); // in any pieces; counts </S> itself
-void shard_commit(struct shard_writer *w, const char *source_hash, struct shard_info *info); // info may be NULL
+// In any pieces, the last of which ends with </S>; counts sentences and unknown words itself.
+void shard_write(struct shard_writer *w, const uint32_t *ids, size_t count);
+// Publishes; `info` may be NULL.
+void shard_commit(struct shard_writer *w, const char *source_hash, struct shard_info *info);
 
 // One text of several shard files in the order given: events are numbered through.
 struct shard_set {
     size_t count;
     char **paths;
     struct frames_reader **files; // (count)
-    uint64_t *first;              // (count + 1): number of the first event of each file; first[count] = events
-    struct shard_info info;       // sums; content: of one file its hash, of several the hash of their hashes
+    uint64_t *first;        // (count + 1): number of the first event of each file; first[count] = events
+    struct shard_info info; // sums; content: of one file its hash, of several the hash of their hashes
 };
 
 // Opens files that must share one vocabulary; refuses an empty list and shards without events.
@@ -43,8 +46,9 @@ void shard_set_read(struct shard_set *s, uint32_t *ids, size_t count, uint64_t f
 void shard_set_close(struct shard_set *s);
 
 // Cuts the text at sentence ends into `pieces` contiguous pieces of near-equal event count:
-// first[i] is the first event of piece i, first[pieces] the total.  Boundary i is the start of the first sentence that
-// begins at or after event i * events / pieces.  Dies where there are fewer sentences than pieces.
+// first[i] is the first event of piece i, first[pieces] the total.  Boundary i is the start of the first
+// sentence that begins at or after event i * events / pieces.  Dies where there are fewer sentences than
+// pieces; where a sentence is longer than a piece, the next piece may be empty.
 void shard_set_cut(struct shard_set *s, size_t pieces, uint64_t *first);
 
 #endif

@@ -1,5 +1,5 @@
-// Text in and out, plain or compressed by its suffix: .zst, .gz (reading only), anything else plain; "-" is stdin or stdout.
-// Compressed input is recognised by its first bytes, whatever the name says.
+// Text in and out, plain or compressed by its suffix: .zst, .gz (reading only), anything else plain; "-" is
+// stdin or stdout. Compressed input is recognised by its first bytes, whatever the name says.
 #ifndef PIPELINE_FILES_STREAM_H
 #define PIPELINE_FILES_STREAM_H
 
@@ -12,17 +12,19 @@
 struct stream_reader;
 struct stream_writer;
 
-// What to do when an input is missing: `maker` (may be NULL) is the command that makes it, put into the message.
-// Refuses a terminal as stdin.  Dies where it cannot open, and for a folder.
+// What to do when an input is missing: `maker` (may be NULL) is the command that makes it, put into the
+// message. Refuses a terminal as stdin.  Dies where it cannot open, and for a folder.
 struct stream_reader *stream_open(const char *path, const char *maker);
-// Up to `size` bytes of decompressed content; 0 at the end.  Dies at damaged compressed data with file and offset.
+// Up to `size` bytes of decompressed content; 0 at the end.  Dies at damaged compressed data with file and
+// offset.
 size_t stream_read(struct stream_reader *r, void *data, size_t size);
 // The next line without its end (LF or CRLF); valid until the next call; *length bytes, no terminating zero.
 // The last line may lack its LF.  Returns false at the end.  Lines of any length.  NUL bytes are refused:
 // "FILE: line 12: NUL byte at offset 345: not a text file?".
 bool stream_line(struct stream_reader *r, const char **line, size_t *length);
 uint64_t stream_line_number(const struct stream_reader *r); // of the line last returned, from 1
-uint64_t stream_offset(const struct stream_reader *r);      // content bytes returned so far (lines: with their ends)
+// Content bytes returned so far (lines: with their ends).
+uint64_t stream_offset(const struct stream_reader *r);
 uint64_t stream_packed_offset(const struct stream_reader *r); // bytes read of the file itself, for progress
 uint64_t stream_packed_size(const struct stream_reader *r);   // size of the file itself, 0 for a pipe
 const char *stream_path(const struct stream_reader *r);

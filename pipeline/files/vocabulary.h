@@ -1,4 +1,5 @@
-// The vocabulary file: "word<TAB>count" a line, the line's index from 0 is the id.  Ids fall by count, then rise by byte order;
+// The vocabulary file: "word<TAB>count" a line, the line's index from 0 is the id.  Ids fall by count, then
+// rise by byte order;
 // </S> and <UNK> take their place in that order (a count of 0 is written as 1) and <S> is the last line,
 // so that the output classes are exactly the ids 0 ... V-2.
 #ifndef PIPELINE_FILES_VOCABULARY_H
@@ -14,11 +15,11 @@
 #define WORD_UNKNOWN "<UNK>"
 
 struct vocabulary {
-    uint32_t size;                   // V, with <S>, </S>, <UNK>
-    uint32_t begin, end, unknown;    // ids; begin == size - 1
-    const char **words;              // (V), zero-terminated
-    uint64_t *counts;                // (V)
-    char hash[HASH_TEXT_SIZE];       // of the file's contents
+    uint32_t size;                // V, with <S>, </S>, <UNK>
+    uint32_t begin, end, unknown; // ids; begin == size - 1
+    const char **words;           // (V), zero-terminated
+    uint64_t *counts;             // (V)
+    char hash[HASH_TEXT_SIZE];    // of the file's contents
     // private
     char *text;
     struct vocabulary_slot *table; // open addressing

@@ -1,0 +1,184 @@
+// inspect: says what a file of ours is, and what it says of itself.
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/options.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/buffer.h"
+#include "pipeline/files/frames.h"
+#include "pipeline/files/hash.h"
+#include "pipeline/files/json.h"
+#include "pipeline/files/safetensors.h"
+#include "pipeline/files/safetensors_types.h"
+#include "pipeline/files/stream.h"
+#include "pipeline/files/vocabulary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool check;
+
+static const struct option_spec options[] = {
+    {.name = "check",
+     .kind = OPTION_FLAG,
+     .value = &check,
+     .help = "read all of the content and check it against checksums and hashes"},
+    {0},
+};
+
+static const struct program program = {
+    .name = "inspect",
+    .summary = "say what a file is: shard, scores, safetensors, vocabulary or manifest",
+    .arguments = "FILE...",
+    .details = "Prints name<TAB>value lines.\n",
+    .options = options,
+};
+
+enum { LOOK = 4096 }; // first bytes of a file, by which it is known
+
+static void print_u64(const char *name, uint64_t value) {
+    printf("%s\t%" PRIu64 "\n", name, value);
+}
+
+static const char *json_kind_text(const struct json *j) {
+    static const char *const kinds[] = {"null", "false", "true", NULL, NULL, "[...]", "{...}"};
+    return j->text ? j->text : kinds[j->kind];
+}
+
+static void print_members(const struct json *object) {
+    for (const struct json *j = object ? object->first : NULL; j; j = j->next)
+        printf("%s\t%s\n", j->key, json_kind_text(j));
+}
+
+// Decodes all frames; where the metadata has a hash of the content, compares.
+static void check_frames(struct frames_reader *r) {
+    char *data = memory_alloc(FRAMES_CONTENT, 1, "a frame"), text[HASH_TEXT_SIZE];
+    struct hash *h = hash_new();
+    for (uint64_t at = 0, size = frames_size(r); at < size; at += FRAMES_CONTENT) {
+        size_t n = size - at < FRAMES_CONTENT ? (size_t)(size - at) : FRAMES_CONTENT;
+        frames_read(r, data, n, at);
+        hash_add(h, data, n);
+    }
+    hash_text(h, text);
+    const char *known = json_string(frames_metadata(r), "content", NULL);
+    if (known && strcmp(known, text) != 0)
+        die("%s: the content's hash is %s, but the metadata says %s; make the file again", frames_path(r),
+            text, known);
+    printf("check\tall frames decode%s\n", known ? "; the content has the hash named" : "");
+    hash_free(h);
+    free(data);
+}
+
+static void inspect_frames(const char *path) {
+    struct frames_reader *r = frames_open(path, NULL, NULL);
+    printf("kind\tframes (zstd, seekable)\n");
+    print_members(frames_metadata(r));
+    print_u64("content_bytes", frames_size(r));
+    print_u64("frames", frames_count(r));
+    if (check) check_frames(r);
+    frames_close(r);
+}
+
+static void inspect_safetensors(const char *path) {
+    struct safetensors_reader *r = safetensors_open(path, NULL);
+    uint64_t bytes = 0;
+    printf("kind\tsafetensors\n");
+    for (const struct json *j = safetensors_metadata_all(r) ? safetensors_metadata_all(r)->first : NULL; j;
+         j = j->next)
+        if (strncmp(j->key, "xxh3:", 5) != 0) printf("%s\t%s\n", j->key, json_kind_text(j));
+    for (size_t i = 0; i < safetensors_count(r); i++) {
+        const struct tensor_info *t = safetensors_at(r, i);
+        printf("tensor %s\t%s", t->name, tensor_types[t->type].name);
+        for (int k = 0; k < t->dims; k++) printf(k ? " x %" PRIu64 : " %" PRIu64, t->shape[k]);
+        printf(", %" PRIu64 " bytes\n", t->bytes);
+        bytes += t->bytes;
+        if (check) safetensors_data(r, t);
+    }
+    print_u64("tensors", safetensors_count(r));
+    print_u64("tensor_bytes", bytes);
+    if (check) printf("check\tall tensors that have a hash match it\n");
+    safetensors_close(r);
+}
+
+static void inspect_vocabulary(const char *path) {
+    struct vocabulary *v = vocabulary_open(path);
+    uint64_t words = 0;
+    for (uint32_t i = 0; i < v->size; i++)
+        if (i != v->begin && i != v->end) words += v->counts[i];
+    printf("kind\tvocabulary\n");
+    printf("hash\t%s\n", v->hash);
+    print_u64("size", v->size);
+    print_u64("begin", v->begin);
+    print_u64("end", v->end);
+    print_u64("unknown", v->unknown);
+    print_u64("sentences", v->counts[v->end]);
+    print_u64("words", words);
+    print_u64("least_count", v->size > 1 ? v->counts[v->size - 2] : 0);
+    vocabulary_close(v);
+}
+
+static void inspect_manifest(const char *path) {
+    char block[LOOK], reason[128];
+    struct buffer text = {0};
+    struct stream_reader *f = stream_open(path, NULL);
+    for (size_t n; (n = stream_read(f, block, sizeof block)) > 0;) buffer_add(&text, block, n);
+    struct json *root = json_parse(text.data, text.size, reason);
+    if (!root) die("%s: not JSON: %s", path, reason);
+    if (strcmp(json_string(root, "format", ""), "billionword-manifest-1") != 0)
+        die("%s: JSON, but not a manifest of ours (no \"format\": \"billionword-manifest-1\")", path);
+    printf("kind\tmanifest\n");
+    for (const struct json *j = root->first; j; j = j->next) {
+        if (j->kind != JSON_ARRAY && j->kind != JSON_OBJECT) printf("%s\t%s\n", j->key, json_kind_text(j));
+        for (const struct json *c = j->first; c; c = c->next)
+            if (c->kind == JSON_OBJECT)
+                printf("%s\t%s %s\n", j->key, json_string(c, "xxh3", "-"), json_string(c, "path", "?"));
+            else
+                printf("%s.%s\t%s\n", j->key, c->key ? c->key : "", json_kind_text(c));
+    }
+    json_free(root);
+    buffer_free(&text);
+    stream_close(f);
+}
+
+// Frames files begin with a skippable frame of a size of its own, safetensors with a length and '{',
+// manifests with '{'; a vocabulary has a tab and a digit in its first line.
+static void inspect_file(const char *path) {
+    unsigned char raw[16] = {0};
+    FILE *f = fopen(path, "rb");
+    if (!f) die_errno("cannot open %s", path);
+    size_t n = fread(raw, 1, sizeof raw, f);
+    fclose(f);
+    static const unsigned char front[] = {0x50, 0x2a, 0x4d, 0x18, 0, 0x10, 0, 0};
+    if (n >= 8 && memcmp(raw, front, 8) == 0) {
+        inspect_frames(path);
+        return;
+    }
+    if (n >= 10 && raw[8] == '{' && !raw[5] && !raw[6] && !raw[7]) {
+        inspect_safetensors(path);
+        return;
+    }
+    char start[LOOK];
+    struct stream_reader *text = stream_open(path, NULL);
+    size_t size = stream_read(text, start, sizeof start);
+    stream_close(text);
+    const char *lf = memchr(start, '\n', size), *tab = memchr(start, '\t', size);
+    if (size > 0 && start[0] == '{')
+        inspect_manifest(path);
+    else if (tab && lf && tab < lf && tab[1] >= '0' && tab[1] <= '9')
+        inspect_vocabulary(path);
+    else
+        die("%s: not a shard, scores, safetensors, vocabulary or manifest", path);
+}
+
+int main(int argc, char **argv) {
+    message_set_program("inspect");
+    int first = options_parse(&program, argc, argv);
+    if (first == argc) die_usage("no file was named");
+    for (int i = first; i < argc; i++) {
+        if (i > first) printf("\n");
+        printf("file\t%s\n", argv[i]);
+        if (!options_is_dry_run()) inspect_file(argv[i]);
+    }
+    if (fflush(stdout) != 0) die_errno("cannot write standard output");
+    return EXIT_DONE;
+}
