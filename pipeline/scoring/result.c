@@ -179,6 +179,9 @@ void result_make(struct row *row, const struct result_sources *s) {
     struct measure valid, test;
     measure_split(&valid, s->valid_shard, s->valid_scores, 0);
     measure_split(&test, s->test_shard, s->test_scores, s->block);
+    if (strcmp(valid.shard.content, test.shard.content) == 0)
+        warn("%s and %s hold the same text: its validation perplexity tells nothing", s->valid_shard,
+             s->test_shard);
     copy_measures(row, &valid, &test);
     judge(row, &valid, &test);
     snprintf(row->model, sizeof row->model, "%s", test.scores.model);
