@@ -1,7 +1,7 @@
 // What a character is, by one look into a table.
 //
-// The answers are those of Perl 5.36's \p{IsAlpha}, \p{IsN}, \p{IsLower}, \d and \s (Unicode 14), whatever version of
-// utf8proc is installed: the same text must give the same tokens on every machine.
+// The answers are those of Perl 5.36's \p{IsAlpha}, \p{IsN}, \p{IsLower}, \d and \s (Unicode 14), whatever
+// version of utf8proc is installed: the same text must give the same tokens on every machine.
 #ifndef PIPELINE_TEXT_CHARACTERS_H
 #define PIPELINE_TEXT_CHARACTERS_H
 
@@ -25,6 +25,8 @@ extern uint8_t character_table[CHARACTERS]; // all zero until characters_prepare
 // Fills the table, once, in some 10 ms; later calls cost a nanosecond.  Safe from any thread.
 void characters_prepare(void);
 
-static inline unsigned character_class(uint32_t character) { return character_table[character]; }
+static inline unsigned character_class(uint32_t character) {
+    return character_table[character];
+}
 
 #endif

@@ -18,7 +18,8 @@ struct segment {
 };
 
 static int combining_class(utf8proc_int32_t point) {
-    if (!(character_class((uint32_t)point) & CHARACTER_UNSTABLE)) return 0; // also characters newer than our Unicode
+    if (!(character_class((uint32_t)point) & CHARACTER_UNSTABLE))
+        return 0; // also characters newer than our Unicode
     return utf8proc_get_property(point)->combining_class;
 }
 
@@ -73,8 +74,8 @@ bool compose_is_needed(const char *text, size_t size) {
     return false;
 }
 
-// A stable character is always the start of a segment of its own: only what follows it, up to the next stable one,
-// can change together with it.
+// A stable character is always the start of a segment of its own: only what follows it, up to the next stable
+// one, can change together with it.
 void compose_add(struct buffer *out, const char *text, size_t size) {
     characters_prepare();
     struct segment segment = {0};

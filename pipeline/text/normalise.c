@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-// The benchmark defines this as a sequence of substitutions over the whole line.  Each pass below is one or several of
-// them, in the same order, and is left out where a survey of the line says that it cannot change anything.
-// Where substitutions are joined into one pass, a comment says why that is the same.
+// The benchmark defines this as a sequence of substitutions over the whole line.  Each pass below is one or
+// several of them, in the same order, and is left out where a survey of the line says that it cannot change
+// anything. Where substitutions are joined into one pass, a comment says why that is the same.
 
 enum {
     SEEN_RETURN = 1,
@@ -17,13 +17,13 @@ enum {
     SEEN_AFTER_SPACE = 4, // a byte before which a space may go: [ :;%]
     SEEN_APOSTROPHE = 8,
     SEEN_QUOTE = 16,
-    SEEN_HIGH = 32,  // not ASCII
-    SEEN_TIDY = 64,  // a space before [ :;%]
+    SEEN_HIGH = 32, // not ASCII
+    SEEN_TIDY = 64, // a space before [ :;%]
 };
 
 static const unsigned char kind[256] = {
-    ['\r'] = SEEN_RETURN,     ['('] = SEEN_BRACKET,     [')'] = SEEN_BRACKET,     [' '] = SEEN_AFTER_SPACE,
-    [':'] = SEEN_AFTER_SPACE, [';'] = SEEN_AFTER_SPACE, ['%'] = SEEN_AFTER_SPACE, ['\''] = SEEN_APOSTROPHE,
+    ['\r'] = SEEN_RETURN,     ['('] = SEEN_BRACKET,        [')'] = SEEN_BRACKET,     [' '] = SEEN_AFTER_SPACE,
+    [':'] = SEEN_AFTER_SPACE, [';'] = SEEN_AFTER_SPACE,    ['%'] = SEEN_AFTER_SPACE, ['\''] = SEEN_APOSTROPHE,
     ['"'] = SEEN_QUOTE,       [0x80 ... 0xFF] = SEEN_HIGH,
 };
 
@@ -65,23 +65,21 @@ static bool space_goes(const char *begin, const char *out, char next) {
     switch (next) {
     case ')':
     case ':':
-    case ';':
-        return true;
+    case ';': return true;
     case '.':
     case '!':
     case '?':
-    case ',':
-        return before == ')';
-    case '%':
-        return out > begin && character_class(utf8_decode_before(out)) & CHARACTER_DIGIT;
-    default:
-        return false;
+    case ',': return before == ')';
+    case '%': return out > begin && character_class(utf8_decode_before(out)) & CHARACTER_DIGIT;
+    default: return false;
     }
 }
 
-// A space before "(" and after ")", runs of spaces to one, and then the spaces dropped that stand behind "(", before
-// [):;], between ")" and [.!?,], between a digit and "%".  Once runs are one space, both neighbours of a space are other
-// characters, which no drop changes: so every space is judged alone, and the order of the drops does not matter.
+// A space before "(" and after ")", runs of spaces to one, and then the spaces dropped that stand behind "(",
+// before
+// [):;], between ")" and [.!?,], between a digit and "%".  Once runs are one space, both neighbours of a
+// space are other characters, which no drop changes: so every space is judged alone, and the order of the
+// drops does not matter.
 static void spaces_tidy(struct buffer *line, struct buffer *scratch) {
     char *begin = pass_begin(line, scratch, 3), *out = begin;
     bool pending = false; // a space is due
@@ -106,25 +104,21 @@ static void spaces_tidy(struct buffer *line, struct buffer *scratch) {
 static const char *punctuation_ascii(unsigned tail) {
     switch (tail) {
     case 0x8098: // left and right single quotes
-    case 0x8099:
-        return "'";
+    case 0x8099: return "'";
     case 0x8093: // en and em dash
-    case 0x8094:
-        return "--";
+    case 0x8094: return "--";
     case 0x80A6: // ellipsis
         return "... ";
     case 0x809E: // low, left, right double quotes, double prime
     case 0x809C:
     case 0x809D:
-    case 0x80B3:
-        return "\"";
-    default:
-        return NULL;
+    case 0x80B3: return "\"";
+    default: return NULL;
     }
 }
 
-// Unicode punctuation to ASCII, and a star between spaces dropped with one of them.  The star comes after the ellipsis,
-// whose trailing space counts.  A space that closed one match cannot open the next: `taken`.
+// Unicode punctuation to ASCII, and a star between spaces dropped with one of them.  The star comes after the
+// ellipsis, whose trailing space counts.  A space that closed one match cannot open the next: `taken`.
 static void punctuation_to_ascii(struct buffer *line, struct buffer *scratch) {
     enum { STAR = 0x9885 };
     char *begin = pass_begin(line, scratch, 2), *out = begin, *taken = begin;
@@ -205,13 +199,14 @@ static bool around_fits(uint32_t character, enum around around) {
     return (character | 0x20) - 'a' < 26u || character == LONG_S;
 }
 
-// s/(X)from(X)/$1to$2/g, X being letters or digits; `other` is `from` with its first letter in the other case.
-// As the second X is consumed, it cannot be the first of the next match.
+// s/(X)from(X)/$1to$2/g, X being letters or digits; `other` is `from` with its first letter in the other
+// case. As the second X is consumed, it cannot be the first of the next match.
 static void replace_between(struct buffer *line, struct buffer *scratch, const char *from, const char *other,
                             const char *to, enum around around) {
     size_t from_size = strlen(from);
-    if (line->size <= from_size || (!memmem(line->data, line->size, from, from_size)
-                                    && !memmem(line->data, line->size, other, from_size)))
+    if (line->size <= from_size
+        || (!memmem(line->data, line->size, from, from_size)
+            && !memmem(line->data, line->size, other, from_size)))
         return;
     char *out = pass_begin(line, scratch, 1);
     const char *in = line->data, *end = in + line->size, *free_from = in;
@@ -234,14 +229,18 @@ static void replace_between(struct buffer *line, struct buffer *scratch, const c
     pass_end(line, scratch, out);
 }
 
-// UTF-8 that was read as Windows-1252 and stored as UTF-8 again: curly quotes and dashes become "a-circumflex, euro, x", Latin-1
-// signs and no-break spaces "A-circumflex, x".  Order and replacements are the benchmark's, odd ones included.
+// UTF-8 that was read as Windows-1252 and stored as UTF-8 again: curly quotes and dashes become
+// "a-circumflex, euro, x", Latin-1 signs and no-break spaces "A-circumflex, x".  Order and replacements are
+// the benchmark's, odd ones included.
 #define A_CIRCUMFLEX "\u00C2"
 #define A_EURO       "\u00E2\u20AC"
 
 static void mojibake_repair(struct buffer *line, struct buffer *scratch) {
     static const char *const quotes[][2] = {
-        {A_EURO "\u02DC", "\""}, {A_EURO "\u0161", "\""}, {A_EURO "\u2122", "\""}, {"''", "\""},
+        {A_EURO "\u02DC", "\""},
+        {A_EURO "\u0161", "\""},
+        {A_EURO "\u2122", "\""},
+        {"''", "\""},
         {A_EURO "\u00A6", "..."},
         {A_CIRCUMFLEX " " A_CIRCUMFLEX "\u00AB" A_CIRCUMFLEX " ", " \""},
         {A_CIRCUMFLEX "\u00AB" A_CIRCUMFLEX " ", "\""},
@@ -253,7 +252,10 @@ static void mojibake_repair(struct buffer *line, struct buffer *scratch) {
         {"n" A_CIRCUMFLEX "\u00BA" A_CIRCUMFLEX " ", "n" A_CIRCUMFLEX "\u00BA "},
         {A_CIRCUMFLEX " :", ":"},
         {A_CIRCUMFLEX " " A_CIRCUMFLEX "\u00BAC", " " A_CIRCUMFLEX "\u00BAC"},
-        {A_CIRCUMFLEX " cm", " cm"}, {A_CIRCUMFLEX " ?", "?"}, {A_CIRCUMFLEX " !", "!"}, {A_CIRCUMFLEX " ;", ";"},
+        {A_CIRCUMFLEX " cm", " cm"},
+        {A_CIRCUMFLEX " ?", "?"},
+        {A_CIRCUMFLEX " !", "!"},
+        {A_CIRCUMFLEX " ;", ";"},
         {"," A_CIRCUMFLEX " ", ", "},
     };
     text_replace(line, scratch, A_EURO "\u017E", "\"");

@@ -7,12 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-// The benchmark defines this as a sequence of substitutions over the line.  Here they are four passes: symbols and runs of
-// dots, commas, apostrophes, words.  A substitution consumes what it matched, so that in "a,b,c" the second comma stays:
-// the benchmark's tokens have that, and so must ours.
+// The benchmark defines this as a sequence of substitutions over the line.  Here they are four passes:
+// symbols and runs of dots, commas, apostrophes, words.  A substitution consumes what it matched, so that in
+// "a,b,c" the second comma stays: the benchmark's tokens have that, and so must ours.
 //
-// A run of n dots is kept through the passes as n bytes 0xFF, which valid UTF-8 never holds, between spaces.  The benchmark
-// keeps it as a word of its own, "DOT...DOTDOTMULTI", and so turns that word in the text into dots: see word_marks.
+// A run of n dots is kept through the passes as n bytes 0xFF, which valid UTF-8 never holds, between spaces.
+// The benchmark keeps it as a word of its own, "DOT...DOTDOTMULTI", and so turns that word in the text into
+// dots: see word_marks.
 
 enum { DOT_KEPT = 0xFF };
 
@@ -23,13 +24,21 @@ enum {
 };
 
 // What the first pass does with an ASCII byte.
-enum action { ACTION_SPLIT, ACTION_KEEP, ACTION_SPACE, ACTION_DOT, ACTION_COMMA, ACTION_APOSTROPHE, ACTION_HIGH };
+enum action {
+    ACTION_SPLIT,
+    ACTION_KEEP,
+    ACTION_SPACE,
+    ACTION_DOT,
+    ACTION_COMMA,
+    ACTION_APOSTROPHE,
+    ACTION_HIGH
+};
 
 static const unsigned char action[256] = {
-    ['0' ... '9'] = ACTION_KEEP,   ['A' ... 'Z'] = ACTION_KEEP,      ['a' ... 'z'] = ACTION_KEEP,
-    ['-'] = ACTION_KEEP,           ['\t' ... '\r'] = ACTION_SPACE,   [' '] = ACTION_SPACE,
-    ['.'] = ACTION_DOT,            [','] = ACTION_COMMA,             ['\''] = ACTION_APOSTROPHE,
-    ['`'] = ACTION_APOSTROPHE,     [0x80 ... 0xFF] = ACTION_HIGH,
+    ['0' ... '9'] = ACTION_KEEP, ['A' ... 'Z'] = ACTION_KEEP,    ['a' ... 'z'] = ACTION_KEEP,
+    ['-'] = ACTION_KEEP,         ['\t' ... '\r'] = ACTION_SPACE, [' '] = ACTION_SPACE,
+    ['.'] = ACTION_DOT,          [','] = ACTION_COMMA,           ['\''] = ACTION_APOSTROPHE,
+    ['`'] = ACTION_APOSTROPHE,   [0x80 ... 0xFF] = ACTION_HIGH,
 };
 
 // Every pass writes into the scratch buffer and swaps; `growth` bounds the output to growth * size + 8 bytes.
@@ -53,8 +62,8 @@ static char *put_apart(char *out, const char *text, size_t size) {
     return out + size + 1;
 }
 
-// A space on both ends and around every symbol and run of dots; white space of any kind becomes a plain space, which the
-// later passes do not tell apart.  Returns what was seen.
+// A space on both ends and around every symbol and run of dots; white space of any kind becomes a plain
+// space, which the later passes do not tell apart.  Returns what was seen.
 static unsigned symbols_split(struct buffer *line, struct buffer *scratch) {
     char *out = pass_begin(line, scratch, 3);
     const char *in = line->data, *end = in + line->size;
@@ -71,12 +80,8 @@ static unsigned symbols_split(struct buffer *line, struct buffer *scratch) {
             seen |= SEEN_APOSTROPHE;
             *out++ = '\'';
             break;
-        case ACTION_KEEP:
-            *out++ = *in;
-            break;
-        case ACTION_SPACE:
-            *out++ = ' ';
-            break;
+        case ACTION_KEEP: *out++ = *in; break;
+        case ACTION_SPACE: *out++ = ' '; break;
         case ACTION_DOT:
             while (in + length < end && in[length] == '.') length++;
             if (length == 1) {
@@ -101,9 +106,7 @@ static unsigned symbols_split(struct buffer *line, struct buffer *scratch) {
             }
             break;
         }
-        case ACTION_SPLIT:
-            out = put_apart(out, in, 1);
-            break;
+        case ACTION_SPLIT: out = put_apart(out, in, 1); break;
         }
         in += length;
     }
@@ -112,9 +115,9 @@ static unsigned symbols_split(struct buffer *line, struct buffer *scratch) {
     return seen;
 }
 
-// Commas apart, except between two numbers.  Three substitutions in the benchmark: between no numbers, after a number, before
-// one.  Only the first can consume what it needs itself (the others' two neighbours differ in kind), so `taken`
-// counts for it alone.
+// Commas apart, except between two numbers.  Three substitutions in the benchmark: between no numbers, after
+// a number, before one.  Only the first can consume what it needs itself (the others' two neighbours differ
+// in kind), so `taken` counts for it alone.
 static void commas_split(struct buffer *line, struct buffer *scratch) {
     char *out = pass_begin(line, scratch, 3);
     const char *in = line->data, *end = in + line->size, *taken = in;
@@ -147,7 +150,8 @@ struct taken {
 static const char *apostrophe_split(const char *at, uint32_t before, struct taken *taken) {
     size_t length;
     uint32_t after = utf8_decode(at + 1, &length);
-    bool letter_before = character_class(before) & CHARACTER_ALPHA, letter_after = character_class(after) & CHARACTER_ALPHA;
+    bool letter_before = character_class(before) & CHARACTER_ALPHA,
+         letter_after = character_class(after) & CHARACTER_ALPHA;
     bool number_before = character_class(before) & CHARACTER_NUMBER;
     if (!letter_after) {
         if (letter_before) return " ' ";
@@ -163,9 +167,10 @@ static const char *apostrophe_split(const char *at, uint32_t before, struct take
     return letter_before || number_before ? "'" : " ' ";
 }
 
-// Two apostrophes are a double quote; English contractions go to the right: "don 't".  Neighbours of an apostrophe are
-// never apostrophes here, and spaces are put next to apostrophes only: so each is judged by the characters around it, and all
-// substitutions are done in one pass but for what the two that may consume their next neighbour (of the same kind) took.
+// Two apostrophes are a double quote; English contractions go to the right: "don 't".  Neighbours of an
+// apostrophe are never apostrophes here, and spaces are put next to apostrophes only: so each is judged by
+// the characters around it, and all substitutions are done in one pass but for what the two that may consume
+// their next neighbour (of the same kind) took.
 static void apostrophes_split(struct buffer *line, struct buffer *scratch) {
     char *out = pass_begin(line, scratch, 3);
     const char *in = line->data, *end = in + line->size;
@@ -195,16 +200,14 @@ static bool word_is_dotted(const char *word, size_t size) {
 // Whether the period stays on `word` (given without it), where `next` is what follows the one space behind.
 static bool period_stays(const char *word, size_t size, const char *next, const char *end) {
     size_t length;
-    if (next < end && (unsigned char)*next != DOT_KEPT && character_class(utf8_decode(next, &length)) & CHARACTER_LOWER)
+    if (next < end && (unsigned char)*next != DOT_KEPT
+        && character_class(utf8_decode(next, &length)) & CHARACTER_LOWER)
         return true;
     if (word_is_dotted(word, size)) return true;
     switch (prefix_find(word, size)) {
-    case PREFIX_ALWAYS:
-        return true;
-    case PREFIX_BEFORE_NUMBER:
-        return next < end && *next >= '0' && *next <= '9';
-    case PREFIX_NONE:
-        break;
+    case PREFIX_ALWAYS: return true;
+    case PREFIX_BEFORE_NUMBER: return next < end && *next >= '0' && *next <= '9';
+    case PREFIX_NONE: break;
     }
     return false;
 }
@@ -234,7 +237,8 @@ static void dots_restore(struct buffer *line) {
         if ((unsigned char)line->data[i] == DOT_KEPT) line->data[i] = '.';
 }
 
-/* === the benchmark's own mark for dots, where it stands in the text ======================================== */
+/* === the benchmark's own mark for dots, where it stands in the text ========================================
+ */
 
 static const char mark[] = "DOTMULTI", mark_more[] = "DOT";
 enum { MARK = sizeof mark - 1, MARK_MORE = sizeof mark_more - 1 };
@@ -243,8 +247,9 @@ static const char *mark_find(const char *from, const char *end) {
     return from < end ? memmem(from, (size_t)(end - from), mark, MARK) : NULL;
 }
 
-// A mark with one dot behind is taken for one of the benchmark's own: "DOTMULTI.x" becomes "DOTDOTMULTI x".  The space is
-// missing where the mark's first letter was the x of the match before, that is directly behind ".." or a like mark.
+// A mark with one dot behind is taken for one of the benchmark's own: "DOTMULTI.x" becomes "DOTDOTMULTI x".
+// The space is missing where the mark's first letter was the x of the match before, that is directly behind
+// ".." or a like mark.
 static void marks_split(struct buffer *line, struct buffer *scratch) {
     char *out = pass_begin(line, scratch, 2);
     const char *in = line->data, *begin = in, *end = in + line->size, *taken = NULL;
@@ -274,7 +279,8 @@ static void marks_restore(struct buffer *line) {
     const char *in = line->data, *end = in + line->size;
     for (const char *at; (at = mark_find(in, end));) {
         const char *first = at;
-        while (first - in >= MARK_MORE && !memcmp(first - MARK_MORE, mark_more, MARK_MORE)) first -= MARK_MORE;
+        while (first - in >= MARK_MORE && !memcmp(first - MARK_MORE, mark_more, MARK_MORE))
+            first -= MARK_MORE;
         memmove(out, in, (size_t)(first - in));
         out += first - in;
         size_t dots = 1 + (size_t)(at - first) / MARK_MORE;
@@ -286,7 +292,8 @@ static void marks_restore(struct buffer *line) {
     line->size = (size_t)(out - line->data) + (size_t)(end - in);
 }
 
-/* === the whole line ========================================================================================= */
+/* === the whole line
+ * ========================================================================================= */
 
 static bool line_is_blank(const struct buffer *line) {
     for (size_t at = 0, length; at < line->size; at += length)

@@ -1,4 +1,5 @@
-// UTF-8: decoding and encoding one character, finding what is not valid, and replacing it.
+// UTF-8: decoding and encoding one character, and replacing what is not valid (pipeline/files/utf8_check.h
+// finds it).
 #ifndef PIPELINE_TEXT_UTF8_H
 #define PIPELINE_TEXT_UTF8_H
 
@@ -22,19 +23,17 @@ static inline uint32_t utf8_decode(const char *text, size_t *length) {
 // The character that ends just before `end`; there must be one, and valid UTF-8.
 static inline uint32_t utf8_decode_before(const char *end) {
     size_t length;
-    do { end--; } while ((*end & 0xC0) == 0x80);
+    do {
+        end--;
+    } while ((*end & 0xC0) == 0x80);
     return utf8_decode(end, &length);
 }
 
 // Writes `character` to `out` (room for UTF8_LONGEST); returns the bytes written.
 size_t utf8_encode(uint32_t character, char *out);
 
-// Offset of the first byte that is not part of valid UTF-8 (no surrogates, no overlong forms, nothing beyond
-// U+10FFFF); `size` when all is valid.
-size_t utf8_find_invalid(const char *text, size_t size);
-
-// Appends `text` with U+FFFD in place of every ill-formed piece (the longest start of a character that could not go on, as
-// the Unicode standard recommends); returns the number of replacements.
+// Appends `text` with U+FFFD in place of every ill-formed piece (the longest start of a character that could
+// not go on, as the Unicode standard recommends); returns the number of replacements.
 uint64_t utf8_replace_invalid(struct buffer *out, const char *text, size_t size);
 
 #endif
