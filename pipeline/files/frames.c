@@ -216,7 +216,7 @@ static void front_open(struct frames_reader *r, const char *magic) {
     r->metadata = json_parse(r->front, METADATA_JSON, reason);
     if (!r->metadata) die("%s: its metadata is not JSON: %s", r->path, reason);
     const char *format = json_string(r->metadata, "format", "?");
-    if (strcmp(format, magic) != 0)
+    if (magic && strcmp(format, magic) != 0)
         die("%s: the file is of format %s, but %s is needed", r->path, format, magic);
 }
 
