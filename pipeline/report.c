@@ -198,7 +198,7 @@ static int report_table(int argc, char **argv) {
     table_format_markdown(&table, &text);
     fwrite(text.data, 1, text.size, stdout);
     buffer_free(&text);
-    note("%zu systems in %s and perplexity.md beside it", table.count, path);
+    note("%zu system%s in %s and perplexity.md beside it", table.count, table.count == 1 ? "" : "s", path);
     table_free(&table);
     resources_report();
     return EXIT_DONE;
