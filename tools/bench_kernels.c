@@ -1,6 +1,6 @@
-// bench_kernels: how close the kernels of one training block come to the plain matrix product of the same run.
-// Rounds in which all are timed one after the other; a ratio is the median of the rounds' ratios, so that a busy
-// machine harms both sides of it.
+// bench_kernels: how close the kernels of one training block come to the plain matrix product of the same
+// run. Rounds in which all are timed one after the other; a ratio is the median of the rounds' ratios, so
+// that a busy machine harms both sides of it.
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/cli/resources.h"
@@ -41,7 +41,8 @@ enum { STEPS = 20, STREAMS = 32, ROWS = STEPS * STREAMS, SIDE = 2048, MOST_ROUND
 static float *array(const struct kernels *k, size_t n, float range) {
     float *x = k->alloc(k, n * sizeof *x);
     if (!x) die("no memory for %zu floats; nothing can be measured", n);
-    k->random.fill_uniform(k, x, n, range, (struct random_place){.seed = 1, .purpose = RANDOM_TEST, .step = (uint32_t)n});
+    k->random.fill_uniform(k, x, n, range,
+                           (struct random_place){.seed = 1, .purpose = RANDOM_TEST, .step = (uint32_t)n});
     return x;
 }
 
@@ -80,10 +81,11 @@ static double softmax_operations(const struct softmax *s) {
 static double softmax_time(const struct kernels *k, const struct softmax *s) {
     double start = time_now();
     if (s->S)
-        k->softmax.sampled(k, s->h, s->w, s->b, s->ln_q, s->targets, s->N, s->V, s->S, s->D, 1e-3f, s->logp, s->dh,
-                           s->dw, s->db);
+        k->softmax.sampled(k, s->h, s->w, s->b, s->ln_q, s->targets, s->N, s->V, s->S, s->D, 1e-3f, s->logp,
+                           s->dh, s->dw, s->db);
     else
-        k->softmax.full(k, s->h, s->w, s->b, s->targets, s->N, s->V, s->D, 1e-3f, s->logp, s->dh, s->dw, s->db);
+        k->softmax.full(k, s->h, s->w, s->b, s->targets, s->N, s->V, s->D, 1e-3f, s->logp, s->dh, s->dw,
+                        s->db);
     return time_now() - start;
 }
 
@@ -98,8 +100,9 @@ struct lstm {
 static struct lstm lstm_new(const struct kernels *k, size_t cells, size_t outputs) {
     struct lstm l = {.s = {STEPS, STREAMS, outputs, cells, outputs}};
     bool projected = cells != outputs;
-    l.w = (struct lstm_weights){array(k, 4 * cells * outputs, 0.1f), array(k, 4 * cells * outputs, 0.1f),
-                                array(k, 4 * cells, 0.1f), projected ? array(k, outputs * cells, 0.1f) : NULL};
+    l.w =
+        (struct lstm_weights){array(k, 4 * cells * outputs, 0.1f), array(k, 4 * cells * outputs, 0.1f),
+                              array(k, 4 * cells, 0.1f), projected ? array(k, outputs * cells, 0.1f) : NULL};
     l.g = (struct lstm_gradients){array(k, 4 * cells * outputs, 0), array(k, 4 * cells * outputs, 0),
                                   array(k, 4 * cells, 0), projected ? array(k, outputs * cells, 0) : NULL};
     l.m = (struct lstm_memory){.gates = array(k, ROWS * 4 * cells, 0),
@@ -160,8 +163,8 @@ static void model_name(struct model *m, const struct kernels *k) {
     const char *kinds[] = {m->softmax.S ? "softmax_sampled" : "softmax_full", "lstm", "block"};
     for (size_t i = 0; i < 3; i++) {
         snprintf(m->row[i].what, sizeof m->row[i].what, "%s", kinds[i]);
-        snprintf(m->row[i].setting, sizeof m->row[i].setting, "%s,%dx%d,%zu classes,%d threads", m->name, STREAMS, STEPS,
-                 m->softmax.S ? m->softmax.S : m->softmax.V, k->threads);
+        snprintf(m->row[i].setting, sizeof m->row[i].setting, "%s,%dx%d,%zu classes,%d threads", m->name,
+                 STREAMS, STEPS, m->softmax.S ? m->softmax.S : m->softmax.V, k->threads);
     }
 }
 
@@ -176,12 +179,14 @@ static void model_round(struct model *m, const struct kernels *k, const struct p
 }
 
 static void print_row(struct measured *m, size_t n) {
-    printf("%s\t%s\t%.1f\tGFLOP/s\tsgemm\t%.3f\n", m->what, m->setting, median(m->rate, n) * 1e-9, median(m->ratio, n));
+    printf("%s\t%s\t%.1f\tGFLOP/s\tsgemm\t%.3f\n", m->what, m->setting, median(m->rate, n) * 1e-9,
+           median(m->ratio, n));
 }
 
 int main(int argc, char **argv) {
     resources_tune_libraries(argv);
-    if (options_parse(&program, argc, argv) < argc) die_usage("no arguments are expected, but one is '%s'", argv[argc - 1]);
+    if (options_parse(&program, argc, argv) < argc)
+        die_usage("no arguments are expected, but one is '%s'", argv[argc - 1]);
     if (options_is_dry_run()) {
         note("would time %" PRId64 " rounds of products, softmaxes and LSTMs, in about 400 MiB", rounds);
         return EXIT_DONE;
@@ -192,7 +197,9 @@ int main(int argc, char **argv) {
     struct model models[] = {
         {.name = "lstm256", .softmax = softmax_new(k, ROWS, 13000, 256, 0), .lstm = lstm_new(k, 256, 256)},
         {.name = "lstm512", .softmax = softmax_new(k, ROWS, 10000, 512, 0), .lstm = lstm_new(k, 512, 512)},
-        {.name = "lstm1024-256", .softmax = softmax_new(k, ROWS, 8600, 256, 8192), .lstm = lstm_new(k, 1024, 256)}};
+        {.name = "lstm1024-256",
+         .softmax = softmax_new(k, ROWS, 8600, 256, 8192),
+         .lstm = lstm_new(k, 1024, 256)}};
     enum { MODELS = sizeof models / sizeof *models };
     static struct measured sgemm = {.what = "sgemm"};
     snprintf(sgemm.setting, sizeof sgemm.setting, "%dx%dx%d,%d threads", SIDE, SIDE, SIDE, k->threads);
