@@ -21,24 +21,13 @@ enum {
     SEEN_COMMA = 1,
     SEEN_APOSTROPHE = 2,
     SEEN_DOTS = 4,
+    SEEN_PLAIN = 8,
 };
 
-// What the first pass does with an ASCII byte.
-enum action {
-    ACTION_SPLIT,
-    ACTION_KEEP,
-    ACTION_SPACE,
-    ACTION_DOT,
-    ACTION_COMMA,
-    ACTION_APOSTROPHE,
-    ACTION_HIGH
-};
-
-static const unsigned char action[256] = {
-    ['0' ... '9'] = ACTION_KEEP, ['A' ... 'Z'] = ACTION_KEEP,    ['a' ... 'z'] = ACTION_KEEP,
-    ['-'] = ACTION_KEEP,         ['\t' ... '\r'] = ACTION_SPACE, [' '] = ACTION_SPACE,
-    ['.'] = ACTION_DOT,          [','] = ACTION_COMMA,           ['\''] = ACTION_APOSTROPHE,
-    ['`'] = ACTION_APOSTROPHE,   [0x80 ... 0xFF] = ACTION_HIGH,
+// Bytes that the first pass copies, with what they are; 0 for all others.
+static const unsigned char plain[256] = {
+    ['0' ... '9'] = SEEN_PLAIN, ['A' ... 'Z'] = SEEN_PLAIN, ['a' ... 'z'] = SEEN_PLAIN, ['-'] = SEEN_PLAIN,
+    [' '] = SEEN_PLAIN,         [','] = SEEN_COMMA,         ['\''] = SEEN_APOSTROPHE,
 };
 
 // Every pass writes into the scratch buffer and swaps; `growth` bounds the output to growth * size + 8 bytes.
@@ -62,6 +51,37 @@ static char *put_apart(char *out, const char *text, size_t size) {
     return out + size + 1;
 }
 
+static char *put_dots(char *out, size_t count) {
+    *out++ = ' ';
+    memset(out, DOT_KEPT, count);
+    out[count] = ' ';
+    return out + count + 1;
+}
+
+// What is not plain: dots, a backtick, a symbol, a character beyond ASCII.  *length is its bytes.
+static char *symbol_split(char *out, const char *in, const char *end, size_t *length, unsigned *seen) {
+    unsigned class = character_class(utf8_decode(in, length));
+    if (*in == '.') {
+        while (in + *length < end && in[*length] == '.') ++*length;
+        if (*length > 1) {
+            *seen |= SEEN_DOTS;
+            return put_dots(out, *length);
+        }
+        *out++ = '.';
+    } else if (*in == '`') {
+        *seen |= SEEN_APOSTROPHE;
+        *out++ = '\'';
+    } else if (class & CHARACTER_SPACE) {
+        *out++ = ' ';
+    } else if (class & (CHARACTER_ALPHA | CHARACTER_DIGIT)) {
+        memcpy(out, in, *length);
+        out += *length;
+    } else {
+        out = put_apart(out, in, *length);
+    }
+    return out;
+}
+
 // A space on both ends and around every symbol and run of dots; white space of any kind becomes a plain
 // space, which the later passes do not tell apart.  Returns what was seen.
 static unsigned symbols_split(struct buffer *line, struct buffer *scratch) {
@@ -70,45 +90,15 @@ static unsigned symbols_split(struct buffer *line, struct buffer *scratch) {
     unsigned seen = 0;
     *out++ = ' ';
     while (in < end) {
-        size_t length = 1;
-        switch ((enum action)action[(unsigned char)*in]) {
-        case ACTION_COMMA:
-            seen |= SEEN_COMMA;
-            *out++ = ',';
-            break;
-        case ACTION_APOSTROPHE:
-            seen |= SEEN_APOSTROPHE;
-            *out++ = '\'';
-            break;
-        case ACTION_KEEP: *out++ = *in; break;
-        case ACTION_SPACE: *out++ = ' '; break;
-        case ACTION_DOT:
-            while (in + length < end && in[length] == '.') length++;
-            if (length == 1) {
-                *out++ = '.';
-            } else {
-                seen |= SEEN_DOTS;
-                *out++ = ' ';
-                memset(out, DOT_KEPT, length);
-                out += length;
-                *out++ = ' ';
-            }
-            break;
-        case ACTION_HIGH: {
-            unsigned class = character_class(utf8_decode(in, &length));
-            if (class & CHARACTER_SPACE) {
-                *out++ = ' ';
-            } else if (class & (CHARACTER_ALPHA | CHARACTER_DIGIT)) {
-                memcpy(out, in, length);
-                out += length;
-            } else {
-                out = put_apart(out, in, length);
-            }
-            break;
+        unsigned kind = plain[(unsigned char)*in];
+        if (kind) {
+            seen |= kind;
+            *out++ = *in++;
+        } else {
+            size_t length;
+            out = symbol_split(out, in, end, &length, &seen);
+            in += length;
         }
-        case ACTION_SPLIT: out = put_apart(out, in, 1); break;
-        }
-        in += length;
     }
     *out++ = ' ';
     pass_end(line, scratch, out);
@@ -212,23 +202,29 @@ static bool period_stays(const char *word, size_t size, const char *next, const 
     return false;
 }
 
-// Single spaces between words, and the period off the word where it ends a sentence.
+// Whether the period just before the space at `space` leaves its word.
+static bool period_goes(const char *begin, const char *space, const char *end) {
+    const char *period = space - 1, *word = period;
+    while (word > begin && word[-1] != ' ') word--;
+    return word < period && !period_stays(word, (size_t)(period - word), space + 1, end);
+}
+
+// Single spaces between words, and the period off the word where it ends a sentence.  One branch a byte,
+// nearly always taken the same way: going from word to word would cost more than all else here.
 static void periods_split(struct buffer *line, struct buffer *scratch) {
-    char *begin = pass_begin(line, scratch, 2), *out = begin;
+    char *begin = pass_begin(line, scratch, 2), *out = begin, before = ' ';
     const char *in = line->data, *end = in + line->size;
-    while (in < end) {
-        const char *word = in;
-        while (*in != ' ') *out++ = *in++; // the line ends in a space
-        size_t size = (size_t)(in - word);
-        in++;
-        if (!size) continue;
-        if (size > 1 && word[size - 1] == '.' && !period_stays(word, size - 1, in, end)) {
+    for (const char *at = in; at < end; at++) {
+        char c = *at;
+        if (before == '.' && c == ' ' && period_goes(in, at, end)) {
             memcpy(out - 1, " .", 2);
             out++;
         }
-        *out++ = ' ';
+        *out = c;
+        out += (c != ' ') | (before != ' ');
+        before = c;
     }
-    if (out > begin) out--;
+    if (out > begin && out[-1] == ' ') out--;
     pass_end(line, scratch, out);
 }
 
