@@ -49,7 +49,7 @@ void table_settle(struct table *t) {
             continue;
         if (row_is_valid(row))
             snprintf(row->status, sizeof row->status,
-                     "INVALID: another %s than %s, made later: run train_%s again", what, last.system,
+                     "INVALID: another %s than %s, made later: run jobs/train_%s.sh again", what, last.system,
                      row->system);
     }
     qsort(t->rows, t->count, sizeof *t->rows, compare_rows);

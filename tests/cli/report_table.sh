@@ -33,7 +33,7 @@ evaluate --quiet --model unigram/model.arpa --vocab vocab.tsv --output unigram/t
 sleep 1.1 # rows carry the second they were made in
 report_unigram later mini results >/dev/null
 report table --quiet --corpus mini results/mini >stdout
-grep -qF '**INVALID: another test text than later, made later: run train_unigram again**' stdout || fail "$(cat stdout)"
+grep -qF '**INVALID: another test text than later, made later: run jobs/train_unigram.sh again**' stdout || fail "$(cat stdout)"
 rm results/mini/rows/unigram.json
 
 # Damaged rows: each with its reason, the others stay.
