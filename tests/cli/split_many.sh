@@ -3,10 +3,12 @@
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 
 seq 60000 >text
-(ulimit -n 24 && split --quiet --shards 10000 --memory 1M --output-prefix many/n text) 2>said || fail "$(cat said)"
-expect_output 10000 sh -c 'ls many | grep -c of-10000'
-find many -name 'n-*-of-10000' -print0 | xargs -0 cat | sort -n | cmp - text || fail "lines were lost or changed"
-grep -q 'shards are empty' said || fail "no word of the empty shards: $(cat said)"
+shards=10000
+[ -z "${SANITIZED:-}" ] || shards=1000 # allocations are slow there
+(ulimit -n 24 && split --quiet --shards $shards --memory 1M --output-prefix many/n text) 2>said || fail "$(cat said)"
+expect_output $shards sh -c 'ls many | grep -c -- -of-'
+find many -name 'n-*-of-*' -print0 | xargs -0 cat | sort -n | cmp - text || fail "lines were lost or changed"
+[ $shards != 10000 ] || grep -q 'shards are empty' said || fail "no word of the empty shards: $(cat said)"
 
 # A line of 10 MB with the least memory, empty lines, CRLF, and no final newline.
 { head -c 10000000 /dev/zero | tr '\0' x && printf '\n\n\nlast but one\r\nlast'; } >odd
