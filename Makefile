@@ -50,7 +50,7 @@ build/config.mk: tools/configure
 	@tools/configure $@
 
 $(PUBLIC): $(filter deps configure,$(MAKECMDGOALS)) build/config.mk
-	@$(MAKE) --no-print-directory CONFIGURED=1 $@
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) CONFIGURED=1 $@
 
 clean: ## remove everything built (computed work/ and results/ stay)
 	rm -rf build
