@@ -50,7 +50,8 @@ bin=$(realpath -ms "${BILLIONWORD_BIN:-$home/build/bin}")
 work=$(realpath -m "${WORK:-$home/work}")
 results=$(realpath -m "${RESULTS:-$home/results}")
 
-# The corpus: one of the two that the project prepares itself, or a folder, named by its last component.
+# The corpus: one of the two that the project prepares itself, or a folder, named by its last component (with _ for
+# blanks and the like).
 choose_corpus() {
   local given=${CORPUS:-classics}
   origin=
@@ -63,10 +64,11 @@ choose_corpus() {
     [ -d "$given" ] || fail "there is no corpus '$given': CORPUS is classics, lm1b, or a folder with train.txt, valid.txt and test.txt"
     origin=$(realpath "$given")
     corpus=${origin##*/}
+    corpus=${corpus//[^A-Za-z0-9._+-]/_} # a name for files and tables
     ;;
   esac
   case $corpus in
-  '' | [.-]* | *[[:cntrl:]]*) fail "the corpus folder '$origin' cannot name a corpus: rename it" ;;
+  '' | [.-]*) fail "the corpus folder '$origin' cannot name a corpus: rename it" ;;
   corpus) fail "a corpus cannot be named 'corpus': $work/corpus holds the texts; rename the folder" ;;
   classics | lm1b)
     if [ "$origin" = "$(realpath -m "$work/corpus/$corpus")" ]; then origin=; fi
@@ -370,9 +372,11 @@ make_table() {
   local table=$results/$corpus
   exec 9>"$table/.lock"
   flock 9 || say "cannot lock $table: where two jobs end at once, the table may lack a row until the next run"
-  make_file "$table/perplexity.tsv" "$table"/rows/*.json -- "$bin/report" table --corpus "$corpus" "$table"
+  make_file "$table/perplexity.tsv" "$table"/rows/*.json -- without_output "$bin/report" table --corpus "$corpus" "$table"
   exec 9>&-
 }
+
+without_output() { "$@" >/dev/null; }
 
 # The end of a script that runs by itself; a pipeline does this once for all.
 finish_system() {

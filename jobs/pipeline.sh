@@ -64,16 +64,24 @@ submit_chain() {
   say "logs come into this folder, the table into $results/$corpus; see squeue --me"
 }
 
+# A system that fails does not keep the others from their rows; one that was stopped ends the run.
 run_here() {
-  local system steps=3
+  local system steps=3 status failed=()
   PIPELINE_DID=$(mktemp)
   export PIPELINE_DID STEPS_TOTAL=$((3 + 2 * ${#systems[@]}))
   trap 'rm -f "$PIPELINE_DID"' EXIT
-  STEPS_BEFORE=0 "$home/jobs/prepare_corpus.sh"
+  STEPS_BEFORE=0 "$home/jobs/prepare_corpus.sh" || exit
   for system in "${systems[@]}"; do
-    STEPS_BEFORE=$steps "$home/jobs/train_$system.sh"
+    status=0
+    STEPS_BEFORE=$steps "$home/jobs/train_$system.sh" || status=$?
+    [ $status -le 2 ] || exit $status
+    [ $status = 0 ] || failed+=("$system")
     steps=$((steps + 2))
   done
+  if [ ${#failed[@]} -gt 0 ]; then
+    [ ! -e "$results/$corpus/perplexity.md" ] || show_table
+    fail "failed: ${failed[*]}; the reasons are above, and the next run does what is left"
+  fi
   [ -s "$PIPELINE_DID" ] || say "nothing to do: everything is up to date"
   show_table
 }

@@ -27,7 +27,11 @@ done
 # shellcheck source=jobs/common.sh
 . "$home/jobs/common.sh"
 
-[ $# = 0 ] || fail_usage "it takes no arguments: CORPUS, TOKENIZE, MINCOUNT and UNK come from the environment"
+case ${1:-} in
+'') ;;
+-h | --help) show_help "" ;;
+*) fail_usage "it takes no arguments: CORPUS, TOKENIZE, MINCOUNT and UNK come from the environment" ;;
+esac
 need_single_task
 expect_steps 3
 
@@ -37,7 +41,7 @@ prepare_text() {
   if [ -z "$origin" ]; then
     if [ -e "$text/valid.txt" ] && [ -e "$text/test.txt" ] && { [ -e "$text/train.txt" ] || [ -d "$text/train" ]; }; then return; fi
     announce
-    "$home/jobs/prepare_$corpus.sh" >&2 || exit
+    env -u STEPS_BEFORE -u STEPS_TOTAL -u PIPELINE_DID "$home/jobs/prepare_$corpus.sh" >&2 || exit
     progressed=1
   elif [ "$text" != "$origin" ]; then
     need_programs tokenize

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# A folder as corpus: plain or compressed, tokenised or raw, spaces in its path; made again only where something changed,
+# and a text that is refused leaves nothing half-written.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+export BILLIONWORD_BIN=$BIN WORK="$PWD/the work" CORPUS="$PWD/my corpus/"
+prepare=$BILLIONWORD_HOME/jobs/prepare_corpus.sh
+data="$WORK/my_corpus"
+mkdir -p "my corpus"
+printf 'a b a\na b <unk>\na b c\n' >"my corpus/train.txt"
+printf 'a <unk>\r\n' | gzip >"my corpus/valid.txt.gz"
+printf 'b a a' | zstd -q >"my corpus/test.txt.zst" # no final newline
+ids() { zstd -dcq "$1" | od -An -v -t u4 -w4 | tr -s ' \n' ' '; }
+
+UNK='<unk>' "$prepare" 2>said
+grep -q '^=== 2/3 Building the vocabulary of my_corpus ===$' said || fail "$(cat said)"
+expect_output $'a\t4\n</S>\t3\nb\t3\n<UNK>\t2\n<S>\t3' cat "$data/vocab.tsv"
+expect_output ' 0 3 1 ' ids "$data/valid.shard"
+expect_output ' 2 0 0 1 ' ids "$data/test.shard"
+[ ! -e "$WORK/corpus" ] || fail "the text of a tokenised folder was copied"
+
+stamp() { stat -c '%n %Y.%y' "$data"/*.{tsv,shard}; }
+before=$(stamp)
+UNK='<unk>' "$prepare" 2>said
+grep -q 'nothing to do: my_corpus is up to date' said || fail "$(cat said)"
+[ "$before" = "$(stamp)" ] || fail "made again"
+
+# Another MINCOUNT or UNK, or a newer text, is seen; a newer test text makes the test shard only.
+MINCOUNT=1 "$prepare" 2>said
+expect_output $'a\t4\n</S>\t3\nb\t3\n<UNK>\t1\n<unk>\t1\nc\t1\n<S>\t3' cat "$data/vocab.tsv"
+before=$(stat -c %y "$data/train.shard")
+rm "my corpus/test.txt.zst" && echo "c b" >"my corpus/test.txt"
+MINCOUNT=1 "$prepare" 2>said
+expect_output ' 5 2 1 ' ids "$data/test.shard"
+[ "$before" = "$(stat -c %y "$data/train.shard")" ] || fail "the training shard was made again"
+
+# Raw text.
+printf 'He said "a b," (a).\n' >"my corpus/test.txt"
+MINCOUNT=1 TOKENIZE=lm1b "$prepare" 2>said
+expect_output 'He said " a b , " ( a ) .' cat "$WORK/corpus/my_corpus/test.txt"
+
+# A text that is refused: the message says where, and the old shard does not pass for the new one.
+for bad in 'a \000 b' 'a <S> b' 'a \377 b'; do
+  printf "$bad\n" >"my corpus/test.txt"
+  fails_with 1 'test.txt' env MINCOUNT=1 "$prepare"
+  nothing_left "$WORK"
+  fails_with 1 'test.txt' env MINCOUNT=1 "$prepare"
+done
+echo "a b" >"my corpus/test.txt"
+MINCOUNT=1 "$prepare" 2>said
+expect_output ' 0 2 1 ' ids "$data/test.shard"

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Helpers of the cluster cases: each starts a Slurm of its own and submits job scripts of a copy of the repository, whose
+# path has a space in it.  Begin with:  . "$BILLIONWORD_HOME/tests/cluster/cluster.bash"
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+
+PATH=$PATH:/usr/sbin:/sbin
+for program in munged slurmctld slurmd sbatch; do
+  command -v "$program" >/dev/null || skip "needs Slurm: apt-get install -y --no-install-recommends slurm-wlm munge"
+done
+
+# box_up CPUS MEGABYTES: starts Slurm, and stops it at the end of the case.
+box_up() {
+  slurm_box=$BILLIONWORD_HOME/tools/slurm_box box=$PWD/box
+  trap '"$slurm_box" down "$box"' EXIT
+  "$slurm_box" up "$box" "$@" 2>box.said || {
+    cat box.said >&2
+    fail "Slurm does not start"
+  }
+  # shellcheck source=/dev/null
+  . box/env
+}
+
+# make_clone: `clone`, a copy of what jobs need, with the programs under test; from then on nothing names the repository.
+make_clone() {
+  clone="$PWD/a clone"
+  mkdir -p "$clone/build" "$clone/results" "$clone/logs"
+  cp -r "$BILLIONWORD_HOME"/{jobs,tools} "$clone/"
+  rm -f "$clone/jobs/site.sh"
+  [ ! -e "$BILLIONWORD_HOME/results/published.tsv" ] || cp "$BILLIONWORD_HOME/results/published.tsv" "$clone/results/"
+  ln -s "$BIN" "$clone/build/bin"
+  unset WORK BILLIONWORD_HOME
+}
+
+# make_corpus FOLDER SENTENCES: text with something to learn, the same every time.
+make_corpus() {
+  local split n
+  mkdir -p "$1"
+  for split in train:$2 valid:60 test:60; do
+    n=${split#*:}
+    awk -v n="$n" -v seed="${#split}" 'BEGIN {
+      srand(seed)
+      for (i = 0; i < n; i++) {
+        line = ""; w = 0
+        for (k = 0; k < 4 + i % 9; k++) { w = (rand() < 0.5) ? (w * 7 + 1) % 200 : int(200 * rand() * rand()); line = line (k ? " " : "") "w" w }
+        print line
+      }
+    }' >"$1/${split%:*}.txt"
+  done
+}
+
+# job_state ID: PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, ...
+job_state() { timeout 10 scontrol show job -o "$1" | sed -n 's/.* JobState=\([A-Z_]*\) .*/\1/p'; }
+
+# wait_for_log FILE TEXT SECONDS: until the log holds the text.
+wait_for_log() {
+  local end=$((SECONDS + $3))
+  until grep -qF -- "$2" "$1" 2>/dev/null; do
+    [ $SECONDS -lt $end ] || fail "after $3 s $1 does not say '$2': $(cat "$1")"
+    sleep 0.2
+  done
+}
+
+# wait_for_end ID SECONDS: until the job is neither waiting nor running; its state is in `state`.
+wait_for_end() {
+  local end=$((SECONDS + $2))
+  while :; do
+    state=$(job_state "$1")
+    case $state in PENDING | CONFIGURING | RUNNING | COMPLETING | REQUEUED | SUSPENDED | '') ;; *) return ;; esac
+    [ $SECONDS -lt $end ] || fail "job $1 is still $state after $2 s: $(cat ./*"-$1.log" 2>&1; squeue)"
+    sleep 0.2
+  done
+}
