@@ -1,4 +1,5 @@
-// For code that ends the program on bad input: runs it in a child and looks at what it says.
+// For code that ends the program on bad input: runs it in a child and looks at what it says; and for
+// the bad input itself.
 #ifndef TESTS_UNIT_DIES_H
 #define TESTS_UNIT_DIES_H
 
@@ -32,6 +33,12 @@ static inline int child_run(void (*run)(void *), void *argument, char *said, siz
     close(ends[0]);
     while (waitpid(child, &status, 0) < 0) {}
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// A file with these bytes, without the syncs of publishing: tests write hundreds of them.
+static inline void file_write(const char *path, const void *data, size_t size) {
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(data, 1, size, f) != size || fclose(f) != 0) fail();
 }
 
 // Demands that run(argument) leaves with code 1 and that its stderr matches `glob` in some part.

@@ -3,7 +3,6 @@
 #include "tests/unit/unit.h"
 
 #include "pipeline/files/frames.h"
-#include "pipeline/files/publish.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +118,7 @@ static void test_flipped_bytes(void **state) {
     for (size_t at = 0; at < size; tried++) {
         unsigned char flip = (unsigned char)(1u << (at % 8));
         bytes[at] ^= flip;
-        publish_file("flipped", bytes, size);
+        file_write("flipped", bytes, size);
         bytes[at] ^= flip;
         int code = child_run(read_all, &t, said, sizeof said);
         if (code != 0 && (code != 1 || !strstr(said, "flipped: "))) {
@@ -145,11 +144,11 @@ static void test_truncation(void **state) {
     unsigned char *bytes = load("sound", &size);
     struct trial t = {"cut", data, SIZE};
     for (size_t left = 0; left < size; left += 1 + size / 50) {
-        publish_file("cut", bytes, left);
+        file_write("cut", bytes, left);
         assert_dies(read_all, &t, "cut: *");
     }
     bytes[size] = 0;
-    publish_file("cut", bytes, size + 1);
+    file_write("cut", bytes, size + 1);
     assert_dies(read_all, &t, "cut: damaged at offset *: no seek table at the end");
     free(bytes);
     free(data);

@@ -3,7 +3,6 @@
 #include "tests/unit/unit.h"
 
 #include "pipeline/files/frames.h"
-#include "pipeline/files/publish.h"
 #include "pipeline/files/shard.h"
 #include "pipeline/files/vocabulary.h"
 
@@ -15,7 +14,7 @@ enum { END = 1, UNKNOWN = 2, SIZE = 5, EVENTS = 200000 };
 static struct vocabulary *make_vocabulary(const char *path, const char *first) {
     char text[64];
     int n = snprintf(text, sizeof text, "%s\t9\n</S>\t4\n<UNK>\t2\nzoo\t2\n<S>\t4\n", first);
-    publish_file(path, text, (size_t)n);
+    file_write(path, text, (size_t)n);
     return vocabulary_open(path);
 }
 

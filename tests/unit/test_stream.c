@@ -2,7 +2,6 @@
 #include "tests/unit/dies.h"
 #include "tests/unit/unit.h"
 
-#include "pipeline/files/publish.h"
 #include "pipeline/files/stream.h"
 
 #include <string.h>
@@ -90,7 +89,7 @@ static void test_other_packings(void **state) {
     memcpy(packed, "\x5a\x2a\x4d\x18\x03\0\0\0abc", 11);
     size_t n = 11 + ZSTD_compress(packed + 11, room, text, 77, 1);
     n += ZSTD_compress(packed + n, room, text + 77, MUCH - 77, 1);
-    publish_file("frames", packed, n);
+    file_write("frames", packed, n);
     assert_reads("frames", text, MUCH, 12345);
     free(packed);
     free(text);
@@ -110,7 +109,7 @@ static void test_lines(void **state) {
     const char text[] = "one\r\ntwo\n\n\r\nfi\rve\nlast";
     const char *line;
     size_t length;
-    publish_file("lines", text, sizeof text - 1);
+    file_write("lines", text, sizeof text - 1);
     struct stream_reader *r = stream_open("lines", NULL);
     assert_line(r, 1, "one");
     assert_int_equal(stream_offset(r), 5);
@@ -151,7 +150,7 @@ static void test_many_and_long_lines(void **state) {
     for (size_t i = 0; i < LONG; i++)
         if (text[i] == '\n') text[i] = ' ';
     text[10] = text[LONG - 10] = '\n'; // one line of nearly 11 MB
-    publish_file("long", text, LONG);
+    file_write("long", text, LONG);
     assert_same_lines("long", text, LONG);
     free(text);
 }
@@ -167,8 +166,8 @@ static void read_lines(void *path) {
 static void test_refusals(void **state) {
     (void)state;
     char nul[] = "nul", missing[] = "not/there", folder[] = ".", empty[] = "empty";
-    publish_file(nul, "ab\ncd\0e\nf\n", 10);
-    publish_file(empty, "", 0);
+    file_write(nul, "ab\ncd\0e\nf\n", 10);
+    file_write(empty, "", 0);
     assert_dies(read_lines, nul, "nul: line 2: NUL byte at offset 5: not a text file?");
     assert_dies(read_lines, missing,
                 "cannot open not/there: No such file or directory; make it with: make corpus");
@@ -192,25 +191,25 @@ static void test_damage(void **state) {
     char *packed = malloc(ZSTD_compressBound(3000));
     size_t n = ZSTD_compress(packed, ZSTD_compressBound(3000), text, 3000, 3);
     for (size_t size = 4; size < n; size += 1 + n / 40) {
-        publish_file(path, packed, size);
+        file_write(path, packed, size);
         assert_dies(read_lines, path,
                     "cut: compressed data ends too early, at offset *; the file is truncated");
     }
     packed[5] ^= 0x55;
-    publish_file(flipped, packed, n);
+    file_write(flipped, packed, n);
     assert_dies(read_lines, flipped,
                 "flipped: damaged compressed data near offset *; copy or make the file again");
     write_gzip(path, text, 3000, "w");
     FILE *f = fopen(path, "r+");
     n = fread(packed, 1, 3000, f);
     for (size_t size = 4; size < n; size += 1 + n / 40) {
-        publish_file(path, packed, size);
+        file_write(path, packed, size);
         assert_dies(read_lines, path,
                     "cut: compressed data ends too early, at offset *; the file is truncated");
     }
     fclose(f);
     packed[n - 6] ^= 1; // of the checksum
-    publish_file(flipped, packed, n);
+    file_write(flipped, packed, n);
     assert_dies(read_lines, flipped, "flipped: damaged compressed data near offset *: incorrect data check");
     free(packed);
     free(text);

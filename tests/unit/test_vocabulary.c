@@ -2,7 +2,6 @@
 #include "tests/unit/dies.h"
 #include "tests/unit/unit.h"
 
-#include "pipeline/files/publish.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/files/word_counts.h"
 
@@ -12,7 +11,7 @@ static void test_sound(void **state) {
     (void)state;
     static const char text[] = "the\t9\n</S>\t4\n<UNK>\t2\nzoo\t2\n\xc3\x84rger\t2\n\xd0\xb0\t1\n<S>\t4\n";
     char want[HASH_TEXT_SIZE];
-    publish_file("v.tsv", text, sizeof text - 1);
+    file_write("v.tsv", text, sizeof text - 1);
     struct vocabulary *v = vocabulary_open("v.tsv");
     assert_int_equal(v->size, 7);
     assert_int_equal(v->begin, 6);
@@ -37,7 +36,7 @@ static void test_many_words(void **state) {
     size_t size = 0;
     for (int i = 0; i < WORDS; i++) size += (size_t)sprintf(text + size, "w%06d\t7\n", i);
     size += (size_t)sprintf(text + size, "</S>\t3\n<UNK>\t1\n<S>\t3\n");
-    publish_file("many.tsv", text, size);
+    file_write("many.tsv", text, size);
     struct vocabulary *v = vocabulary_open("many.tsv");
     for (uint32_t i = 0; i < WORDS; i++) {
         char word[16];
@@ -82,7 +81,7 @@ static void test_refusals(void **state) {
     };
     char path[] = "bad.tsv", missing[] = "missing.tsv";
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        publish_file(path, bad[i].text, strlen(bad[i].text));
+        file_write(path, bad[i].text, strlen(bad[i].text));
         assert_dies(open_it, path, bad[i].message);
     }
     assert_dies(
