@@ -1,0 +1,213 @@
+// Gradients against central differences of the loss, computed in double by formulas of this file's own.
+#include "tests/unit/kernels_trial.h"
+
+// A loss of n variables, whose point x is changed one coordinate after the other.
+struct differences {
+    double (*loss)(const void *problem, const double *x);
+    const void *problem;
+    size_t n;
+};
+
+static void check_gradient(const char *what, struct differences d, const float *point,
+                           const float *gradient) {
+    double *x = malloc(d.n * sizeof *x), most = 0, step = 1e-5;
+    assert_non_null(x);
+    for (size_t i = 0; i < d.n; i++) x[i] = (double)point[i], most = fmax(most, fabs((double)gradient[i]));
+    assert_true(most > 1e-3); // a gradient of nothing would pass any test
+    for (size_t i = 0; i < d.n; i++) {
+        double at = x[i];
+        x[i] = at + step;
+        double above = d.loss(d.problem, x);
+        x[i] = at - step;
+        double slope = (above - d.loss(d.problem, x)) / (2 * step);
+        x[i] = at;
+        if (!(fabs(slope - (double)gradient[i]) <= 1e-5 * fmax(1, most))) {
+            print_error("%s: coordinate %zu of %zu: gradient %.9g, difference quotient %.9g\n", what, i, d.n,
+                        (double)gradient[i], slope);
+            fail();
+        }
+    }
+    free(x);
+}
+
+// === softmaxes: x = h (N, D), w (V, D), b (V) ===
+
+struct softmax_problem {
+    size_t N, V, D, S; // S: samples among the V rows; 0: full
+    const float *ln_q;
+    const int32_t *targets;
+    float scale;
+};
+
+static double softmax_loss(const void *problem, const double *x) {
+    const struct softmax_problem *p = problem;
+    const double *h = x, *w = h + p->N * p->D, *b = w + p->V * p->D;
+    double loss = 0;
+    for (size_t r = 0; r < p->N; r++) {
+        if (p->targets[r] < 0) continue;
+        size_t target = (size_t)p->targets[r], classes = p->S ? p->S : p->V;
+        double total = 0, target_logit = 0;
+        for (size_t j = 0; j <= classes; j++) { // the last is the target, which is counted here only
+            size_t v = j < classes ? j : target;
+            if (j < classes && j == target) continue;
+            double logit = b[v] - (p->S ? (double)p->ln_q[v] : 0);
+            for (size_t l = 0; l < p->D; l++) logit += h[r * p->D + l] * w[v * p->D + l];
+            total += exp(logit);
+            if (j == classes) target_logit = logit;
+        }
+        loss -= (double)p->scale * (target_logit - log(total));
+    }
+    return loss;
+}
+
+static void softmax_check(struct trial *t, const struct kernels *k, void *data) {
+    const struct softmax_problem *p = data;
+    size_t n_h = p->N * p->D, n_w = p->V * p->D, n = n_h + n_w + p->V;
+    float *x = trial_floats(t, n, 1.5), *g = trial_bytes(t, n * sizeof *g);
+    float *logp = trial_bytes(t, p->N * sizeof *logp);
+    if (p->S)
+        k->softmax.sampled(k, x, x + n_h, x + n_h + n_w, p->ln_q, p->targets, p->N, p->V, p->S, p->D,
+                           p->scale, logp, g, g + n_h, g + n_h + n_w);
+    else
+        k->softmax.full(k, x, x + n_h, x + n_h + n_w, p->targets, p->N, p->V, p->D, p->scale, logp, g,
+                        g + n_h, g + n_h + n_w);
+    double sum = 0, *point = trial_bytes(t, n * sizeof *point);
+    for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)logp[r];
+    for (size_t i = 0; i < n; i++) point[i] = (double)x[i];
+    assert_close(sum, softmax_loss(p, point), 1e-5);
+    check_gradient(k->variant, (struct differences){softmax_loss, p, n}, x, g);
+}
+
+static void test_softmax(void **state) {
+    (void)state;
+    static const int32_t full_targets[5] = {3, 0, SOFTMAX_IGNORE, 6, 3};
+    static const int32_t sampled_targets[5] = {8, 2, SOFTMAX_IGNORE, 7, 0}; // 2 and 0 are among the samples
+    struct trial *t = trial_begin();
+    struct softmax_problem full = {5, 7, 4, 0, NULL, full_targets, 0.7f};
+    struct softmax_problem sampled = {5, 9, 4, 6, trial_floats(t, 9, 1), sampled_targets, 0.7f};
+    softmax_check(t, kernels_open("ref", 1), &full);
+    softmax_check(t, kernels_open("ref", 1), &sampled);
+    trial_each_cpu(t, softmax_check, &full);
+    trial_each_cpu(t, softmax_check, &sampled);
+    trial_end(t);
+}
+
+// === LSTM: x = inputs (T, B, I), w_x (4H, I), w_h (4H, P), b (4H), w_p (P, H); loss = sum of outputs times
+// `slopes` ===
+
+struct lstm_problem {
+    struct lstm_shape s;
+    bool projection;
+    const uint8_t *reset;
+    const float *r0, *c0, *slopes; // slopes (T, B, P)
+};
+
+struct lstm_offsets {
+    size_t w_x, w_h, b, w_p, n;
+};
+
+static struct lstm_offsets offsets(const struct lstm_problem *p) {
+    struct lstm_shape s = p->s;
+    struct lstm_offsets o = {.w_x = s.T * s.B * s.I};
+    o.w_h = o.w_x + 4 * s.H * s.I;
+    o.b = o.w_h + 4 * s.H * s.P;
+    o.w_p = o.b + 4 * s.H;
+    o.n = o.w_p + (p->projection ? s.P * s.H : 0);
+    return o;
+}
+
+enum { MOST = 16 };
+
+// One step of one stream: r (P) and c (H) become the new ones.
+static void lstm_step(const struct lstm_problem *p, const double *x, const double *input, double *r,
+                      double *c) {
+    struct lstm_shape s = p->s;
+    struct lstm_offsets o = offsets(p);
+    double h[MOST];
+    for (size_t j = 0; j < s.H; j++) {
+        double a[4];
+        for (size_t gate = 0; gate < 4; gate++) {
+            size_t row = gate * s.H + j;
+            a[gate] = x[o.b + row];
+            for (size_t i = 0; i < s.I; i++) a[gate] += x[o.w_x + row * s.I + i] * input[i];
+            for (size_t i = 0; i < s.P; i++) a[gate] += x[o.w_h + row * s.P + i] * r[i];
+        }
+        c[j] = c[j] / (1 + exp(-a[1])) + tanh(a[2]) / (1 + exp(-a[0]));
+        h[j] = tanh(c[j]) / (1 + exp(-a[3]));
+    }
+    for (size_t i = 0; i < s.P; i++) {
+        r[i] = p->projection ? 0 : h[i];
+        if (p->projection)
+            for (size_t j = 0; j < s.H; j++) r[i] += x[o.w_p + i * s.H + j] * h[j];
+    }
+}
+
+static double lstm_loss(const void *problem, const double *x) {
+    const struct lstm_problem *p = problem;
+    struct lstm_shape s = p->s;
+    double loss = 0;
+    for (size_t b = 0; b < s.B; b++) {
+        double r[MOST], c[MOST];
+        for (size_t i = 0; i < s.P; i++) r[i] = (double)p->r0[b * s.P + i];
+        for (size_t j = 0; j < s.H; j++) c[j] = (double)p->c0[b * s.H + j];
+        for (size_t t = 0; t < s.T; t++) {
+            size_t row = t * s.B + b;
+            if (p->reset && p->reset[row]) memset(r, 0, sizeof r), memset(c, 0, sizeof c);
+            lstm_step(p, x, x + row * s.I, r, c);
+            for (size_t i = 0; i < s.P; i++) loss += r[i] * (double)p->slopes[row * s.P + i];
+        }
+    }
+    return loss;
+}
+
+static void lstm_check(struct trial *t, const struct kernels *k, void *data) {
+    const struct lstm_problem *p = data;
+    struct lstm_shape s = p->s;
+    struct lstm_offsets o = offsets(p);
+    size_t rows = s.T * s.B;
+    float *x = trial_floats(t, o.n, 1), *g = trial_bytes(t, o.n * sizeof *g);
+    float *dr = trial_bytes(t, rows * s.P * sizeof *dr);
+    memcpy(dr, p->slopes, rows * s.P * sizeof *dr);
+    struct lstm_memory m = {.gates = trial_floats(t, rows * 4 * s.H, 1),
+                            .cells = trial_floats(t, (rows + s.B) * s.H, 1),
+                            .tanh_c = trial_floats(t, rows * s.H, 1),
+                            .r = trial_floats(t, (rows + s.B) * s.P, 1),
+                            .reset_r = trial_floats(t, s.B * s.P, 1),
+                            .reset_c = trial_floats(t, s.B * s.H, 1)};
+    m.hidden = p->projection ? trial_floats(t, rows * s.H, 1) : m.r + s.B * s.P;
+    memcpy(m.r, p->r0, s.B * s.P * sizeof *m.r);
+    memcpy(m.cells, p->c0, s.B * s.H * sizeof *m.cells);
+    struct lstm_weights w = {x + o.w_x, x + o.w_h, x + o.b, p->projection ? x + o.w_p : NULL};
+    struct lstm_gradients dw = {g + o.w_x, g + o.w_h, g + o.b, p->projection ? g + o.w_p : NULL};
+    k->recurrent.lstm_forward(k, s, w, x, p->reset, m);
+    double loss = 0, *point = trial_bytes(t, o.n * sizeof *point);
+    for (size_t i = 0; i < rows * s.P; i++) loss += (double)m.r[s.B * s.P + i] * (double)p->slopes[i];
+    for (size_t i = 0; i < o.n; i++) point[i] = (double)x[i];
+    assert_close(loss, lstm_loss(p, point), 1e-5);
+    k->recurrent.lstm_backward(k, s, w, x, p->reset, m, dr, g, dw);
+    check_gradient(k->variant, (struct differences){lstm_loss, p, o.n}, x, g);
+}
+
+static void test_lstm(void **state) {
+    (void)state;
+    static const uint8_t reset[] = {0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0};
+    for (int kind = 0; kind < 4; kind++) {
+        struct trial *t = trial_begin();
+        bool projection = kind & 1;
+        struct lstm_shape s = {4, 3, 3, 5, projection ? 4 : 5};
+        struct lstm_problem p = {.s = s,
+                                 .projection = projection,
+                                 .reset = kind & 2 ? reset : NULL,
+                                 .r0 = trial_floats(t, s.B * s.P, 1),
+                                 .c0 = trial_floats(t, s.B * s.H, 1),
+                                 .slopes = trial_floats(t, s.T * s.B * s.P, 1)};
+        lstm_check(t, kernels_open("ref", 1), &p);
+        trial_each_cpu(t, lstm_check, &p);
+        trial_end(t);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_softmax), cmocka_unit_test(test_lstm)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
