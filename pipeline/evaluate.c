@@ -30,22 +30,27 @@ static const struct option_spec options[] = {
     {"model", OPTION_STRING, &model_path, "FILE", "model.safetensors or an ARPA file", NULL, 0, 0, true},
     {"vocab", OPTION_STRING, &vocabulary_path, "FILE", "the vocabulary it was made with", NULL, 0, 0, true},
     {"output", OPTION_STRING, &output, "FILE", "the scores, one for each event", NULL, 0, 0, false},
-    {"streams", OPTION_INT, &streams, "C", "pieces of the text, each from the zero state (a model that carries its state)",
-     NULL, 1, 1 << 20, false},
-    {"batch", OPTION_INT, &batch, "N", "pieces computed side by side; changes the speed only", NULL, 1, 65536, false},
-    {"threads", OPTION_INT, &threads, "N", "threads of a rank; 0: the host's cores shared among its ranks", NULL, 0, 1024,
+    {"streams", OPTION_INT, &streams, "C",
+     "pieces of the text, each from the zero state (a model that carries its state)", NULL, 1, 1 << 20,
      false},
+    {"batch", OPTION_INT, &batch, "N", "pieces computed side by side; changes the speed only", NULL, 1, 65536,
+     false},
+    {"threads", OPTION_INT, &threads, "N", "threads of a rank; 0: the host's cores shared among its ranks",
+     NULL, 0, 1024, false},
     {"device", OPTION_CHOICE, &device, NULL, "what computes", "auto|cpu|cuda", 0, 0, false},
-    {"check-sums", OPTION_INT, &sum_check, "N", "events whose whole distribution is summed as a check", NULL, 0, 1 << 20,
-     false},
-    {"per-sentence", OPTION_FLAG, &per_sentence, NULL, "text on stdin: ln p, events, unknown words of each line", NULL, 0, 0,
-     false},
-    {"per-word", OPTION_FLAG, &per_word, NULL, "text on stdin: ln p of each word and </S>, a line each", NULL, 0, 0, false},
+    {"check-sums", OPTION_INT, &sum_check, "N", "events whose whole distribution is summed as a check", NULL,
+     0, 1 << 20, false},
+    {"per-sentence", OPTION_FLAG, &per_sentence, NULL,
+     "text on stdin: ln p, events, unknown words of each line", NULL, 0, 0, false},
+    {"per-word", OPTION_FLAG, &per_word, NULL, "text on stdin: ln p of each word and </S>, a line each", NULL,
+     0, 0, false},
     {0}};
 
 static const struct program program = {
     "evaluate", "Scores a text under a model, exactly and over the whole vocabulary.", "[SHARD...]",
-    "Prints name<TAB>value lines on stdout.  Several ranks (mpirun, srun) share the pieces; the result is the same.", options};
+    "Prints name<TAB>value lines on stdout.  Several ranks (mpirun, srun) share the pieces; the result is "
+    "the same.",
+    options};
 
 struct scored_model {
     struct model *neural;    // one of
@@ -58,7 +63,8 @@ static struct scored_model open_model(const struct kernels *k, const struct voca
     struct scored_model x = {0};
     size_t n = strlen(model_path);
     struct stat s;
-    if (stat(model_path, &s)) die_errno("cannot open the model %s; make it with train or estimate", model_path);
+    if (stat(model_path, &s))
+        die_errno("cannot open the model %s; make it with train or estimate", model_path);
     x.bytes = (uint64_t)s.st_size;
     if (n > 5 && strcmp(model_path + n - 5, ".arpa") == 0) {
         x.unigram = unigram_open(model_path, v);
@@ -70,21 +76,25 @@ static struct scored_model open_model(const struct kernels *k, const struct voca
     x.params = model_count_floats(&x.neural->o);
     hash_file(model_path, x.hash);
     if (strcmp(x.neural->o.vocabulary, v->hash) != 0)
-        die("%s was trained with another vocabulary (hash %s) than %s (hash %s)", model_path, x.neural->o.vocabulary,
-            vocabulary_path, v->hash);
+        die("%s was trained with another vocabulary (hash %s) than %s (hash %s)", model_path,
+            x.neural->o.vocabulary, vocabulary_path, v->hash);
     return x;
 }
 
 static void describe_context(const struct scored_model *x, char *text, size_t size) {
-    if (!x->neural || x->neural->o.reset) snprintf(text, size, "reset");
-    else snprintf(text, size, "carry-%" PRId64, streams);
+    if (!x->neural || x->neural->o.reset)
+        snprintf(text, size, "reset");
+    else
+        snprintf(text, size, "carry-%" PRId64, streams);
 }
 
-static void show(void *context, uint64_t done) { progress_update(context, done, NULL); }
+static void show(void *context, uint64_t done) {
+    progress_update(context, done, NULL);
+}
 
 // Scores all events; returns the largest deviation found by the check of sums, the same on every rank.
-static double score(struct scored_model *x, struct communicator *c, const uint32_t *ids, uint64_t events, uint32_t end,
-                    size_t pieces, size_t checks, struct progress *p, float *logp) {
+static double score(struct scored_model *x, struct communicator *c, const uint32_t *ids, uint64_t events,
+                    uint32_t end, size_t pieces, size_t checks, struct progress *p, float *logp) {
     if (x->unigram) {
         unigram_score(x->unigram, ids, events, logp);
         return unigram_sum_deviation(x->unigram);
@@ -93,7 +103,8 @@ static double score(struct scored_model *x, struct communicator *c, const uint32
     scorer_cut(ids, events, end, pieces, first);
     struct scorer_text text = {ids, events, first, pieces};
     memset(logp, 0, events * sizeof *logp);
-    double worst = scorer_run(x->neural, &text, (size_t)batch, c->rank, c->ranks, checks, logp, p ? show : NULL, p);
+    double worst =
+        scorer_run(x->neural, &text, (size_t)batch, c->rank, c->ranks, checks, logp, p ? show : NULL, p);
     free(first);
     if (c->ranks == 1) return worst;
     communicator_sum_floats(c, logp, events); // each event has its rank's score and zeros
@@ -120,7 +131,8 @@ static void print_result(const struct scores_info *info, const struct shard_set 
            s->info.sentences, s->info.unknown, (double)s->info.unknown / (double)info->events);
     printf("mean_ln_p\t%.9f\nperplexity\t%.6f\ncontext\t%s\nsum_deviation\t%.3g\n", -perplexity_mean_loss(&p),
            perplexity_value(&p), info->context, info->sum_deviation);
-    if (p.zero) warn("%" PRIu64 " events have probability 0, the first is event %" PRIu64, p.zero, p.first_bad);
+    if (p.zero)
+        warn("%" PRIu64 " events have probability 0, the first is event %" PRIu64, p.zero, p.first_bad);
     else if (p.not_finite || p.above_one)
         warn("%" PRIu64 " scores are no log-probabilities, the first is of event %" PRIu64,
              p.not_finite + p.above_one, p.first_bad);
@@ -143,8 +155,8 @@ static void evaluate_shards(struct scored_model *x, struct communicator *c, cons
     shard_set_read(s, ids, info.events, 0);
     struct progress p;
     progress_start(&p, "scoring", "k events", 1000, info.events / (uint64_t)c->ranks);
-    info.sum_deviation = score(x, c, ids, info.events, s->info.end, choose_pieces(x, s, c->ranks), (size_t)sum_check,
-                               c->rank == 0 ? &p : NULL, logp);
+    info.sum_deviation = score(x, c, ids, info.events, s->info.end, choose_pieces(x, s, c->ranks),
+                               (size_t)sum_check, c->rank == 0 ? &p : NULL, logp);
     if (c->rank == 0) {
         progress_end(&p, info.events / (uint64_t)c->ranks, NULL);
         print_result(&info, s, logp);
@@ -187,7 +199,9 @@ static void sentence_read(struct sentence *s, const struct vocabulary *v, const 
         s->words[s->events] = line + start, s->lengths[s->events] = at - start;
         s->ids[s->events++] = id;
     }
-    if (s->events) s->words[s->events] = WORD_END, s->lengths[s->events] = strlen(WORD_END), s->ids[s->events++] = v->end;
+    if (s->events)
+        s->words[s->events] = WORD_END, s->lengths[s->events] = strlen(WORD_END),
+        s->ids[s->events++] = v->end;
 }
 
 static void evaluate_text(struct scored_model *x, struct communicator *c, const struct vocabulary *v) {
@@ -204,11 +218,14 @@ static void evaluate_text(struct scored_model *x, struct communicator *c, const 
         double sum = 0;
         for (size_t i = 0; i < s.events; i++) {
             sum += (double)logp[i];
-            if (per_word) printf("%.*s\t%.6f%s\n", (int)s.lengths[i], s.words[i], (double)logp[i],
-                                 s.ids[i] == v->unknown ? "\t" WORD_UNKNOWN : "");
+            if (per_word)
+                printf("%.*s\t%.6f%s\n", (int)s.lengths[i], s.words[i], (double)logp[i],
+                       s.ids[i] == v->unknown ? "\t" WORD_UNKNOWN : "");
         }
-        if (per_sentence) printf("%.6f\t%zu\t%zu\n", sum, s.events, s.unknown);
-        else if (s.events) putchar('\n');
+        if (per_sentence)
+            printf("%.6f\t%zu\t%zu\n", sum, s.events, s.unknown);
+        else if (s.events)
+            putchar('\n');
     }
     if (fflush(stdout)) die_errno("cannot write to stdout");
     free(s.ids), free(s.words), free(s.lengths), free(logp);
@@ -220,7 +237,8 @@ int main(int argc, char **argv) {
     int first = options_parse(&program, argc, argv);
     bool text = per_sentence || per_word;
     if (per_sentence && per_word) die_usage("--per-sentence and --per-word exclude each other");
-    if (text && (first < argc || output)) die_usage("--per-sentence and --per-word read stdin: no shards, no --output");
+    if (text && (first < argc || output))
+        die_usage("--per-sentence and --per-word read stdin: no shards, no --output");
     if (!text && first == argc) die_usage("no shard given");
     struct communicator *c = device_join();
     struct vocabulary *v = vocabulary_open(vocabulary_path);
@@ -228,7 +246,8 @@ int main(int argc, char **argv) {
     struct scored_model x = open_model(k, v);
     if (options_is_dry_run()) {
         char size[32];
-        note("would score with %s (%" PRIu64 " parameters, %s)", model_path, x.params, memory_format(x.bytes, size));
+        note("would score with %s (%" PRIu64 " parameters, %s)", model_path, x.params,
+             memory_format(x.bytes, size));
     } else if (text) {
         evaluate_text(&x, c, v);
     } else {

@@ -16,23 +16,30 @@
 #include <sys/stat.h>
 
 static const char *vocabulary_path, *valid_path, *folder;
-static const char *cell = "lstm", *softmax = "full", *initial = "range", *context = "carry", *begin = WORD_BEGIN;
+static const char *cell = "lstm", *softmax = "full", *initial = "range", *context = "carry",
+                  *begin = WORD_BEGIN;
 static const char *optimiser = "sgd", *loss = "token-mean", *schedule = "constant", *clip_group = "all";
 static const char *select_model = "best", *device = "auto";
-static int64_t layers = 1, hidden = 256, projection, embedding, samples = 8192, batch = 32, bptt = 20, epochs = 5;
+static int64_t layers = 1, hidden = 256, projection, embedding, samples = 8192, batch = 32, bptt = 20,
+               epochs = 5;
 static int64_t valid_streams = 1, threads, checkpoint_steps, log_steps = 50, stop_after, seed = 1;
 static double initial_range = 0.05, forget_bias, dropout, rate = 1, accumulator, epsilon = 1e-8, beta1 = 0.9;
-static double beta2 = 0.999, warmup, decay = 0.5, decay_after = 4, clip, rescale = 1, ema, checkpoint_seconds = 600;
+static double beta2 = 0.999, warmup, decay = 0.5, decay_after = 4, clip, rescale = 1, ema,
+              checkpoint_seconds = 600;
 static bool fresh;
 
-#define CHOICE(name, variable, words, help) {name, OPTION_CHOICE, &variable, NULL, help, words, 0, 0, false}
-#define INT(name, variable, least, most, help) {name, OPTION_INT, &variable, "N", help, NULL, least, most, false}
-#define REAL(name, variable, least, most, help) {name, OPTION_REAL, &variable, "X", help, NULL, least, most, false}
+#define CHOICE(name, variable, words, help)                                                                  \
+    { name, OPTION_CHOICE, &variable, NULL, help, words, 0, 0, false }
+#define INT(name, variable, least, most, help)                                                               \
+    { name, OPTION_INT, &variable, "N", help, NULL, least, most, false }
+#define REAL(name, variable, least, most, help)                                                              \
+    { name, OPTION_REAL, &variable, "X", help, NULL, least, most, false }
 
 static const struct option_spec options[] = {
     {"vocab", OPTION_STRING, &vocabulary_path, "FILE", "the vocabulary", NULL, 0, 0, true},
     {"valid", OPTION_STRING, &valid_path, "SHARD", "the validation text", NULL, 0, 0, true},
-    {"output", OPTION_STRING, &folder, "FOLDER", "where model, learning curve and checkpoints go", NULL, 0, 0, true},
+    {"output", OPTION_STRING, &folder, "FOLDER", "where model, learning curve and checkpoints go", NULL, 0, 0,
+     true},
     CHOICE("cell", cell, "lstm", "the recurrent cell"),
     INT("layers", layers, 1, MODEL_MAX_LAYERS, "recurrent layers"),
     INT("hidden", hidden, 1, 65536, "cells of a layer"),
@@ -55,37 +62,46 @@ static const struct option_spec options[] = {
     REAL("epsilon", epsilon, 0, 1, "added to the root of the second moment (adagrad, adam)"),
     REAL("beta1", beta1, 0, 0.99999, "decay of the first moment (adam)"),
     REAL("beta2", beta2, 0, 0.9999999, "decay of the second moment (adam)"),
-    CHOICE("loss", loss, "token-mean|step-sum", "mean over the block's words, or over streams, summed over steps"),
-    CHOICE("schedule", schedule, "constant|linear|step", "the learning rate: constant, to 0, or decayed by epoch"),
+    CHOICE("loss", loss, "token-mean|step-sum",
+           "mean over the block's words, or over streams, summed over steps"),
+    CHOICE("schedule", schedule, "constant|linear|step",
+           "the learning rate: constant, to 0, or decayed by epoch"),
     REAL("warmup", warmup, 0, 1e9, "steps of linear warm-up"),
     REAL("decay", decay, 0, 1, "factor of the rate for each epoch (step)"),
     REAL("decay-after", decay_after, 0, 1e6, "epochs before the first decay (step)"),
     REAL("clip", clip, 0, 1e9, "largest norm of the gradient; 0: no clipping"),
-    CHOICE("clip-group", clip_group, "all|lstm|each", "whose norm: all parameters, the LSTM's only, each group's own"),
+    CHOICE("clip-group", clip_group, "all|lstm|each",
+           "whose norm: all parameters, the LSTM's only, each group's own"),
     REAL("rescale-embedding", rescale, 0, 1e9, "factor of the embedding's gradient"),
     REAL("ema", ema, 0, 0.9999999, "decay of the LSTM's running mean, used at evaluation; 0: none"),
     CHOICE("select", select_model, "best|last", "keep the model of the best validation, or the last"),
-    INT("valid-streams", valid_streams, 1, 1 << 20, "pieces of the validation text, each from the zero state"),
+    INT("valid-streams", valid_streams, 1, 1 << 20,
+        "pieces of the validation text, each from the zero state"),
     INT("seed", seed, 0, 9e15, "of initial values, dropout and samples"),
     INT("threads", threads, 0, 1024, "threads of a rank; 0: the host's cores shared among its ranks"),
     CHOICE("device", device, "auto|cpu|cuda", "what computes"),
     REAL("checkpoint-seconds", checkpoint_seconds, 0, 1e9, "time between checkpoints; 0: none"),
     INT("checkpoint-steps", checkpoint_steps, 0, 1e15, "steps between checkpoints; 0: by time only"),
     INT("log-steps", log_steps, 1, 1e9, "steps of one line of the learning curve"),
-    INT("stop-after", stop_after, 0, 1e15, "make a checkpoint after that many steps and stop; 0: go to the end"),
+    INT("stop-after", stop_after, 0, 1e15,
+        "make a checkpoint after that many steps and stop; 0: go to the end"),
     {"fresh", OPTION_FLAG, &fresh, NULL, "start anew, whatever checkpoints there are", NULL, 0, 0, false},
     {0}};
 
 // Options that may change between a stop and going on.
-static const char *const free_options[] = {"vocab", "valid", "output", "threads", "device", "checkpoint-seconds",
-                                           "checkpoint-steps", "log-steps", "stop-after", "fresh", NULL};
+static const char *const free_options[] = {
+    "vocab",     "valid",      "output", "threads", "device", "checkpoint-seconds", "checkpoint-steps",
+    "log-steps", "stop-after", "fresh",  NULL};
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
-    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, checkpoints while it runs, and `state`, one word:\n"
+    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, checkpoints while it runs, and "
+    "`state`, one word:\n"
     "running, finished, stopped (checkpoint made; run it again to go on) or failed.\n"
-    "SIGUSR1 or SIGTERM: checkpoint at the next step, then leave with 0.  Run again with the same options it goes on from the\n"
-    "newest checkpoint.  Several ranks: mpirun --bind-to none -np N train ..., or srun --mpi=pmix -K train ...",
+    "SIGUSR1 or SIGTERM: checkpoint at the next step, then leave with 0.  Run again with the same options it "
+    "goes on from the\n"
+    "newest checkpoint.  Several ranks: mpirun --bind-to none -np N train ..., or srun --mpi=pmix -K train "
+    "...",
     options};
 
 static struct communicator *world;
@@ -121,26 +137,39 @@ static void handle_signals(void) {
 
 static struct model_options model_options_resolve(const struct vocabulary *v) {
     if (!embedding) embedding = projection ? projection : hidden;
-    struct model_options o = {.vocabulary_size = v->size, .begin = v->begin, .end = v->end, .layers = layers,
-                              .embedding = embedding, .hidden = hidden, .projection = projection,
-                              .reset = strcmp(context, "reset") == 0, .begin_is_end = strcmp(begin, WORD_END) == 0};
+    struct model_options o = {.vocabulary_size = v->size,
+                              .begin = v->begin,
+                              .end = v->end,
+                              .layers = layers,
+                              .embedding = embedding,
+                              .hidden = hidden,
+                              .projection = projection,
+                              .reset = strcmp(context, "reset") == 0,
+                              .begin_is_end = strcmp(begin, WORD_END) == 0};
     snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
     return o;
 }
 
 static struct loop_options loop_options_resolve(uint32_t classes) {
-    struct loop_options o = {
-        .folder = folder, .batch = (size_t)batch, .bptt = (size_t)bptt, .epochs = (uint64_t)epochs,
-        .loss_step_sum = strcmp(loss, "step-sum") == 0, .select_best = strcmp(select_model, "best") == 0,
-        .valid_streams = (size_t)valid_streams, .checkpoint_seconds = checkpoint_seconds,
-        .checkpoint_steps = (uint64_t)checkpoint_steps, .log_steps = (uint64_t)log_steps,
-        .stop_after = (uint64_t)stop_after};
+    struct loop_options o = {.folder = folder,
+                             .batch = (size_t)batch,
+                             .bptt = (size_t)bptt,
+                             .epochs = (uint64_t)epochs,
+                             .loss_step_sum = strcmp(loss, "step-sum") == 0,
+                             .select_best = strcmp(select_model, "best") == 0,
+                             .valid_streams = (size_t)valid_streams,
+                             .checkpoint_seconds = checkpoint_seconds,
+                             .checkpoint_steps = (uint64_t)checkpoint_steps,
+                             .log_steps = (uint64_t)log_steps,
+                             .stop_after = (uint64_t)stop_after};
     bool sampled = strcmp(softmax, "sampled") == 0;
     if (sampled && samples >= classes)
-        die("--samples %" PRId64 ": the vocabulary has only %" PRIu32 " output classes; take fewer samples, or "
+        die("--samples %" PRId64 ": the vocabulary has only %" PRIu32
+            " output classes; take fewer samples, or "
             "--softmax full",
             samples, classes);
-    o.training = (struct training_options){.dropout = dropout, .seed = (uint64_t)seed,
+    o.training = (struct training_options){.dropout = dropout,
+                                           .seed = (uint64_t)seed,
                                            .samples = sampled ? (size_t)samples : 0,
                                            .embedding_rescale = (float)rescale};
     struct optimiser_options *x = &o.optimiser;
@@ -150,7 +179,9 @@ static struct loop_options loop_options_resolve(uint32_t classes) {
     x->schedule = strcmp(schedule, "constant") == 0 ? SCHEDULE_CONSTANT
                   : strcmp(schedule, "linear") == 0 ? SCHEDULE_LINEAR
                                                     : SCHEDULE_STEP;
-    x->clip_kind = strcmp(clip_group, "all") == 0 ? CLIP_ALL : strcmp(clip_group, "lstm") == 0 ? CLIP_RECURRENT : CLIP_EACH;
+    x->clip_kind = strcmp(clip_group, "all") == 0    ? CLIP_ALL
+                   : strcmp(clip_group, "lstm") == 0 ? CLIP_RECURRENT
+                                                     : CLIP_EACH;
     x->rate = rate, x->accumulator = accumulator, x->epsilon = epsilon, x->beta1 = beta1, x->beta2 = beta2;
     x->warmup = warmup, x->decay = decay, x->decay_after = decay_after, x->clip = clip, x->ema = ema;
     return o;
@@ -166,28 +197,35 @@ static uint64_t memory_needed(const struct model_options *o, const struct loop_o
     gradients += l->training.samples ? (l->training.samples + N * (uint64_t)ranks) * (D + 1) : output;
     uint64_t floats = all * (1 + (uint64_t)optimiser_states(l->optimiser.kind)) + gradients;
     if (l->optimiser.ema > 0) floats += recurrent;
-    return floats * sizeof(float) + workspace_bytes(o, (size_t)bptt, (size_t)(batch / ranks), l->training.samples, true);
+    return floats * sizeof(float)
+           + workspace_bytes(o, (size_t)bptt, (size_t)(batch / ranks), l->training.samples, true);
 }
 
 static void forecast(const struct model_options *o, const struct loop_options *l, const struct kernels *k,
                      const struct shard_set *text, uint64_t bytes) {
     char size[32];
     // Training: forward and twice as much backward; about six tenths of the bare matrix rate are reached.
-    double work = 3.0 * (double)model_multiply_adds(o, l->training.samples) * (double)text->info.events * (double)epochs;
+    double work = 3.0 * (double)model_multiply_adds(o, l->training.samples) * (double)text->info.events
+                  * (double)epochs;
     double seconds = work / (0.6 * device_measure_rate(k)) / world->ranks;
-    note("forecast: %" PRIu64 " parameters, %s of memory a rank, %" PRIu64 " words x %" PRId64 " epochs in about %.2f hours",
+    note("forecast: %" PRIu64 " parameters, %s of memory a rank, %" PRIu64 " words x %" PRId64
+         " epochs in about %.2f hours",
          model_count_floats(o), memory_format(bytes, size), text->info.events, epochs, seconds / 3600);
 }
 
 static void write_manifest(struct manifest *m, const struct model_options *o, const struct shard_set *text,
-                           const struct shard_set *valid, const struct vocabulary *v, const struct loop_result *r) {
-    char value[64], path[4096];
+                           const struct shard_set *valid, const struct vocabulary *v,
+                           const struct loop_result *r) {
+    char value[64], path[4096], hash[HASH_TEXT_SIZE];
     struct stat s;
     manifest_add_input(m, vocabulary_path, v->hash);
     manifest_add_input(m, valid_path, valid->info.content);
-    for (size_t i = 0; i < text->count; i++) manifest_add_input(m, text->paths[i], i ? "" : text->info.content);
+    for (size_t i = 0; i < text->count; i++)
+        manifest_add_input(m, text->paths[i], i ? "" : text->info.content);
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     if (stat(path, &s)) die_errno("cannot find the model %s", path);
+    hash_file(path, hash);
+    manifest_add_output(m, path, hash);
 #define NOTE(key, ...) (snprintf(value, sizeof value, __VA_ARGS__), manifest_add_note(m, key, value))
     NOTE("train_events", "%" PRIu64, r->state.words);
     NOTE("train_seconds", "%.1f", r->state.train_seconds);

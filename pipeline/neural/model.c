@@ -8,9 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t model_width(const struct model_options *o) { return (size_t)(o->projection ? o->projection : o->hidden); }
-uint32_t model_classes(const struct model_options *o) { return o->vocabulary_size - 1; }
-uint32_t model_begin(const struct model_options *o) { return o->begin_is_end ? o->end : o->begin; }
+size_t model_width(const struct model_options *o) {
+    return (size_t)(o->projection ? o->projection : o->hidden);
+}
+uint32_t model_classes(const struct model_options *o) {
+    return o->vocabulary_size - 1;
+}
+uint32_t model_begin(const struct model_options *o) {
+    return o->begin_is_end ? o->end : o->begin;
+}
 
 static size_t layer_inputs(const struct model_options *o, int64_t layer) {
     return layer == 0 ? (size_t)o->embedding : model_width(o);
@@ -26,7 +32,8 @@ uint64_t model_count_floats(const struct model_options *o) {
 
 uint64_t model_multiply_adds(const struct model_options *o, size_t samples) {
     uint64_t D = model_width(o), H = (uint64_t)o->hidden, n = D * (samples ? samples : model_classes(o));
-    for (int64_t l = 0; l < o->layers; l++) n += 4 * H * (layer_inputs(o, l) + D) + (o->projection ? D * H : 0);
+    for (int64_t l = 0; l < o->layers; l++)
+        n += 4 * H * (layer_inputs(o, l) + D) + (o->projection ? D * H : 0);
     return n;
 }
 
@@ -98,7 +105,8 @@ void model_initialise(struct model *m, double range, double forget_bias, uint64_
         double bound = range;
         if (!(range > 0)) {
             size_t fan = p->columns; // W_p: (P, H)
-            if (p->group != GROUP_RECURRENT) fan = m->o.vocabulary_size;
+            if (p->group != GROUP_RECURRENT)
+                fan = m->o.vocabulary_size;
             else if (p->rows == 4 * H) { // W_x and W_h are one matrix there
                 for (int l = 0; l < (int)m->o.layers; l++)
                     if (p == m->w_x[l] || p == m->w_h[l]) fan = m->w_x[l]->columns + D;
@@ -122,7 +130,8 @@ static struct lstm_weights layer_weights(const struct model *m, int l) {
 }
 
 // Embeds, runs the layers; the softmax's input is then w->top.
-static void model_forward(struct model *m, struct workspace *w, const struct batch *b, float dropout, uint64_t seed) {
+static void model_forward(struct model *m, struct workspace *w, const struct batch *b, float dropout,
+                          uint64_t seed) {
     const struct kernels *k = m->k;
     size_t N = b->T * b->B, D = model_width(&m->o), E = (size_t)m->o.embedding;
     k->matmul.gather_rows(k, w->embedded, m->embedding->value, b->inputs, N, E);
@@ -136,14 +145,16 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
                               (uint32_t)l);
             x = layer->x;
         }
-        k->recurrent.lstm_forward(k, layer_shape(m, l, b->T, b->B), layer_weights(m, l), x, b->reset, layer->m);
+        k->recurrent.lstm_forward(k, layer_shape(m, l, b->T, b->B), layer_weights(m, l), x, b->reset,
+                                  layer->m);
         below = layer->m.r + b->B * D;
         width = D;
     }
     if (dropout > 0)
         k->random.dropout(k, w->top, below, b->T, b->B, D, dropout, seed, b->step, b->first_stream,
                           (uint32_t)m->o.layers);
-    else k->copy(k, w->top, below, N * D * sizeof(float));
+    else
+        k->copy(k, w->top, below, N * D * sizeof(float));
 }
 
 // The state after the block becomes the state that the next block starts from.
@@ -158,7 +169,8 @@ static void model_carry(struct model *m, struct workspace *w, size_t T, size_t B
 }
 
 static void check_block(const struct workspace *w, const struct batch *b) {
-    if (b->T > w->T || b->B != w->B) die("a block of %zu x %zu in a workspace of %zu x %zu", b->T, b->B, w->T, w->B);
+    if (b->T > w->T || b->B != w->B)
+        die("a block of %zu x %zu in a workspace of %zu x %zu", b->T, b->B, w->T, w->B);
 }
 
 void model_score(struct model *m, struct workspace *w, const struct batch *b) {
@@ -166,8 +178,8 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b) {
     check_block(w, b);
     size_t N = b->T * b->B;
     model_forward(m, w, b, 0, 0);
-    k->softmax.full(k, w->top, m->output_weight->value, m->output_bias->value, b->targets, N, model_classes(&m->o),
-                    model_width(&m->o), 0, w->logp, NULL, NULL, NULL);
+    k->softmax.full(k, w->top, m->output_weight->value, m->output_bias->value, b->targets, N,
+                    model_classes(&m->o), model_width(&m->o), 0, w->logp, NULL, NULL, NULL);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
     model_carry(m, w, b->T, b->B);
 }
@@ -176,7 +188,8 @@ void model_distribution(struct model *m, struct workspace *w, size_t row, float 
     const struct kernels *k = m->k;
     size_t D = model_width(&m->o), V = model_classes(&m->o);
     float *device = device_floats(k, V, "a distribution");
-    k->softmax.probabilities(k, w->top + row * D, m->output_weight->value, m->output_bias->value, 1, V, D, device);
+    k->softmax.probabilities(k, w->top + row * D, m->output_weight->value, m->output_bias->value, 1, V, D,
+                             device);
     k->download(k, p, device, V * sizeof(float));
     k->release(k, device);
 }
@@ -211,8 +224,8 @@ static void output_sampled_step(struct model *m, struct workspace *w, const stru
     memcpy(bias->touched.ids, ids, U * sizeof *ids);
     k->matmul.gather_rows(k, w->sampled_weight, weight->value, ids, U, D);
     k->matmul.gather_rows(k, w->sampled_bias, bias->value, ids, U, 1);
-    k->softmax.sampled(k, w->top, w->sampled_weight, w->sampled_bias, w->ln_q, w->sampled_targets, N, U, S, D, scale,
-                       w->logp, w->d_top, weight->touched.values, bias->touched.values);
+    k->softmax.sampled(k, w->top, w->sampled_weight, w->sampled_bias, w->ln_q, w->sampled_targets, N, U, S, D,
+                       scale, w->logp, w->d_top, weight->touched.values, bias->touched.values);
     weight->touched.rows = bias->touched.rows = U;
     weight->touched.shared = bias->touched.shared = S;
 }
@@ -223,7 +236,8 @@ static void ready(const struct training_options *o, struct parameter *p) {
     if (p && o->gradient_ready) o->gradient_ready(o->context, p);
 }
 
-static void layer_backward(struct model *m, struct workspace *w, const struct batch *b, int l, float *dr, float *dx) {
+static void layer_backward(struct model *m, struct workspace *w, const struct batch *b, int l, float *dr,
+                           float *dx) {
     const struct kernels *k = m->k;
     struct parameter *const parts[] = {m->w_x[l], m->w_h[l], m->b[l], m->w_p[l]};
     for (int i = 0; i < 4; i++)
@@ -232,8 +246,8 @@ static void layer_backward(struct model *m, struct workspace *w, const struct ba
                                m->w_p[l] ? m->w_p[l]->gradient : NULL};
     const float *below = l == 0 ? w->embedded : w->layers[l - 1].m.r + b->B * model_width(&m->o);
     const float *x = w->layers[l].x ? w->layers[l].x : below;
-    k->recurrent.lstm_backward(k, layer_shape(m, l, b->T, b->B), layer_weights(m, l), x, b->reset, w->layers[l].m, dr,
-                               dx, g);
+    k->recurrent.lstm_backward(k, layer_shape(m, l, b->T, b->B), layer_weights(m, l), x, b->reset,
+                               w->layers[l].m, dr, dx, g);
 }
 
 static void embedding_backward(struct model *m, struct workspace *w, const struct batch *b, float rescale) {
@@ -250,14 +264,17 @@ static void embedding_backward(struct model *m, struct workspace *w, const struc
     if (rescale != 1) k->matmul.scale(k, g->values, rescale, g->rows * E);
 }
 
-double model_step(struct model *m, struct workspace *w, const struct batch *b, const struct training_options *o) {
+double model_step(struct model *m, struct workspace *w, const struct batch *b,
+                  const struct training_options *o) {
     const struct kernels *k = m->k;
     check_block(w, b);
     size_t N = b->T * b->B, D = model_width(&m->o), E = (size_t)m->o.embedding;
     float dropout = (float)o->dropout;
     model_forward(m, w, b, dropout, o->seed);
-    if (o->samples) output_sampled_step(m, w, b, o->scale);
-    else output_full_step(m, w, b, o->scale);
+    if (o->samples)
+        output_sampled_step(m, w, b, o->scale);
+    else
+        output_full_step(m, w, b, o->scale);
     ready(o, m->output_weight);
     ready(o, m->output_bias);
     int top = (int)m->o.layers - 1;
@@ -269,8 +286,8 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b, c
         float *dx = l == 0 ? w->d_embedded : w->layers[l - 1].dr;
         layer_backward(m, w, b, l, dr, dx);
         if (dropout > 0)
-            k->random.dropout(k, dx, dx, b->T, b->B, l == 0 ? E : D, dropout, o->seed, b->step, b->first_stream,
-                              (uint32_t)l);
+            k->random.dropout(k, dx, dx, b->T, b->B, l == 0 ? E : D, dropout, o->seed, b->step,
+                              b->first_stream, (uint32_t)l);
         ready(o, m->w_x[l]), ready(o, m->w_h[l]), ready(o, m->b[l]), ready(o, m->w_p[l]);
         dr = dx;
     }

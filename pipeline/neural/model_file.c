@@ -39,8 +39,8 @@ static const char *option_text(const struct safetensors_reader *r, const char *p
     return text;
 }
 
-static int64_t option_number(const struct safetensors_reader *r, const char *path, const char *key, int64_t least,
-                             int64_t most) {
+static int64_t option_number(const struct safetensors_reader *r, const char *path, const char *key,
+                             int64_t least, int64_t most) {
     const char *text = option_text(r, path, key);
     char *end;
     long long value = strtoll(text, &end, 10);
@@ -52,7 +52,8 @@ static int64_t option_number(const struct safetensors_reader *r, const char *pat
 void model_read_options(const struct safetensors_reader *r, const char *path, struct model_options *o) {
     memset(o, 0, sizeof *o);
     const char *format = option_text(r, path, "format"), *cell = option_text(r, path, "cell");
-    if (strcmp(format, MODEL_FORMAT) != 0) die("%s: format \"%s\", expected \"%s\"", path, format, MODEL_FORMAT);
+    if (strcmp(format, MODEL_FORMAT) != 0)
+        die("%s: format \"%s\", expected \"%s\"", path, format, MODEL_FORMAT);
     if (strcmp(cell, "lstm") != 0) die("%s: cell \"%s\" is not known to this version", path, cell);
     snprintf(o->vocabulary, sizeof o->vocabulary, "%s", option_text(r, path, "vocabulary"));
     o->vocabulary_size = (uint32_t)option_number(r, path, "vocabulary_size", 3, UINT32_MAX - 1);
@@ -84,8 +85,8 @@ void model_write_tensor(struct safetensors_writer *w, const struct kernels *k, c
     free(host);
 }
 
-void model_read_tensor(struct safetensors_reader *r, const char *path, const char *name, const struct kernels *k,
-                       const struct parameter *p, float *device) {
+void model_read_tensor(struct safetensors_reader *r, const char *path, const char *name,
+                       const struct kernels *k, const struct parameter *p, float *device) {
     const struct tensor_info *t = safetensors_find(r, name);
     if (!t) die("%s: the tensor %s is missing", path, name);
     bool same = t->type == TENSOR_F32 && t->dims == (p->is_vector ? 1 : 2) && t->shape[0] == p->rows

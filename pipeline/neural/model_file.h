@@ -17,7 +17,7 @@ void model_declare_tensor(struct safetensors_writer *w, const char *name, const 
 void model_write_tensor(struct safetensors_writer *w, const struct kernels *k, const struct parameter *p,
                         const float *device);
 // Dies with file and name where the tensor is absent or has another shape.
-void model_read_tensor(struct safetensors_reader *r, const char *path, const char *name, const struct kernels *k,
-                       const struct parameter *p, float *device);
+void model_read_tensor(struct safetensors_reader *r, const char *path, const char *name,
+                       const struct kernels *k, const struct parameter *p, float *device);
 
 #endif

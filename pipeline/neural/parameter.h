@@ -1,5 +1,5 @@
-// A named parameter of a model: its values, its gradient (dense, or the rows that a step touched), and what the
-// optimiser keeps beside it.  All float pointers are device memory of one kernel table.
+// A named parameter of a model: its values, its gradient (dense, or the rows that a step touched), and what
+// the optimiser keeps beside it.  All float pointers are device memory of one kernel table.
 #ifndef PIPELINE_NEURAL_PARAMETER_H
 #define PIPELINE_NEURAL_PARAMETER_H
 
@@ -16,32 +16,34 @@ extern const char *const parameter_group_names[GROUP_COUNT]; // "embedding", "re
 
 // The rows of a table that one step touched.
 struct row_gradient {
-    uint32_t *ids;           // (capacity) unique; host memory
-    float *values;           // (capacity, columns)
+    uint32_t *ids; // (capacity) unique; host memory
+    float *values; // (capacity, columns)
     size_t rows, capacity;
-    size_t shared;           // the first `shared` ids are the same on every rank
+    size_t shared; // the first `shared` ids are the same on every rank
 };
 
 struct parameter {
-    char name[48];            // as in PyTorch: "lstm.weight_ih_l0"
+    char name[48]; // as in PyTorch: "lstm.weight_ih_l0"
     enum parameter_group group;
-    size_t rows, columns;     // (rows, columns); a vector has one column
-    bool is_vector;           // written with one dimension
-    bool is_sparse;           // the gradient is `touched`, not `gradient`
-    float *value;             // (rows, columns)
-    float *gradient;          // (rows, columns), dense only
+    size_t rows, columns; // (rows, columns); a vector has one column
+    bool is_vector;       // written with one dimension
+    bool is_sparse;       // the gradient is `touched`, not `gradient`
+    float *value;         // (rows, columns)
+    float *gradient;      // (rows, columns), dense only
     struct row_gradient touched;
     float *state[PARAMETER_STATES]; // (rows, columns) each, made by the optimiser
-    float *average;           // (rows, columns) running mean used at evaluation, or NULL
+    float *average;                 // (rows, columns) running mean used at evaluation, or NULL
 };
 
-static inline size_t parameter_size(const struct parameter *p) { return p->rows * p->columns; }
+static inline size_t parameter_size(const struct parameter *p) {
+    return p->rows * p->columns;
+}
 
 // Device memory that dies, naming `what`, when there is none.  Zeroed.
 float *device_floats(const struct kernels *k, size_t count, const char *what);
 
-void parameter_make(struct parameter *p, const struct kernels *k, const char *name, enum parameter_group group,
-                    size_t rows, size_t columns);
+void parameter_make(struct parameter *p, const struct kernels *k, const char *name,
+                    enum parameter_group group, size_t rows, size_t columns);
 // Room for the gradient: dense, or of `capacity` touched rows.
 void parameter_make_gradient(struct parameter *p, const struct kernels *k, bool sparse, size_t capacity);
 void parameter_free(struct parameter *p, const struct kernels *k);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 void row_index_make(struct row_index *x, size_t ids, size_t capacity) {
-    *x = (struct row_index){.slot_of = memory_alloc_zero(ids, sizeof(uint32_t), "the row index"),
-                            .ids = memory_alloc(capacity < ids ? capacity : ids, sizeof(uint32_t), "the row index")};
+    *x = (struct row_index){
+        .slot_of = memory_alloc_zero(ids, sizeof(uint32_t), "the row index"),
+        .ids = memory_alloc(capacity < ids ? capacity : ids, sizeof(uint32_t), "the row index")};
 }
 
 void row_index_free(struct row_index *x) {

@@ -1,5 +1,6 @@
-// Gives the ids of one step consecutive slots in order of first appearance, so that a step works on the unique rows of a table
-// only.  One table entry per id of the vocabulary; clearing costs the slots given, not the vocabulary.
+// Gives the ids of one step consecutive slots in order of first appearance, so that a step works on the
+// unique rows of a table only.  One table entry per id of the vocabulary; clearing costs the slots given, not
+// the vocabulary.
 #ifndef PIPELINE_NEURAL_ROW_INDEX_H
 #define PIPELINE_NEURAL_ROW_INDEX_H
 

@@ -22,7 +22,8 @@ void scorer_cut(const uint32_t *ids, uint64_t events, uint32_t end, size_t piece
     first[pieces] = events;
     for (size_t i = 0; i < pieces; i++)
         if (first[i] >= first[i + 1])
-            die("the text of %" PRIu64 " events has too few sentences for %zu pieces; lower --streams", events, pieces);
+            die("the text of %" PRIu64 " events has too few sentences for %zu pieces; lower --streams",
+                events, pieces);
 }
 
 struct lane { // one of the pieces that run side by side
@@ -67,7 +68,8 @@ static void block_fill(struct block *x, struct lane *lanes, size_t T, size_t B, 
     }
 }
 
-// For some random rows of the block: how far the distribution's sum is from 1, or the score from the distribution's own value.
+// For some random rows of the block: how far the distribution's sum is from 1, or the score from the
+// distribution's own value.
 static double check_sums(struct model *m, struct workspace *w, const struct batch *b, const uint64_t *events,
                          double share, float *p) {
     double worst = 0;
@@ -88,8 +90,10 @@ static double check_sums(struct model *m, struct workspace *w, const struct batc
 }
 
 double scorer_run(struct model *m, const struct scorer_text *text, size_t batch, int rank, int ranks,
-                  size_t sum_check, float *logp, void (*progress)(void *context, uint64_t done), void *context) {
-    size_t mine = text->pieces > (size_t)rank ? (text->pieces - (size_t)rank + (size_t)ranks - 1) / (size_t)ranks : 0;
+                  size_t sum_check, float *logp, void (*progress)(void *context, uint64_t done),
+                  void *context) {
+    size_t mine =
+        text->pieces > (size_t)rank ? (text->pieces - (size_t)rank + (size_t)ranks - 1) / (size_t)ranks : 0;
     if (!mine) return 0;
     uint64_t longest = 0;
     for (size_t i = (size_t)rank; i < text->pieces; i += (size_t)ranks)
@@ -99,8 +103,9 @@ double scorer_run(struct model *m, const struct scorer_text *text, size_t batch,
     if (T < 1) T = 1;
     if (T > STEPS_MOST) T = STEPS_MOST;
     struct workspace *w = workspace_new(m, T, B, NULL, 1);
-    struct block x = {memory_alloc(T * B, sizeof *x.inputs, "a block"), memory_alloc(T * B, sizeof *x.targets, "a block"),
-                      memory_alloc(T * B, 1, "a block"), memory_alloc(T * B, sizeof *x.events, "a block")};
+    struct block x = {memory_alloc(T * B, sizeof *x.inputs, "a block"),
+                      memory_alloc(T * B, sizeof *x.targets, "a block"), memory_alloc(T * B, 1, "a block"),
+                      memory_alloc(T * B, sizeof *x.events, "a block")};
     struct lane *lanes = memory_alloc_zero(B, sizeof *lanes, "the lanes");
     float *p = sum_check ? memory_alloc(model_classes(&m->o), sizeof *p, "a distribution") : NULL;
     double worst = 0, share = 1.5 * (double)sum_check / (double)text->events;

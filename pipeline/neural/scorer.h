@@ -1,8 +1,8 @@
 // Scores a text exactly: ln p of every event, in corpus order.
 //
-// Carry: the text is cut at sentence ends into C pieces of near-equal event count, each starting from the zero state; C is part of
-// the result.  Reset: every sentence starts from the zero state, so that cuts change nothing.  How many
-// pieces run side by side (batch), and on which rank, only schedules whole pieces.
+// Carry: the text is cut at sentence ends into C pieces of near-equal event count, each starting from the
+// zero state; C is part of the result.  Reset: every sentence starts from the zero state, so that cuts change
+// nothing.  How many pieces run side by side (batch), and on which rank, only schedules whole pieces.
 #ifndef PIPELINE_NEURAL_SCORER_H
 #define PIPELINE_NEURAL_SCORER_H
 
@@ -12,20 +12,22 @@
 #include <stdint.h>
 
 struct scorer_text {
-    const uint32_t *ids;   // (events): w1 ... wn </S> for every sentence
+    const uint32_t *ids; // (events): w1 ... wn </S> for every sentence
     uint64_t events;
     const uint64_t *first; // (pieces + 1): where each piece starts, at sentence starts
     size_t pieces;
 };
 
-// Scores the pieces i with i % ranks == rank into logp (events); the others' places are left alone.  `batch`: pieces side by
-// side.  progress, may be NULL, is called with the events done so far.
-// sum_check > 0: about as many random events also have their whole distribution computed; returns the largest of |sum - 1| and
+// Scores the pieces i with i % ranks == rank into logp (events); the others' places are left alone.  `batch`:
+// pieces side by side.  progress, may be NULL, is called with the events done so far. sum_check > 0: about as
+// many random events also have their whole distribution computed; returns the largest of |sum - 1| and
 // |p(target) - exp(score)| over this rank's (0 without checks).
 double scorer_run(struct model *m, const struct scorer_text *text, size_t batch, int rank, int ranks,
-                  size_t sum_check, float *logp, void (*progress)(void *context, uint64_t done), void *context);
+                  size_t sum_check, float *logp, void (*progress)(void *context, uint64_t done),
+                  void *context);
 
 // Cuts ids held in memory as shard_set_cut does.  Dies where there are fewer sentences than pieces.
-void scorer_cut(const uint32_t *ids, uint64_t events, uint32_t end, size_t pieces, uint64_t *first /* (pieces + 1) */);
+void scorer_cut(const uint32_t *ids, uint64_t events, uint32_t end, size_t pieces,
+                uint64_t *first /* (pieces + 1) */);
 
 #endif

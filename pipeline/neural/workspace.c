@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void layer_memory_make(struct layer_memory *x, const struct model *m, int l, size_t T, size_t B, bool training,
-                              bool dropout) {
+static void layer_memory_make(struct layer_memory *x, const struct model *m, int l, size_t T, size_t B,
+                              bool training, bool dropout) {
     const struct kernels *k = m->k;
     size_t H = (size_t)m->o.hidden, P = model_width(&m->o), I = l == 0 ? (size_t)m->o.embedding : P;
     x->m.gates = device_floats(k, T * B * 4 * H, "the gates");
@@ -50,7 +50,8 @@ static void make_sampled(struct model *m, struct workspace *w, size_t samples, u
     w->sampled_targets = memory_alloc(N, sizeof(int32_t), "the sampled targets");
 }
 
-struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struct training_options *options, int ranks) {
+struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struct training_options *options,
+                                int ranks) {
     struct workspace *w = memory_alloc_zero(1, sizeof *w, "the workspace");
     const struct kernels *k = m->k;
     size_t N = T * B, D = model_width(&m->o), E = (size_t)m->o.embedding;
@@ -85,11 +86,14 @@ void workspace_free(struct model *m, struct workspace *w) {
 }
 
 uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size_t samples, bool training) {
-    uint64_t N = T * B, H = (uint64_t)o->hidden, D = model_width(o), E = (uint64_t)o->embedding, V = model_classes(o);
+    uint64_t N = T * B, H = (uint64_t)o->hidden, D = model_width(o), E = (uint64_t)o->embedding,
+             V = model_classes(o);
     uint64_t layer = N * (4 * H + 3 * H + (training ? 3 : 1) * D);
     uint64_t floats = N * E * (training ? 3 : 1) + (uint64_t)o->layers * layer + N * D * 2;
-    if (training && samples) floats += (samples + N) * (D + 2) + N * samples;
-    else if (training) floats += N * V;
+    if (training && samples)
+        floats += (samples + N) * (D + 2) + N * samples;
+    else if (training)
+        floats += N * V;
     return floats * sizeof(float);
 }
 
@@ -109,8 +113,10 @@ static void state_move(const struct model *m, const struct workspace *w, float *
         for (int i = 0; i < 2; i++) {
             for (size_t b = 0; b < w->B; b++) {
                 float *device = parts[i] + b * widths[i], *host = state + b * floats + at;
-                if (to_host) k->download(k, host, device, widths[i] * sizeof(float));
-                else k->upload(k, device, host, widths[i] * sizeof(float));
+                if (to_host)
+                    k->download(k, host, device, widths[i] * sizeof(float));
+                else
+                    k->upload(k, device, host, widths[i] * sizeof(float));
             }
             at += widths[i];
         }

@@ -31,7 +31,8 @@ static bool is_complete(const char *folder, uint64_t step) {
 }
 
 // Calls visit for each checkpoint-STEP in the folder.
-static void each_checkpoint(const char *folder, void (*visit)(const char *folder, uint64_t step, void *x), void *x) {
+static void each_checkpoint(const char *folder, void (*visit)(const char *folder, uint64_t step, void *x),
+                            void *x) {
     DIR *d = opendir(folder);
     if (!d) return;
     for (const struct dirent *e; (e = readdir(d));) {
@@ -64,8 +65,10 @@ static void remove_one(const char *folder, uint64_t step) {
     char path[4096];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         checkpoint_path(path, sizeof path, folder, step, files[i]);
-        if (*files[i]) unlink(path);
-        else rmdir(path);
+        if (*files[i])
+            unlink(path);
+        else
+            rmdir(path);
     }
 }
 
@@ -92,13 +95,15 @@ static void remove_older(const char *folder, size_t keep) {
     for (size_t i = keep; i < s.count; i++) remove_one(folder, s.steps[i]);
 }
 
-void checkpoint_remove_all(const char *folder) { remove_older(folder, 0); }
+void checkpoint_remove_all(const char *folder) {
+    remove_older(folder, 0);
+}
 
 // === tensors =================================================================================
 
 // Calls act for every tensor of a checkpoint: value, states, running mean of each parameter.
-static void each_tensor(struct model *m, void (*act)(const char *name, struct parameter *p, float *device, void *x),
-                        void *x) {
+static void each_tensor(struct model *m,
+                        void (*act)(const char *name, struct parameter *p, float *device, void *x), void *x) {
     char name[96];
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
@@ -150,7 +155,9 @@ static void add_number(struct safetensors_writer *w, const char *key, const char
     safetensors_add_metadata(w, key, text);
 }
 
-static void option_key(char *key, size_t size, const char *name) { snprintf(key, size, "option:%s", name); }
+static void option_key(char *key, size_t size, const char *name) {
+    snprintf(key, size, "option:%s", name);
+}
 
 static bool is_free(const struct checkpoint_identity *id, const char *name) {
     for (const char *const *f = id->free_options; *f; f++)
@@ -182,8 +189,8 @@ static const char *need(const struct safetensors_reader *r, const char *path, co
     return text;
 }
 
-static void check_identity(const struct safetensors_reader *r, const char *path, const struct checkpoint_identity *id,
-                           const struct checkpoint *now, int ranks) {
+static void check_identity(const struct safetensors_reader *r, const char *path,
+                           const struct checkpoint_identity *id, const struct checkpoint *now, int ranks) {
     char key[64], value[4096];
     for (const struct option_spec *o = id->program->options; o->name; o++) {
         if (is_free(id, o->name)) continue;
@@ -191,8 +198,8 @@ static void check_identity(const struct safetensors_reader *r, const char *path,
         const char *then = need(r, path, key);
         options_format(o, value, sizeof value);
         if (strcmp(then, value) != 0)
-            die("%s was made with --%s %s, now it is %s: use the same options, or --fresh to start anew", path, o->name,
-                *then ? then : "(none)", *value ? value : "(none)");
+            die("%s was made with --%s %s, now it is %s: use the same options, or --fresh to start anew",
+                path, o->name, *then ? then : "(none)", *value ? value : "(none)");
     }
     if (strcmp(need(r, path, "text"), now->text) != 0)
         die("%s was made from another training text: use the same shards, or --fresh to start anew", path);
@@ -201,8 +208,8 @@ static void check_identity(const struct safetensors_reader *r, const char *path,
             need(r, path, "ranks"), ranks);
     const char *variant = need(r, path, "variant");
     if (strcmp(variant, id->variant) != 0)
-        warn("%s was computed on %s, now on %s: the run goes on, its numbers will differ by rounding", path, variant,
-             id->variant);
+        warn("%s was computed on %s, now on %s: the run goes on, its numbers will differ by rounding", path,
+             variant, id->variant);
 }
 
 // === saving and loading ======================================================================
@@ -252,8 +259,8 @@ void checkpoint_save(const char *folder, struct communicator *c, struct model *m
     communicator_barrier(c); // nobody leaves before the checkpoint is there
 }
 
-void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m, struct workspace *w,
-                     const struct checkpoint_identity *id, struct checkpoint *s) {
+void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m,
+                     struct workspace *w, const struct checkpoint_identity *id, struct checkpoint *s) {
     char path[4096];
     checkpoint_path(path, sizeof path, folder, step, "state.safetensors");
     struct tensor_context x = {.r = safetensors_open(path, NULL), .path = path, .k = m->k};

@@ -1,5 +1,6 @@
-// Checkpoints: DIR/checkpoint-STEP/state.safetensors with parameters, optimiser state, running means and the carried state of every
-// stream, then an empty DONE.  Resuming from one gives the same bits as never having stopped.
+// Checkpoints: DIR/checkpoint-STEP/state.safetensors with parameters, optimiser state, running means and the
+// carried state of every stream, then an empty DONE.  Resuming from one gives the same bits as never having
+// stopped.
 #ifndef PIPELINE_TRAINING_CHECKPOINT_H
 #define PIPELINE_TRAINING_CHECKPOINT_H
 
@@ -11,16 +12,16 @@
 #include <stdint.h>
 
 struct checkpoint {
-    uint64_t step;          // steps done
-    uint64_t words;         // events trained on
-    uint64_t curve_length;  // bytes of curve.jsonl
+    uint64_t step;         // steps done
+    uint64_t words;        // events trained on
+    uint64_t curve_length; // bytes of curve.jsonl
     double train_seconds;
-    double best_perplexity; // on the validation text; 0: none yet
+    double best_perplexity;    // on the validation text; 0: none yet
     char text[HASH_TEXT_SIZE]; // content hash of the training text
 };
 
-// What identifies a run beside the model: those options must be the same on resuming.  `free_options` is a NULL-terminated list of
-// names that may differ (threads, logging).
+// What identifies a run beside the model: those options must be the same on resuming.  `free_options` is a
+// NULL-terminated list of names that may differ (threads, logging).
 struct checkpoint_identity {
     const struct program *program;
     const char *const *free_options;
@@ -33,8 +34,8 @@ void checkpoint_save(const char *folder, struct communicator *c, struct model *m
 // The step of the newest complete checkpoint in the folder; false where there is none.
 bool checkpoint_find(const char *folder, uint64_t *step);
 // Collective: every rank reads its streams.  Dies where model, options or rank count differ.
-void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m, struct workspace *w,
-                     const struct checkpoint_identity *id, struct checkpoint *state);
+void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m,
+                     struct workspace *w, const struct checkpoint_identity *id, struct checkpoint *state);
 void checkpoint_remove_all(const char *folder);
 
 #endif

@@ -30,8 +30,12 @@ struct curve *curve_open(const char *path, uint64_t length) {
     return c;
 }
 
-uint64_t curve_length(const struct curve *c) { return c->length; }
-double curve_last_loss(const struct curve *c) { return c->last_loss; }
+uint64_t curve_length(const struct curve *c) {
+    return c->length;
+}
+double curve_last_loss(const struct curve *c) {
+    return c->last_loss;
+}
 
 static void curve_write(struct curve *c, struct buffer *line) {
     buffer_add_byte(line, '\n');
@@ -75,7 +79,8 @@ void curve_step(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events,
     memset(c->norm, 0, sizeof c->norm);
 }
 
-void curve_valid(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events, double perplexity, double seconds) {
+void curve_valid(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events, double perplexity,
+                 double seconds) {
     struct buffer line = {0};
     json_open(&line, NULL, '{');
     json_add_u64(&line, "step", step);

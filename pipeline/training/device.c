@@ -10,7 +10,9 @@
 
 static struct communicator *joined;
 
-static void abort_all(int code) { communicator_abort(joined, code); }
+static void abort_all(int code) {
+    communicator_abort(joined, code);
+}
 
 struct communicator *device_join(void) {
     joined = communicator_open();
@@ -34,7 +36,8 @@ static int64_t ranks_on_this_host(struct communicator *c) {
 const struct kernels *device_open(struct communicator *c, const char *device, int64_t threads) {
     int64_t sharing = ranks_on_this_host(c);
     if (strcmp(device, "cuda") == 0)
-        die("--device cuda: this build has no CUDA kernels; use --device cpu (or auto, which takes what there is)");
+        die("--device cuda: this build has no CUDA kernels; use --device cpu (or auto, which takes what "
+            "there is)");
     if (threads == 0) threads = cores_available() / sharing;
     const struct kernels *k = kernels_open("cpu", threads > 0 ? (int)threads : 1);
     if (!k) die("cannot set up the CPU kernels");
@@ -56,7 +59,8 @@ void device_check_agreement(struct communicator *c, const struct program *progra
     hash_free(h);
     int other;
     if (!communicator_agrees(c, text, sizeof text, &other))
-        die("rank %d runs another version, other options or other inputs than rank 0 (here: version %s, commit %s, "
+        die("rank %d runs another version, other options or other inputs than rank 0 (here: version %s, "
+            "commit %s, "
             "inputs %s): start all ranks from one installation on one file system",
             other, version_number(), version_commit(), inputs);
 }

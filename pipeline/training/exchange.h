@@ -1,4 +1,5 @@
-// Sums a model's gradients over the ranks: dense ones start as soon as the backward pass has them, rows at the end.
+// Sums a model's gradients over the ranks: dense ones start as soon as the backward pass has them, rows at
+// the end.
 #ifndef PIPELINE_TRAINING_EXCHANGE_H
 #define PIPELINE_TRAINING_EXCHANGE_H
 

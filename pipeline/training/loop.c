@@ -28,7 +28,7 @@ struct loop {
     struct reader *reader;
     struct curve *curve; // rank 0
     struct progress progress;
-    uint64_t spe, steps; // steps of an epoch, of the run
+    uint64_t spe, steps;          // steps of an epoch, of the run
     double last_checkpoint, mark; // times: of the last checkpoint, up to which train_seconds is counted
     struct checkpoint s;
 };
@@ -55,14 +55,16 @@ static void validate(struct loop *x) {
     model_swap_averages(x->m);
     double perplexity = validation_run(&x->valid, x->m, x->c);
     model_swap_averages(x->m);
-    if (!isfinite(perplexity))
-        die("validation after step %" PRIu64 " gives perplexity %g: training has diverged; lower --rate or --clip",
+    // Far worse than guessing evenly among all words: nothing comes back from there.
+    if (!(perplexity <= 2.0 * model_classes(&x->m->o)))
+        die("validation after step %" PRIu64
+            " gives perplexity %g: training has diverged; lower --rate or --clip",
             x->s.step, perplexity);
     uint64_t epoch = x->s.step / x->spe;
     if (x->c->rank == 0) {
         curve_valid(x->curve, x->s.step, epoch, x->valid.events, perplexity, time_now() - start);
-        note("epoch %" PRIu64 " of %" PRIu64 ": validation perplexity %.3f, %.1f s of training", epoch, x->o->epochs,
-             perplexity, x->s.train_seconds);
+        note("epoch %" PRIu64 " of %" PRIu64 ": validation perplexity %.3f, %.1f s of training", epoch,
+             x->o->epochs, perplexity, x->s.train_seconds);
     }
     bool best = x->s.best_perplexity == 0 || perplexity < x->s.best_perplexity;
     if (best) x->s.best_perplexity = perplexity;
@@ -89,7 +91,8 @@ static void train_step(struct loop *x) {
     struct optimiser_norms norms;
     int bad = optimiser_step(x->m, oo, x->s.step, rate, &norms);
     if (bad >= 0)
-        die("step %" PRIu64 ": the gradient of the %s parameters is not finite: training has diverged; lower --rate or "
+        die("step %" PRIu64
+            ": the gradient of the %s parameters is not finite: training has diverged; lower --rate or "
             "--clip; the last good checkpoint stays in %s",
             x->s.step + 1, parameter_group_names[bad], x->o->folder);
     if (x->curve)
@@ -102,8 +105,10 @@ static void show_progress(struct loop *x, bool last) {
     if (!x->curve) return;
     char extra[64];
     snprintf(extra, sizeof extra, "loss %.3f", curve_last_loss(x->curve));
-    if (last) progress_end(&x->progress, x->s.words, extra);
-    else progress_update(&x->progress, x->s.words, extra);
+    if (last)
+        progress_end(&x->progress, x->s.words, extra);
+    else
+        progress_update(&x->progress, x->s.words, extra);
 }
 
 // All ranks agree at a step's end on what rank 0's clock and every rank's signals say.
@@ -111,7 +116,8 @@ enum { GO_ON, CHECKPOINT, STOP };
 static int decide(struct loop *x) {
     int wish = GO_ON;
     const struct loop_options *o = x->o;
-    if (x->c->rank == 0 && o->checkpoint_seconds > 0 && time_now() - x->last_checkpoint > o->checkpoint_seconds)
+    if (x->c->rank == 0 && o->checkpoint_seconds > 0
+        && time_now() - x->last_checkpoint > o->checkpoint_seconds)
         wish = CHECKPOINT;
     if (o->checkpoint_steps && x->s.step % o->checkpoint_steps == 0) wish = CHECKPOINT;
     if (loop_stop_requested || (o->stop_after && x->s.step >= o->stop_after)) wish = STOP;

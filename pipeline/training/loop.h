@@ -1,4 +1,5 @@
-// The training loop, the same for every model: reader -> step -> exchange -> clip -> update -> log, validate, checkpoint.
+// The training loop, the same for every model: reader -> step -> exchange -> clip -> update -> log, validate,
+// checkpoint.
 #ifndef PIPELINE_TRAINING_LOOP_H
 #define PIPELINE_TRAINING_LOOP_H
 
@@ -12,15 +13,16 @@
 #include <stdint.h>
 
 struct loop_options {
-    const char *folder;              // where everything goes
-    size_t batch, bptt;              // streams over all ranks, steps
+    const char *folder; // where everything goes
+    size_t batch, bptt; // streams over all ranks, steps
     uint64_t epochs;
-    bool loss_step_sum;              // loss: mean over streams, summed over the block's steps; else mean over the block's words
-    bool select_best;                // keep the model of the best validation; else the last
-    size_t valid_streams;            // pieces of the validation text
+    bool loss_step_sum; // loss: mean over streams, summed over the block's steps; else mean over the block's
+                        // words
+    bool select_best;   // keep the model of the best validation; else the last
+    size_t valid_streams; // pieces of the validation text
     double checkpoint_seconds;
     uint64_t checkpoint_steps, log_steps, stop_after; // 0: not
-    struct training_options training; // scale, gradient_ready and context are the loop's
+    struct training_options training;                 // scale, gradient_ready and context are the loop's
     struct optimiser_options optimiser;
 };
 

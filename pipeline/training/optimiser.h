@@ -25,8 +25,8 @@ struct optimiser_options {
     enum schedule_kind schedule;
     double warmup, decay, decay_after; // steps; factor; epochs
     enum clip_kind clip_kind;
-    double clip;                       // norm; 0: no clipping
-    double ema;                        // of the recurrent parameters; 0: none
+    double clip; // norm; 0: no clipping
+    double ema;  // of the recurrent parameters; 0: none
 };
 
 struct optimiser_norms {
@@ -39,8 +39,8 @@ int optimiser_states(enum optimiser_kind kind); // how many floats it keeps for 
 void optimiser_make(struct model *m, const struct optimiser_options *o);
 // Learning rate of step `step` (from 0) of `steps`, in epoch `epoch` (from 0).
 double optimiser_rate(const struct optimiser_options *o, uint64_t step, uint64_t steps, uint64_t epoch);
-// One step along the gradients (already summed over ranks).  Returns the group whose norm is not finite, or -1; then nothing
-// has been changed.
+// One step along the gradients (already summed over ranks).  Returns the group whose norm is not finite, or
+// -1; then nothing has been changed.
 int optimiser_step(struct model *m, const struct optimiser_options *o, uint64_t step, double rate,
                    struct optimiser_norms *norms);
 

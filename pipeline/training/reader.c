@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 4 };                                            // batches prepared ahead
-static const size_t BUFFER_BYTES = 64 << 20, LEAST_EVENTS = 4096; // of decoded text: over all streams, of each stream
+enum { SLOTS = 4 }; // batches prepared ahead
+static const size_t BUFFER_BYTES = 64 << 20,
+                    LEAST_EVENTS = 4096; // of decoded text: over all streams, of each stream
 
 struct stream {
     uint64_t first, stop; // its piece
@@ -87,8 +88,8 @@ static void fill(struct reader *r, struct slot *slot, uint64_t step) {
     slot->out.events = 0;
     for (size_t b = 0; b < r->count; b++) fill_stream(r, slot, b, epoch_step);
     slot->out.global_events = count_global(r, epoch_step);
-    slot->out.batch = (struct batch){r->T, r->count, slot->inputs, slot->targets, slot->reset, (uint32_t)step,
-                                     (uint32_t)r->first};
+    slot->out.batch = (struct batch){r->T,        r->count,       slot->inputs,      slot->targets,
+                                     slot->reset, (uint32_t)step, (uint32_t)r->first};
 }
 
 static void *reader_thread(void *argument) {
@@ -110,8 +111,8 @@ static void *reader_thread(void *argument) {
     return NULL;
 }
 
-struct reader *reader_start(struct shard_set *text, const struct model_options *o, size_t streams, size_t first,
-                            size_t count, size_t T, uint64_t step) {
+struct reader *reader_start(struct shard_set *text, const struct model_options *o, size_t streams,
+                            size_t first, size_t count, size_t T, uint64_t step) {
     struct reader *r = memory_alloc_zero(1, sizeof *r, "the reader");
     r->text = text, r->o = *o;
     r->streams = streams, r->first = first, r->count = count, r->T = T, r->step = step;
@@ -141,7 +142,9 @@ struct reader *reader_start(struct shard_set *text, const struct model_options *
     return r;
 }
 
-uint64_t reader_steps_per_epoch(const struct reader *r) { return r->steps_per_epoch; }
+uint64_t reader_steps_per_epoch(const struct reader *r) {
+    return r->steps_per_epoch;
+}
 
 const struct reader_batch *reader_next(struct reader *r, double *wait) {
     pthread_mutex_lock(&r->lock);
@@ -167,6 +170,7 @@ void reader_stop(struct reader *r) {
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->changed);
     for (size_t b = 0; b < r->count; b++) free(r->stream[b].ids);
-    for (int i = 0; i < SLOTS; i++) free(r->slots[i].inputs), free(r->slots[i].targets), free(r->slots[i].reset);
+    for (int i = 0; i < SLOTS; i++)
+        free(r->slots[i].inputs), free(r->slots[i].targets), free(r->slots[i].reset);
     free(r->stream), free(r->pieces), free(r);
 }

@@ -1,9 +1,10 @@
 // Reads training text ahead of the step, in a thread of its own.
 //
-// The text is cut at sentence ends into as many contiguous pieces as there are streams over all ranks (shard_set_cut); stream s reads
-// piece s from start to end in every epoch, T events a step.  An epoch has as many steps as the longest piece needs; shorter
-// streams are padded at the end (SOFTMAX_IGNORE), so that every word is seen once an epoch.  What stream s reads does not depend
-// on ranks, and the position is the step number alone.
+// The text is cut at sentence ends into as many contiguous pieces as there are streams over all ranks
+// (shard_set_cut); stream s reads piece s from start to end in every epoch, T events a step.  An epoch has as
+// many steps as the longest piece needs; shorter streams are padded at the end (SOFTMAX_IGNORE), so that
+// every word is seen once an epoch.  What stream s reads does not depend on ranks, and the position is the
+// step number alone.
 #ifndef PIPELINE_TRAINING_READER_H
 #define PIPELINE_TRAINING_READER_H
 
@@ -21,10 +22,10 @@ struct reader_batch {
     uint64_t global_events; // of all ranks in this step
 };
 
-// streams: over all ranks; this rank reads `count` of them from `first` on.  Starts at `step`.  The shard set must outlive the reader
-// and is read by its thread only.
-struct reader *reader_start(struct shard_set *text, const struct model_options *o, size_t streams, size_t first,
-                            size_t count, size_t T, uint64_t step);
+// streams: over all ranks; this rank reads `count` of them from `first` on.  Starts at `step`.  The shard set
+// must outlive the reader and is read by its thread only.
+struct reader *reader_start(struct shard_set *text, const struct model_options *o, size_t streams,
+                            size_t first, size_t count, size_t T, uint64_t step);
 uint64_t reader_steps_per_epoch(const struct reader *r);
 // The next step's batch; valid until the next call.  wait (may be NULL) is increased by the seconds waited.
 const struct reader_batch *reader_next(struct reader *r, double *wait);

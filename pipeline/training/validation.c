@@ -27,7 +27,8 @@ double validation_run(struct validation *v, struct model *m, struct communicator
     struct scorer_text text = {v->ids, v->events, v->first, v->pieces};
     memset(v->logp, 0, v->events * sizeof *v->logp);
     scorer_run(m, &text, LANES, c->rank, c->ranks, 0, v->logp, NULL, NULL);
-    if (c->ranks > 1) communicator_sum_floats(c, v->logp, v->events); // each place has one rank's value and zeros
+    if (c->ranks > 1)
+        communicator_sum_floats(c, v->logp, v->events); // each place has one rank's value and zeros
     double sum = 0;
     for (uint64_t i = 0; i < v->events; i++) sum += (double)v->logp[i];
     return exp(-sum / (double)v->events);

@@ -1,5 +1,5 @@
-// The whole model against PyTorch: gradients, losses, and parameters after three optimiser steps, for every CPU table
-// (tests/golden/model_golden.py made the tensors); and that a split of the streams changes nothing.
+// The whole model against PyTorch: gradients, losses, and parameters after three optimiser steps, for every
+// CPU table (tests/golden/model_golden.py made the tensors); and that a split of the streams changes nothing.
 #include "tests/unit/unit.h"
 
 #include "pipeline/files/safetensors.h"
@@ -37,19 +37,30 @@ static struct golden golden_open(const char *name) {
     const char *home = getenv("BILLIONWORD_HOME");
     snprintf(path, sizeof path, "%s/tests/golden/model_%s.safetensors", home ? home : ".", name);
     g.r = safetensors_open(path, NULL);
-    g.o = (struct model_options){.vocabulary_size = (uint32_t)number(&g, "V"), .layers = (int64_t)number(&g, "layers"),
-                                 .embedding = (int64_t)number(&g, "E"), .hidden = (int64_t)number(&g, "H"),
+    g.o = (struct model_options){.vocabulary_size = (uint32_t)number(&g, "V"),
+                                 .layers = (int64_t)number(&g, "layers"),
+                                 .embedding = (int64_t)number(&g, "E"),
+                                 .hidden = (int64_t)number(&g, "H"),
                                  .projection = (int64_t)number(&g, "P")};
     g.o.begin = g.o.vocabulary_size - 1;
     g.T = (size_t)number(&g, "T"), g.B = (size_t)number(&g, "B");
-    g.training = (struct training_options){.dropout = number(&g, "dropout"), .samples = (size_t)number(&g, "samples"),
+    g.training = (struct training_options){.dropout = number(&g, "dropout"),
+                                           .samples = (size_t)number(&g, "samples"),
                                            .seed = strtoull(safetensors_metadata(g.r, "seed"), NULL, 10),
-                                           .embedding_rescale = 1, .scale = 1.0f / (float)g.B};
-    const char *kind = safetensors_metadata(g.r, "optimiser"), *group = safetensors_metadata(g.r, "clip_group");
-    g.optimiser = (struct optimiser_options){
-        .kind = !strcmp(kind, "sgd") ? OPTIMISER_SGD : !strcmp(kind, "adam") ? OPTIMISER_ADAM : OPTIMISER_ADAGRAD,
-        .rate = number(&g, "rate"), .accumulator = number(&g, "accumulator"), .epsilon = 1e-8, .beta1 = 0.9,
-        .beta2 = 0.999, .clip = number(&g, "clip"), .clip_kind = !strcmp(group, "all") ? CLIP_ALL : CLIP_RECURRENT};
+                                           .embedding_rescale = 1,
+                                           .scale = 1.0f / (float)g.B};
+    const char *kind = safetensors_metadata(g.r, "optimiser"),
+               *group = safetensors_metadata(g.r, "clip_group");
+    g.optimiser = (struct optimiser_options){.kind = !strcmp(kind, "sgd")    ? OPTIMISER_SGD
+                                                     : !strcmp(kind, "adam") ? OPTIMISER_ADAM
+                                                                             : OPTIMISER_ADAGRAD,
+                                             .rate = number(&g, "rate"),
+                                             .accumulator = number(&g, "accumulator"),
+                                             .epsilon = 1e-8,
+                                             .beta1 = 0.9,
+                                             .beta2 = 0.999,
+                                             .clip = number(&g, "clip"),
+                                             .clip_kind = !strcmp(group, "all") ? CLIP_ALL : CLIP_RECURRENT};
     g.inputs = tensor(&g, "inputs"), g.targets = tensor(&g, "targets"), g.reset = tensor(&g, "reset");
     g.losses = tensor(&g, "losses");
     return g;
@@ -71,7 +82,8 @@ struct cut {
     uint8_t *reset;
 };
 
-static struct batch golden_batch(const struct golden *g, size_t step, size_t first, size_t count, struct cut *c) {
+static struct batch golden_batch(const struct golden *g, size_t step, size_t first, size_t count,
+                                 struct cut *c) {
     size_t N = g->T * count;
     *c = (struct cut){malloc(N * sizeof(uint32_t)), malloc(N * sizeof(int32_t)), malloc(N)};
     for (size_t t = 0; t < g->T; t++)
@@ -84,7 +96,9 @@ static struct batch golden_batch(const struct golden *g, size_t step, size_t fir
     return (struct batch){g->T, count, c->inputs, c->targets, c->reset, (uint32_t)step, (uint32_t)first};
 }
 
-static void cut_free(struct cut *c) { free(c->inputs), free(c->targets), free(c->reset); }
+static void cut_free(struct cut *c) {
+    free(c->inputs), free(c->targets), free(c->reset);
+}
 
 static void compare(const char *name, const float *ours, const float *theirs, size_t n, double tolerance) {
     for (size_t i = 0; i < n; i++) {
@@ -132,7 +146,8 @@ static void check_case(const char *name, const char *table, int threads) {
         struct parameter *p = &m->parameters[i];
         snprintf(key, sizeof key, "%s.after", p->name);
         // Adam's first steps divide small gradients by themselves: rounding of the gradient shows more there.
-        compare(key, p->value, tensor(&g, key), parameter_size(p), g.optimiser.kind == OPTIMISER_ADAM ? 2e-4 : 1e-5);
+        compare(key, p->value, tensor(&g, key), parameter_size(p),
+                g.optimiser.kind == OPTIMISER_ADAM ? 2e-4 : 1e-5);
     }
     workspace_free(m, w), model_free(m), safetensors_close(g.r);
 }
@@ -172,7 +187,8 @@ static void test_split_streams_add_up(void **state) {
                 if (part == 0) sum[i] = calloc(size, sizeof(float));
                 if (part < 2)
                     for (size_t j = 0; j < size; j++) sum[i][j] += dense[j];
-                else compare(m->parameters[i].name, sum[i], dense, size, 2e-6);
+                else
+                    compare(m->parameters[i].name, sum[i], dense, size, 2e-6);
                 free(dense);
             }
             cut_free(&c), workspace_free(m, w), model_free(m);

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Two ranks with half the streams each step like one rank with all, to rounding; scores do not depend on ranks or batches.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+. "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
+
+for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 64 --projection 12 --layers 2 --optimiser sgd --rate 0.5"; do
+  # shellcheck disable=SC2086
+  train --quiet "${tiny[@]}" $recipe --output one train.shard
+  # shellcheck disable=SC2086
+  ranks 2 train --quiet "${tiny[@]}" $recipe --output two train.shard
+  close_to "$(perplexity --model two/model.safetensors test.shard)" "$(perplexity --model one/model.safetensors test.shard)" 2e-4
+  # Resuming on two ranks gives the same bits too.
+  # shellcheck disable=SC2086
+  for stop in 13 0; do ranks 2 train --quiet "${tiny[@]}" $recipe --stop-after $stop --output parts train.shard; done
+  same_file two/model.safetensors parts/model.safetensors
+  # shellcheck disable=SC2086
+  train --quiet "${tiny[@]}" $recipe --stop-after 5 --output refused train.shard
+  # shellcheck disable=SC2086
+  fails_with 1 'was made by 1 ranks, now there are 2' \
+    mpirun --bind-to none --oversubscribe -np 2 train --quiet "${tiny[@]}" $recipe --output refused train.shard
+  rm -rf one two parts refused
+done
+
+# C alone affects the number: batch and ranks do not.
+for context in carry reset; do
+  train --quiet "${tiny[@]}" --context $context --output $context train.shard
+  model=(--model $context/model.safetensors test.shard)
+  one=$(perplexity --streams 6 --batch 1 "${model[@]}")
+  close_to "$(perplexity --streams 6 --batch 6 "${model[@]}")" "$one" 1e-5
+  close_to "$(perplexity --streams 6 --batch 4 --threads 2 "${model[@]}")" "$one" 1e-5
+  close_to "$(ranks 2 evaluate --quiet --vocab vocab.tsv --streams 6 "${model[@]}" | awk '$1 == "perplexity" { print $2 }')" "$one" 1e-5
+  close_to "$(ranks 3 evaluate --quiet --vocab vocab.tsv --streams 6 "${model[@]}" | awk '$1 == "perplexity" { print $2 }')" "$one" 1e-5
+done
+# Without carried state the cut does not matter either; with it, it does.
+close_to "$(perplexity --streams 1 --model reset/model.safetensors test.shard)" "$(perplexity --streams 7 --model reset/model.safetensors test.shard)" 1e-5
+[ "$(perplexity --streams 1 --model carry/model.safetensors test.shard)" != "$(perplexity --streams 9 --model carry/model.safetensors test.shard)" ] ||
+  fail "carried state must show in the result"

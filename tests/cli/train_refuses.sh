@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# What train and evaluate refuse: what, where, what to do; nothing half-written.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+. "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
+
+fails_with 2 '--vocab is missing (see `train --help`)' train --valid valid.shard --output m train.shard
+fails_with 2 'no training shards given' train --vocab vocab.tsv --valid valid.shard --output m
+fails_with 2 'unknown option --hiden' train "${tiny[@]}" --hiden 3 --output m train.shard
+fails_with 2 '--dropout 1: must be from 0 to 0.99' train "${tiny[@]}" --dropout 1 --output m train.shard
+fails_with 2 '--rate -1: must be from 0 to 1000' train "${tiny[@]}" --rate -1 --output m train.shard
+fails_with 1 'cannot open missing.shard: No such file or directory; make it with: shard' train "${tiny[@]}" --output m missing.shard
+fails_with 1 '--batch 2000: the training text has only 1500 sentences; lower --batch' train "${tiny[@]}" --batch 2000 --output m train.shard
+fails_with 1 'has too few sentences for 101 pieces' train "${tiny[@]}" --valid-streams 101 --output m train.shard
+fails_with 1 'output classes; take fewer samples, or --softmax full' train "${tiny[@]}" --softmax sampled --samples 5000 --output m train.shard
+fails_with 1 '--device cuda: this build has no CUDA kernels' train "${tiny[@]}" --device cuda --output m train.shard
+fails_with 1 'cannot read m2: it is a folder; name a file' train "${tiny[@]}" --output m "$(mkdir -p m2 && echo m2)"
+[ ! -e m/model.safetensors ] || fail "a refused run left a model"
+
+# Another vocabulary than the shards'.
+vocab --quiet --output other.tsv test.txt
+fails_with 1 'vocabulary' train "${tiny[@]}" --vocab other.tsv --output m train.shard
+
+# Divergence: says at which step, in which parameters; the state says failed.
+fails_with 1 'training has diverged; lower --rate or --clip' train "${tiny[@]}" --optimiser sgd --rate 1000 --clip 0 --epochs 50 --output diverged train.shard
+expect_output failed cat diverged/state
+
+# Models: damaged, missing, of another vocabulary.
+train --quiet "${tiny[@]}" --epochs 1 --output m train.shard
+fails_with 1 'cannot open the model no.safetensors; make it with train or estimate: No such file' evaluate --vocab vocab.tsv --model no.safetensors test.shard
+fails_with 1 'trained with another vocabulary' evaluate --vocab other.tsv --model m/model.safetensors test.shard
+fails_with 2 'no shard given' evaluate --vocab vocab.tsv --model m/model.safetensors
+fails_with 2 'exclude each other' evaluate --vocab vocab.tsv --model m/model.safetensors --per-word --per-sentence
+size=$(stat -c %s m/model.safetensors)
+head -c $((size - 100)) m/model.safetensors >short.safetensors
+fails_with 1 'short.safetensors' evaluate --vocab vocab.tsv --model short.safetensors test.shard
+cp m/model.safetensors flipped.safetensors
+printf '\xff' | dd of=flipped.safetensors bs=1 seek=$((size - 1000)) conv=notrunc status=none
+fails_with 1 'flipped.safetensors' evaluate --vocab vocab.tsv --model flipped.safetensors test.shard
+fails_with 1 'x.safetensors' evaluate --vocab vocab.tsv --model "$(echo nonsense >x.safetensors && echo x.safetensors)" test.shard
+
+# An output folder that cannot be written.
+touch file
+fails_with 1 'file' train "${tiny[@]}" --output file/m train.shard
+nothing_left .
+fails_with 2 '--batch 7 cannot be divided among 2 ranks' ranks 2 train "${tiny[@]}" --batch 7 --output m3 train.shard

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# A run that was stopped and resumed leaves the same bits as one that was not: tensors, scores.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+. "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
+
+for recipe in "--softmax full" "--softmax sampled --samples 64 --projection 12 --optimiser adagrad --accumulator 1 --rate 0.2 --ema 0.99 --layers 2"; do
+  rm -rf whole parts
+  # shellcheck disable=SC2086
+  train --quiet "${tiny[@]}" $recipe --output whole train.shard
+  expect_output finished cat whole/state
+  for stop in 3 30 31 0; do # within the first epoch and again
+    # shellcheck disable=SC2086
+    train --quiet "${tiny[@]}" $recipe --stop-after $stop --output parts train.shard
+    [ $stop = 0 ] || expect_output stopped cat parts/state
+  done
+  expect_output finished cat parts/state
+  same_file whole/model.safetensors parts/model.safetensors
+  for run in whole parts; do
+    evaluate --quiet --vocab vocab.tsv --model $run/model.safetensors --output $run/test.scores test.shard >$run/result
+  done
+  same_file whole/test.scores parts/test.scores
+  same_file whole/result parts/result
+  nothing_left parts
+  [ -z "$(find parts whole -name 'checkpoint-*')" ] || fail "a finished run left a checkpoint"
+done
+
+# A signal: checkpoint, state `stopped`, exit code 0; then on to the same bits.
+train --quiet "${tiny[@]}" --epochs 40 --output whole40 train.shard
+train --quiet "${tiny[@]}" --epochs 40 --output signal train.shard &
+pid=$!
+until [ "$(cat signal/state 2>/dev/null)" = running ] && [ -s signal/curve.jsonl ]; do
+  kill -0 $pid || fail "training ended before it could be stopped"
+  sleep 0.05
+done
+kill -USR1 $pid
+wait $pid || fail "a stopped run must leave with 0"
+expect_output stopped cat signal/state
+train --quiet "${tiny[@]}" --epochs 40 --output signal train.shard
+same_file whole40/model.safetensors signal/model.safetensors
+
+# Another recipe does not go on from that checkpoint; --fresh starts anew.
+train --quiet "${tiny[@]}" --stop-after 4 --output other train.shard
+fails_with 1 'was made with --rate 0.01, now it is 0.02: use the same options, or --fresh to start anew' \
+  train --quiet "${tiny[@]}" --rate 0.02 --output other train.shard
+fails_with 1 'was made from another training text' train --quiet "${tiny[@]}" --output other test.shard
+train --quiet "${tiny[@]}" --rate 0.02 --fresh --output other train.shard
+expect_output finished cat other/state
