@@ -11,7 +11,9 @@
 
 static bool dry_run;
 
-bool options_is_dry_run(void) { return dry_run; }
+bool options_is_dry_run(void) {
+    return dry_run;
+}
 
 bool options_parse_size(const char *text, uint64_t *bytes) {
     char *end;
@@ -48,8 +50,10 @@ const char *options_format(const struct option_spec *option, char *text, size_t 
         static const char units[] = "KMGT";
         int unit = -1;
         while (n && n % 1024 == 0 && unit < 3) n /= 1024, unit++;
-        if (unit < 0) snprintf(text, size, "%llu", (unsigned long long)n);
-        else snprintf(text, size, "%llu%c", (unsigned long long)n, units[unit]);
+        if (unit < 0)
+            snprintf(text, size, "%llu", (unsigned long long)n);
+        else
+            snprintf(text, size, "%llu%c", (unsigned long long)n, units[unit]);
         break;
     }
     case OPTION_STRING:
@@ -68,7 +72,8 @@ static bool in_range(const struct option_spec *option, double value) {
 }
 
 static _Noreturn void die_range(const struct option_spec *option, const char *text) {
-    if (option->minimum == 0 && option->maximum == 0) die_usage("--%s %s: must not be negative", option->name, text);
+    if (option->minimum == 0 && option->maximum == 0)
+        die_usage("--%s %s: must not be negative", option->name, text);
     die_usage("--%s %s: must be from %.10g to %.10g", option->name, text, option->minimum, option->maximum);
 }
 
@@ -95,14 +100,16 @@ static void option_set(const struct option_spec *option, const char *text) {
     }
     case OPTION_REAL: {
         double value = strtod(text, &end);
-        if (end == text || *end || errno || !isfinite(value)) die_usage("--%s %s: not a number", option->name, text);
+        if (end == text || *end || errno || !isfinite(value))
+            die_usage("--%s %s: not a number", option->name, text);
         if (!in_range(option, value)) die_range(option, text);
         *(double *)option->value = value;
         break;
     }
     case OPTION_SIZE: {
         uint64_t value;
-        if (!options_parse_size(text, &value)) die_usage("--%s %s: not a size such as 512, 64M or 8G", option->name, text);
+        if (!options_parse_size(text, &value))
+            die_usage("--%s %s: not a size such as 512, 64M or 8G", option->name, text);
         if (!in_range(option, (double)value)) die_range(option, text);
         *(uint64_t *)option->value = value;
         break;
@@ -120,14 +127,20 @@ static void print_help(const struct program *program) {
     printf("usage: %s [options] %s\n\n%s\n\noptions:\n", program->name, program->arguments, program->summary);
     for (const struct option_spec *o = program->options; o->name; o++) {
         char left[128], value[256];
-        if (o->kind == OPTION_FLAG) snprintf(left, sizeof left, "--%s", o->name);
-        else if (o->kind == OPTION_CHOICE) snprintf(left, sizeof left, "--%s %s", o->name, o->choices);
-        else snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "N");
+        if (o->kind == OPTION_FLAG)
+            snprintf(left, sizeof left, "--%s", o->name);
+        else if (o->kind == OPTION_CHOICE)
+            snprintf(left, sizeof left, "--%s %s", o->name, o->choices);
+        else
+            snprintf(left, sizeof left, "--%s %s", o->name, o->argument ? o->argument : "N");
         options_format(o, value, sizeof value);
         printf("  %-32s %s", left, o->help);
-        if (o->required) printf(" (required)");
-        else if (o->kind != OPTION_FLAG && *value) printf(" [%s]", value);
-        else if (o->kind == OPTION_FLAG && *(bool *)o->value) printf(" [on; --no-%s]", o->name);
+        if (o->required)
+            printf(" (required)");
+        else if (o->kind != OPTION_FLAG && *value)
+            printf(" [%s]", value);
+        else if (o->kind == OPTION_FLAG && *(bool *)o->value)
+            printf(" [on; --no-%s]", o->name);
         putchar('\n');
     }
     printf("  %-32s %s\n", "--dry-run", "say what would be read, written and allocated, and stop");
@@ -186,13 +199,18 @@ int options_parse(const struct program *program, int argc, char **argv) {
             version_print(program->name);
             exit(EXIT_DONE);
         }
-        if (strcmp(a, "--quiet") == 0) message_set_quiet(true);
-        else if (strcmp(a, "--dry-run") == 0) dry_run = true;
+        if (strcmp(a, "--quiet") == 0)
+            message_set_quiet(true);
+        else if (strcmp(a, "--dry-run") == 0)
+            dry_run = true;
         else if (strcmp(a, "--") == 0) {
             while (++i < argc) positional[positionals++] = argv[i];
-        } else if (strncmp(a, "--", 2) == 0) i += parse_long(program, a + 2, i + 1 < argc ? argv[i + 1] : NULL, seen);
-        else if (a[0] == '-' && a[1]) die_usage("unknown option %s", a);
-        else positional[positionals++] = argv[i];
+        } else if (strncmp(a, "--", 2) == 0)
+            i += parse_long(program, a + 2, i + 1 < argc ? argv[i + 1] : NULL, seen);
+        else if (a[0] == '-' && a[1])
+            die_usage("unknown option %s", a);
+        else
+            positional[positionals++] = argv[i];
     }
     for (size_t i = 0; i < count; i++)
         if (program->options[i].required && !seen[i]) die_usage("--%s is missing", program->options[i].name);

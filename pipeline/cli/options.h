@@ -22,10 +22,10 @@ enum option_kind {
 struct option_spec {
     const char *name; // without the dashes; NULL ends the table
     enum option_kind kind;
-    void *value;          // where the value goes; holds the default beforehand
-    const char *argument; // the value's name in --help: "FILE", "N"
-    const char *help;     // one line
-    const char *choices;  // OPTION_CHOICE
+    void *value;             // where the value goes; holds the default beforehand
+    const char *argument;    // the value's name in --help: "FILE", "N"
+    const char *help;        // one line
+    const char *choices;     // OPTION_CHOICE
     double minimum, maximum; // both 0: any value that the type holds (SIZE, INT: not negative)
     bool required;
 };
@@ -38,14 +38,15 @@ struct program {
     const struct option_spec *options;
 };
 
-// Parses; returns the index in argv of the first positional argument (argv is reordered so that they are last).
-// Exits on --help and --version (0) and on wrong usage (2).
+// Parses; returns the index in argv of the first positional argument (argv is reordered so that they are
+// last). Exits on --help and --version (0) and on wrong usage (2).
 int options_parse(const struct program *program, int argc, char **argv);
 
 // Prints the resolved configuration as a table on stderr.
 void options_print(const struct program *program);
 
-// The value of an option as text, for tables and manifests; "" for an absent string.  `text` has `size` bytes.
+// The value of an option as text, for tables and manifests; "" for an absent string.  `text` has `size`
+// bytes.
 const char *options_format(const struct option_spec *option, char *text, size_t size);
 
 // True when --dry-run was given: print what would be read, written and allocated, then leave with 0.

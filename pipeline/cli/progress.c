@@ -10,15 +10,20 @@
 enum { BAR_WIDTH = 24 };
 static const double TERMINAL_INTERVAL = 0.2, FILE_INTERVAL = 20; // seconds between two lines
 
-void progress_start(struct progress *p, const char *what, const char *unit, double unit_size, uint64_t total) {
+void progress_start(struct progress *p, const char *what, const char *unit, double unit_size,
+                    uint64_t total) {
     double now = time_now();
-    *p = (struct progress){what, unit, unit_size, total, now, now, isatty(STDERR_FILENO), !message_is_quiet()};
+    *p =
+        (struct progress){what, unit, unit_size, total, now, now, isatty(STDERR_FILENO), !message_is_quiet()};
 }
 
 static void format_seconds(double s, char *text, size_t size) {
-    if (s < 60) snprintf(text, size, "%.0f s", s);
-    else if (s < 3600) snprintf(text, size, "%d:%02d min", (int)s / 60, (int)s % 60);
-    else snprintf(text, size, "%d:%02d h", (int)(s / 3600), (int)s % 3600 / 60);
+    if (s < 60)
+        snprintf(text, size, "%.0f s", s);
+    else if (s < 3600)
+        snprintf(text, size, "%d:%02d min", (int)s / 60, (int)s % 60);
+    else
+        snprintf(text, size, "%d:%02d h", (int)(s / 3600), (int)s % 3600 / 60);
 }
 
 static void progress_show(const struct progress *p, uint64_t done, const char *extra, double now, bool last) {
@@ -40,8 +45,8 @@ static void progress_show(const struct progress *p, uint64_t done, const char *e
     if (p->total) snprintf(percent, sizeof percent, "%3.0f %% ", 100.0 * (double)done / (double)p->total);
     char line[512];
     snprintf(line, sizeof line, "%s: %s%s%.1f %s, %.1f %s/s, %s%s%s%s%s", p->what, bar, percent,
-             (double)done / p->unit_size, p->unit, rate / p->unit_size, p->unit, took, *left ? ", left " : "", left,
-             extra ? ", " : "", extra ? extra : "");
+             (double)done / p->unit_size, p->unit, rate / p->unit_size, p->unit, took, *left ? ", left " : "",
+             left, extra ? ", " : "", extra ? extra : "");
     if (p->terminal) {
         fprintf(stderr, "\r%s\033[K%s", line, last ? "\n" : "");
         fflush(stderr);

@@ -16,8 +16,8 @@ struct progress {
 };
 
 void progress_start(struct progress *p, const char *what, const char *unit, double unit_size, uint64_t total);
-// `done` counts from 0 to total; cheap enough to be called a thousand times a second.  `extra` (may be NULL) is
-// shown behind, such as "loss 4.532".
+// `done` counts from 0 to total; cheap enough to be called a thousand times a second.  `extra` (may be NULL)
+// is shown behind, such as "loss 4.532".
 void progress_update(struct progress *p, uint64_t done, const char *extra);
 void progress_end(struct progress *p, uint64_t done, const char *extra);
 

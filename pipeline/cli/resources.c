@@ -2,6 +2,7 @@
 
 #include "pipeline/cli/message.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,7 +13,9 @@
 #include <unistd.h>
 
 static double start_time;
-__attribute__((constructor)) static void remember_start(void) { start_time = time_now(); }
+__attribute__((constructor)) static void remember_start(void) {
+    start_time = time_now();
+}
 
 static _Noreturn void memory_die(size_t count, size_t size, const char *what) {
     char need[32], have[32];
@@ -91,7 +94,8 @@ int cores_available(void) {
 double resources_cpu_seconds(void) {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec)
+           + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
 uint64_t resources_peak_bytes(void) {
@@ -111,18 +115,35 @@ static bool set_default(const char *name, const char *value) {
     return setenv(name, value, 0) == 0;
 }
 
+// The OpenBLAS kernels that this processor runs best, NULL where OpenBLAS is left to choose.
+static const char *best_blas_core(void) {
+#if defined __x86_64__
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return "SkylakeX";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
+#endif
+    return NULL;
+}
+
 void resources_tune_libraries(char **argv) {
     bool changed = false;
-#if defined __x86_64__
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl"))
-        changed |= set_default("OPENBLAS_CORETYPE", "SkylakeX");
-    else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        changed |= set_default("OPENBLAS_CORETYPE", "Haswell");
-#endif
+    const char *core = best_blas_core();
+    if (core) changed |= set_default("OPENBLAS_CORETYPE", core);
     changed |= set_default("OPENBLAS_NUM_THREADS", "1");
     changed |= set_default("MALLOC_MMAP_MAX_", "0");
     changed |= set_default("MALLOC_TRIM_THRESHOLD_", "4000000000");
-    // A failed exec leaves us running on the libraries' own choice: slower, still right, and printed.
-    if (changed) execv("/proc/self/exe", argv);
+    // By its real path, so that ps and top show the program's name.  A failed exec leaves us running on the
+    // libraries' own choice: slower, still right, and printed.
+    char path[4096];
+    ssize_t n = changed ? readlink("/proc/self/exe", path, sizeof path - 1) : -1;
+    if (n > 0) {
+        path[n] = 0;
+        execv(path, argv);
+    }
+    message_set_program(program_invocation_short_name);
+    if (core && strcmp(getenv("OPENBLAS_CORETYPE"), core) != 0)
+        warn("OPENBLAS_CORETYPE=%s is set in the environment; this processor runs %s kernels best: unset it "
+             "unless it is meant",
+             getenv("OPENBLAS_CORETYPE"), core);
 }

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 // Allocation that dies with the size and `what` it was for.  Sizes are count * size with overflow check.
-void *memory_alloc(size_t count, size_t size, const char *what);        // contents undefined
-void *memory_alloc_zero(size_t count, size_t size, const char *what);   // zeroed
+void *memory_alloc(size_t count, size_t size, const char *what);      // contents undefined
+void *memory_alloc_zero(size_t count, size_t size, const char *what); // zeroed
 void *memory_resize(void *old, size_t count, size_t size, const char *what);
 char *memory_copy_string(const char *text);
 
@@ -16,20 +16,22 @@ uint64_t memory_available(void);
 // "1.5 GiB" into `text` (at least 16 bytes); returns it.
 char *memory_format(uint64_t bytes, char *text);
 
-double time_now(void);      // seconds, monotonic
-int cores_available(void);  // cores this process may run on (affinity mask)
+double time_now(void);     // seconds, monotonic
+int cores_available(void); // cores this process may run on (affinity mask)
 
 // One line on stderr: wall time, CPU time, peak memory.  For the end of main.
 void resources_report(void);
 double resources_cpu_seconds(void);
 uint64_t resources_peak_bytes(void);
 
-// Makes the math libraries run well, whatever their defaults, by starting the program anew with these variables set
-// where the user has not set them.  Must be the first thing in a main that computes.
-//  - OPENBLAS_CORETYPE: OpenBLAS 0.3.21 does not know newer processors and falls back to old kernels, up to five
+// Makes the math libraries run well, whatever their defaults, by starting the program anew with these
+// variables set where the user has not set them.  Must be the first thing in a main that computes.
+//  - OPENBLAS_CORETYPE: OpenBLAS 0.3.21 does not know newer processors and falls back to old kernels, up to
+//  five
 //    times slower; the variable is read before main, so it must be there when the program starts.
 //  - OPENBLAS_NUM_THREADS=1: our threads call it, each with a slice of its own.
-//  - MALLOC_MMAP_MAX_, MALLOC_TRIM_THRESHOLD_: keeps freed memory, so that large messages do not page-fault anew.
+//  - MALLOC_MMAP_MAX_, MALLOC_TRIM_THRESHOLD_: keeps freed memory, so that large messages do not page-fault
+//  anew.
 void resources_tune_libraries(char **argv);
 
 #endif
