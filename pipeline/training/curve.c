@@ -15,7 +15,7 @@ struct curve {
     uint64_t length;
     // since the last line
     uint64_t steps, events, clipped;
-    double loss, start, wait, last_loss;
+    double start, wait, last_loss;
     double norm[GROUP_COUNT];
 };
 
@@ -48,21 +48,21 @@ static void curve_write(struct curve *c, struct buffer *line) {
     buffer_free(line);
 }
 
-void curve_step(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events, double loss_sum, double rate,
-                const struct optimiser_norms *norms, double wait_seconds, uint64_t every) {
+void curve_step(struct curve *c, uint64_t events, const struct optimiser_norms *norms, double wait_seconds) {
     c->steps++;
     c->events += events;
-    c->loss += loss_sum;
     c->clipped += norms->clipped;
     c->wait += wait_seconds;
     for (int g = 0; g < GROUP_COUNT; g++) c->norm[g] += norms->group[g];
-    if ((step + 1) % every) return;
+}
+
+void curve_line(struct curve *c, uint64_t step, uint64_t epoch, double loss_sum, double rate) {
     double now = time_now(), n = (double)c->steps;
-    c->last_loss = c->loss / (double)c->events;
+    c->last_loss = loss_sum / (double)c->events;
     struct buffer line = {0};
     json_open(&line, NULL, '{');
-    json_add_u64(&line, "step", step + 1);
-    json_add_u64(&line, "epoch", epoch + 1);
+    json_add_u64(&line, "step", step);
+    json_add_u64(&line, "epoch", epoch);
     json_add_real(&line, "loss", c->last_loss);
     json_add_real(&line, "rate", rate);
     json_open(&line, "norm", '{');
@@ -74,7 +74,7 @@ void curve_step(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events,
     json_close(&line, '}');
     curve_write(c, &line);
     c->steps = c->events = c->clipped = 0;
-    c->loss = c->wait = 0;
+    c->wait = 0;
     c->start = now;
     memset(c->norm, 0, sizeof c->norm);
 }

@@ -13,9 +13,10 @@ struct curve;
 struct curve *curve_open(const char *path, uint64_t length);
 uint64_t curve_length(const struct curve *c);
 
-// Collects a step; every `every` steps a line with the means since the last.
-void curve_step(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events, double loss_sum, double rate,
-                const struct optimiser_norms *norms, double wait_seconds, uint64_t every);
+// Collects a step: the events of all ranks, the norms, the seconds that rank 0 waited for the reader.
+void curve_step(struct curve *c, uint64_t events, const struct optimiser_norms *norms, double wait_seconds);
+// Writes the line of the steps since the last; loss_sum: -sum of ln p over them, of all ranks.
+void curve_line(struct curve *c, uint64_t step, uint64_t epoch, double loss_sum, double rate);
 void curve_valid(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events, double perplexity,
                  double seconds);
 // The mean loss (nats a word) of the last line, for progress; 0 before the first.

@@ -30,6 +30,7 @@ struct loop {
     struct progress progress;
     uint64_t spe, steps;          // steps of an epoch, of the run
     double last_checkpoint, mark; // times: of the last checkpoint, up to which train_seconds is counted
+    double loss;                  // -sum of ln p of this rank since the curve's last line
     struct checkpoint s;
 };
 
@@ -95,9 +96,14 @@ static void train_step(struct loop *x) {
             ": the gradient of the %s parameters is not finite: training has diverged; lower --rate or "
             "--clip; the last good checkpoint stays in %s",
             x->s.step + 1, parameter_group_names[bad], x->o->folder);
-    if (x->curve)
-        curve_step(x->curve, x->s.step, epoch, b->events, -logp, rate, &norms, wait, x->o->log_steps);
     x->s.step++;
+    x->loss -= logp;
+    if (x->curve) curve_step(x->curve, b->global_events, &norms, wait);
+    if (x->s.step % x->o->log_steps == 0) {
+        communicator_sum_doubles(x->c, &x->loss, 1);
+        if (x->curve) curve_line(x->curve, x->s.step, epoch + 1, x->loss, rate);
+        x->loss = 0;
+    }
     x->s.words += b->global_events;
 }
 
