@@ -250,7 +250,8 @@ static void table_open(struct frames_reader *r) {
     uint64_t footer_offset = r->file_size - FOOTER_SIZE;
     read_at(r, footer, sizeof footer, footer_offset);
     if (get_u32(footer + 5) != MAGIC_SEEKABLE)
-        die_damaged(r, footer_offset, "no seek table at the end, so the file is truncated");
+        die_damaged(r, footer_offset,
+                    "no seek table at the end: the file is truncated, or something was appended");
     if (!(footer[4] & DESCRIPTOR_CHECKSUMS) || (footer[4] & DESCRIPTOR_RESERVED))
         die_damaged(r, footer_offset, "an unknown kind of seek table");
     uint64_t entries = get_u32(footer), table_size = entries * ENTRY_SIZE;

@@ -172,6 +172,9 @@ static void test_refusals(void **state) {
                 "ten: the file is of format billionword-test-1, but billionword-other-1 is needed");
     assert_dies(open_other, missing,
                 "cannot open missing: No such file or directory; make it with: a command");
+    char alien[] = "alien";
+    file_write(alien, "some text that is no frames file", 32);
+    assert_dies(open_other, alien, "alien: not a billionword-other-1 file (wrong first bytes)");
     assert_dies(open_other, folder, "cannot read .: it is a folder; name a file");
     assert_dies(read_beyond, sound, "ten: 1 bytes at offset 10 were asked for, but the content has 10");
 }
