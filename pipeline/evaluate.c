@@ -124,18 +124,23 @@ static size_t choose_pieces(const struct scored_model *x, const struct shard_set
     return wanted < most ? wanted : most;
 }
 
-static void print_result(const struct scores_info *info, const struct shard_set *s, const float *logp) {
-    struct perplexity p = perplexity_new();
-    perplexity_add(&p, logp, info->events);
+static void print_result(const struct scores_info *info, const struct shard_set *s,
+                         const struct vocabulary *v, const uint32_t *ids, const float *logp) {
+    struct perplexity all = perplexity_new(), known = perplexity_new();
+    perplexity_add(&all, logp, info->events);
+    for (uint64_t i = 0; i < info->events; i++)
+        if (ids[i] != v->unknown) perplexity_add(&known, logp + i, 1);
     printf("events\t%" PRIu64 "\nsentences\t%" PRIu64 "\noov\t%" PRIu64 "\noov_share\t%.6f\n", info->events,
            s->info.sentences, s->info.unknown, (double)s->info.unknown / (double)info->events);
-    printf("mean_ln_p\t%.9f\nperplexity\t%.6f\ncontext\t%s\nsum_deviation\t%.3g\n", -perplexity_mean_loss(&p),
-           perplexity_value(&p), info->context, info->sum_deviation);
-    if (p.zero)
-        warn("%" PRIu64 " events have probability 0, the first is event %" PRIu64, p.zero, p.first_bad);
-    else if (p.not_finite || p.above_one)
+    printf(
+        "mean_ln_p\t%.9f\nperplexity\t%.6f\nperplexity_without_oov\t%.6f\ncontext\t%s\nsum_deviation\t%.3g\n",
+        -perplexity_mean_loss(&all), perplexity_value(&all), perplexity_value(&known), info->context,
+        info->sum_deviation);
+    if (all.zero)
+        warn("%" PRIu64 " events have probability 0, the first is event %" PRIu64, all.zero, all.first_bad);
+    else if (all.not_finite || all.above_one)
         warn("%" PRIu64 " scores are no log-probabilities, the first is of event %" PRIu64,
-             p.not_finite + p.above_one, p.first_bad);
+             all.not_finite + all.above_one, all.first_bad);
 }
 
 static void evaluate_shards(struct scored_model *x, struct communicator *c, const struct vocabulary *v,
@@ -159,7 +164,7 @@ static void evaluate_shards(struct scored_model *x, struct communicator *c, cons
                                (size_t)sum_check, c->rank == 0 ? &p : NULL, logp);
     if (c->rank == 0) {
         progress_end(&p, info.events / (uint64_t)c->ranks, NULL);
-        print_result(&info, s, logp);
+        print_result(&info, s, v, ids, logp);
         if (output) {
             scores_save(output, &info, logp, NULL);
             manifest_add_input(manifest, model_path, x->hash);
