@@ -186,7 +186,7 @@ choose_launcher() {
     [ "${NP:-$ranks}" = "$ranks" ] || fail_usage "NP=$NP, but the job has $ranks task(s): leave NP out, or submit with --ntasks=$NP"
   fi
   case $ranks in '' | *[!0-9]* | 0*) fail_usage "NP=$ranks: the number of ranks is a whole number from 1" ;; esac
-  threads=${SLURM_CPUS_PER_TASK:-0} # 0: the host's cores shared among its ranks
+  threads=${SLURM_CPUS_PER_TASK:-${THREADS:-0}} # 0: the host's cores shared among its ranks
   device=${DEVICE:-auto}
   case $device in auto | cpu | cuda) ;; *) fail_usage "DEVICE=$device: it is auto, cpu or cuda" ;; esac
 }
@@ -284,6 +284,12 @@ need_corpus() {
   train_shards=("$data/train.shard")
   if [ ! -e "${train_shards[0]}" ] && [ -d "$data/train" ]; then train_shards=("$data/train"/*.shard); fi
   need "${train_shards[0]}" "$(prepare_command)"
+}
+
+# Looked at before hours are spent.
+need_results() {
+  mkdir -p "$results/$corpus/rows" && [ -w "$results/$corpus/rows" ] ||
+    fail "the table cannot be written to $results/$corpus: choose another folder with RESULTS="
 }
 
 # A run is resumed from its checkpoints only where inputs and options are those it was started with.
@@ -401,6 +407,7 @@ run_neural_system() {
   expect_steps 2
   need_programs train evaluate report
   need_corpus
+  need_results
   trap 'on_signal USR1' USR1
   trap 'on_signal INT' INT
   trap 'on_signal TERM' TERM

@@ -19,7 +19,7 @@
 # 47.5 after 5 epochs, 45.0 after 10, 43.7 after 50.  The paper's 32 workers were asynchronous, ours step together.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:
-#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem-per-cpu=4G jobs/train_lstm2048.sh
+#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem=120G jobs/train_lstm2048.sh
 #   bash jobs/train_lstm2048.sh --dry-run        memory of a rank and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).

@@ -33,6 +33,7 @@ recipe=(--order 1 --smoothing ml)
 model=$data/unigram/unigram.arpa
 command=("$bin/estimate" "${recipe[@]}" --vocab "$vocab" --output "$model")
 if [ -n "$dry_run" ]; then exec "${command[@]}" --dry-run; fi
+need_results
 step "Estimating unigram on $corpus"
 make_file "$model" "$vocab" -- "${command[@]}"
 step "Evaluating unigram"

@@ -2,7 +2,7 @@
 # A training script that is asked to stop saves its work and exits with 75; run again it goes on and ends as if it had
 # never been stopped.  Ctrl-C does the same with 130.  Other options do not go on from these checkpoints.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
-export BILLIONWORD_BIN=$BIN WORK=$PWD/work RESULTS=$PWD/results CORPUS=$PWD/tiny DEVICE=cpu
+export BILLIONWORD_BIN=$BIN WORK=$PWD/work RESULTS=$PWD/results CORPUS=$PWD/tiny DEVICE=cpu THREADS=1
 mkdir tiny
 for split in train:1500 valid:40 test:40; do
   awk -v n="${split#*:}" 'BEGIN { srand(n); for (i = 0; i < n; i++) { s = ""; for (k = 0; k < 8; k++) s = s "w" int(50 * rand() * rand()) " "; print s "." } }' \

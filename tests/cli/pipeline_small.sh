@@ -2,7 +2,7 @@
 # Text to table on a corpus of a few hundred sentences; a second run does nothing; a system that fails leaves the others
 # their rows.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
-export BILLIONWORD_BIN=$BIN WORK="$PWD/the work" RESULTS="$PWD/the results" CORPUS="small corpus" DEVICE=cpu
+export BILLIONWORD_BIN=$BIN WORK="$PWD/the work" RESULTS="$PWD/the results" CORPUS="small corpus" DEVICE=cpu THREADS=1
 pipeline=$BILLIONWORD_HOME/jobs/pipeline.sh
 mkdir "$CORPUS"
 for split in train:200 valid:30 test:40; do
@@ -33,6 +33,9 @@ same_file out again
 rm "$RESULTS/small_corpus/rows/unigram.json"
 fails_with 1 "pipeline.sh: failed: lstm256_sampled; the reasons are above" env SYSTEMS="lstm256_sampled unigram" "$pipeline" >out
 grep -q unigram out || fail "no row of unigram: $(cat out)"
+
+: >file
+fails_with 1 "the table cannot be written to $PWD/file/small_corpus" env RESULTS="$PWD/file" "$BILLIONWORD_HOME/jobs/train_lstm256.sh"
 
 # A recipe that wants a GPU forecasts, and leaves the CPU to the user; --dry-run forecasts and is content.
 mkdir wide
