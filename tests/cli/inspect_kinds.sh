@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# inspect knows every kind of file, packed ones too, and says so of what is none.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+
+printf 'a b\nb a\n' >text
+vocab --quiet --min-count 1 --output v.tsv text
+shard --quiet --vocab v.tsv --output s.shard text
+zstd -q v.tsv -o packed
+kind() { inspect --check "$1" | awk -F'\t' '$1 == "kind" { print $2 }'; }
+[ "$(kind v.tsv)" = vocabulary ] || fail "v.tsv: $(kind v.tsv)"
+[ "$(kind packed)" = vocabulary ] || fail "packed: $(kind packed)"
+[ "$(kind s.shard)" = 'frames (zstd, seekable)' ] || fail "s.shard: $(kind s.shard)"
+[ "$(kind s.shard.manifest.json)" = manifest ] || fail "manifest: $(kind s.shard.manifest.json)"
+[ "$(inspect v.tsv s.shard | grep -c '^file')" = 2 ] || fail "$(inspect v.tsv s.shard)"
+for golden in "$BILLIONWORD_HOME"/tests/golden/*.safetensors; do # made by another writer
+  [ -e "$golden" ] || continue
+  [ "$(kind "$golden")" = safetensors ] || fail "$golden: $(kind "$golden")"
+done
+
+printf '{"format": "other"}' >other.json
+printf '{"format": ' >cut.json
+fails_with 1 'text: not a shard, scores, safetensors, vocabulary or manifest' inspect text
+fails_with 1 'other.json: JSON, but not a manifest of ours' inspect other.json
+fails_with 1 'cut.json: not JSON: the text ends where a value was expected at byte 11' inspect cut.json
+fails_with 1 'cannot open missing: No such file or directory' inspect missing
+fails_with 2 'no file was named' inspect
