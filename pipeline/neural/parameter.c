@@ -31,7 +31,6 @@ void parameter_make_gradient(struct parameter *p, const struct kernels *k, bool 
         p->gradient = device_floats(k, parameter_size(p), p->name);
         return;
     }
-    if (capacity > p->rows) capacity = p->rows;
     p->touched.capacity = capacity;
     p->touched.ids = memory_alloc(capacity, sizeof(uint32_t), p->name);
     p->touched.values = device_floats(k, capacity * p->columns, p->name);
