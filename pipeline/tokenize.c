@@ -92,8 +92,8 @@ struct run {
     // filling
     size_t file; // being read or to be opened next
     struct stream_reader *reader;
-    struct buffer rest; // of a line that the last block did not hold whole
-    struct manifest *manifest;
+    struct buffer rest;        // of a line that the last block did not hold whole
+    struct manifest *manifest; // NULL where the tokens go to stdout
     struct progress progress;
     uint64_t packed_before;
     // draining
@@ -116,7 +116,7 @@ static void file_end(struct run *run) {
     if (stream_offset(run->reader) == 0) die("%s: is empty: nothing to tokenize", stream_path(run->reader));
     char hash[HASH_TEXT_SIZE];
     stream_hash(run->reader, hash);
-    manifest_add_input(run->manifest, stream_path(run->reader), hash);
+    if (run->manifest) manifest_add_input(run->manifest, stream_path(run->reader), hash);
     run->packed_before += stream_packed_offset(run->reader);
     stream_close(run->reader);
     run->reader = NULL;
@@ -348,7 +348,7 @@ static void manifest_finish(struct run *run) {
     char number[24], hash[HASH_TEXT_SIZE];
     stream_hash_written(run->writer, hash);
     stream_commit(run->writer);
-    if (strcmp(output, "-") == 0) return;
+    if (!run->manifest) return;
     manifest_add_output(run->manifest, output, hash);
     snprintf(number, sizeof number, "%" PRIu64, run->lines);
     manifest_add_note(run->manifest, "lines", number);
@@ -372,7 +372,7 @@ int main(int argc, char **argv) {
         return EXIT_DONE;
     }
     characters_prepare();
-    run.manifest = manifest_start(&program);
+    if (strcmp(output, "-") != 0) run.manifest = manifest_start(&program);
     run.writer = stream_create(output);
     progress_start(&run.progress, "tokenizing", "MB", 1e6, total);
     const struct ordered_job job = {.threads = (int)threads,

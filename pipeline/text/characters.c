@@ -1,6 +1,7 @@
 #include "pipeline/text/characters.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <utf8proc.h>
 
@@ -94,6 +95,9 @@ static const uint32_t latin[][2] = {
 static const uint32_t hangul_joining[][2] = {{0x1161, 0x1175}, {0x11A8, 0x11C2}};
 enum { HANGUL_FIRST = 0xAC00, HANGUL_LAST = 0xD7A3 };
 
+// In version 14 no character above has a property that matters here.
+enum { LAST_LETTER = 0x3134F };
+
 enum {
     LETTER_CATEGORIES = 1 << UTF8PROC_CATEGORY_LU | 1 << UTF8PROC_CATEGORY_LL | 1 << UTF8PROC_CATEGORY_LT
                         | 1 << UTF8PROC_CATEGORY_LM | 1 << UTF8PROC_CATEGORY_LO | 1 << UTF8PROC_CATEGORY_NL,
@@ -131,15 +135,16 @@ static void mark_decomposition(uint32_t c) {
     if (count != 1 || parts[0] != (utf8proc_int32_t)c) character_table[c] |= CHARACTER_UNSTABLE;
 }
 
+static void fill_character(uint32_t c) {
+    const utf8proc_property_t *property = utf8proc_get_property((utf8proc_int32_t)c);
+    character_table[c] |= (uint8_t)category_class(property->category);
+    if (property->combining_class) character_table[c] |= CHARACTER_UNSTABLE;
+    bool hangul = c >= HANGUL_FIRST && c <= HANGUL_LAST;
+    if (property->decomp_seqindex != UINT16_MAX && !property->decomp_type && !hangul) mark_decomposition(c);
+}
+
 static void table_fill(void) {
-    for (uint32_t c = 0; c < CHARACTERS; c++) {
-        const utf8proc_property_t *property = utf8proc_get_property((utf8proc_int32_t)c);
-        character_table[c] |= (uint8_t)category_class(property->category);
-        if (property->combining_class) character_table[c] |= CHARACTER_UNSTABLE;
-        if (property->decomp_seqindex != UINT16_MAX && !property->decomp_type
-            && !(c >= HANGUL_FIRST && c <= HANGUL_LAST))
-            mark_decomposition(c);
-    }
+    for (uint32_t c = 0; c <= LAST_LETTER; c++) fill_character(c);
     character_table[0x295] |= CHARACTER_LOWER; // no longer one after version 14
     SET_RANGES(newer, 0, 0xFF);
     SET_RANGES(hangul_joining, CHARACTER_UNSTABLE, 0);

@@ -22,7 +22,7 @@ enum { CHARACTERS = 0x110000 };
 
 extern uint8_t character_table[CHARACTERS]; // all zero until characters_prepare
 
-// Fills the table, once, in some 10 ms; later calls cost a nanosecond.  Safe from any thread.
+// Fills the table, once, in a few milliseconds; later calls cost a nanosecond.  Safe from any thread.
 void characters_prepare(void);
 
 static inline unsigned character_class(uint32_t character) {

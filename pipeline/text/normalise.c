@@ -2,6 +2,7 @@
 
 #include "pipeline/text/characters.h"
 #include "pipeline/text/compose.h"
+#include "pipeline/text/pass.h"
 #include "pipeline/text/utf8.h"
 
 #include <stdbool.h>
@@ -36,20 +37,6 @@ static unsigned line_survey(const struct buffer *line) {
         after_space = b == ' ' ? SEEN_AFTER_SPACE : 0;
     }
     return seen | (tidy ? SEEN_TIDY : 0);
-}
-
-// Every pass writes into the scratch buffer and swaps; `growth` bounds the output to growth * size + 8 bytes.
-static char *pass_begin(struct buffer *line, struct buffer *scratch, size_t growth) {
-    buffer_clear(scratch);
-    buffer_reserve(scratch, growth * line->size + 8);
-    return scratch->data;
-}
-
-static void pass_end(struct buffer *line, struct buffer *scratch, const char *end) {
-    scratch->size = (size_t)(end - scratch->data);
-    struct buffer swapped = *line;
-    *line = *scratch;
-    *scratch = swapped;
 }
 
 static void returns_drop(struct buffer *line) {

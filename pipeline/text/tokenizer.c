@@ -1,6 +1,7 @@
 #include "pipeline/text/tokenizer.h"
 
 #include "pipeline/text/characters.h"
+#include "pipeline/text/pass.h"
 #include "pipeline/text/prefixes.h"
 #include "pipeline/text/utf8.h"
 
@@ -29,20 +30,6 @@ static const unsigned char plain[256] = {
     ['0' ... '9'] = SEEN_PLAIN, ['A' ... 'Z'] = SEEN_PLAIN, ['a' ... 'z'] = SEEN_PLAIN, ['-'] = SEEN_PLAIN,
     [' '] = SEEN_PLAIN,         [','] = SEEN_COMMA,         ['\''] = SEEN_APOSTROPHE,
 };
-
-// Every pass writes into the scratch buffer and swaps; `growth` bounds the output to growth * size + 8 bytes.
-static char *pass_begin(struct buffer *line, struct buffer *scratch, size_t growth) {
-    buffer_clear(scratch);
-    buffer_reserve(scratch, growth * line->size + 8);
-    return scratch->data;
-}
-
-static void pass_end(struct buffer *line, struct buffer *scratch, const char *end) {
-    scratch->size = (size_t)(end - scratch->data);
-    struct buffer swapped = *line;
-    *line = *scratch;
-    *scratch = swapped;
-}
 
 static char *put_apart(char *out, const char *text, size_t size) {
     *out++ = ' ';
