@@ -36,6 +36,7 @@ printf '. "$BILLIONWORD_HOME/tests/cli/lib.sh"\necho why it is; false; true\n' >
 printf '. "$BILLIONWORD_HOME/tests/cli/lib.sh"\nskip needs a moon\n' >repo/tests/cli/c_skip.sh
 printf '# timeout: 1\nsleep 100\n' >repo/tests/cli/d_slow.sh
 printf '# tier: long\ntrue\n' >repo/tests/cli/e_long.sh
+printf '# shellcheck shell=bash\nfalse\n' >repo/tests/cli/g_sourced.sh
 printf 'sleep 3471 & echo $! >"$BILLIONWORD_HOME/left"\n' >repo/tests/cli/f_leaves.sh
 cat >unit/test_fake <<'X'
 #!/bin/sh
