@@ -186,7 +186,7 @@ choose_launcher() {
     [ "${NP:-$ranks}" = "$ranks" ] || fail_usage "NP=$NP, but the job has $ranks task(s): leave NP out, or submit with --ntasks=$NP"
   fi
   case $ranks in '' | *[!0-9]* | 0*) fail_usage "NP=$ranks: the number of ranks is a whole number from 1" ;; esac
-  threads=${SLURM_CPUS_PER_TASK:-${THREADS:-0}} # 0: the host's cores shared among its ranks
+  threads=${THREADS:-${SLURM_CPUS_PER_TASK:-0}} # 0: the host's cores shared among its ranks
   device=${DEVICE:-auto}
   case $device in auto | cpu | cuda) ;; *) fail_usage "DEVICE=$device: it is auto, cpu or cuda" ;; esac
 }

@@ -11,7 +11,7 @@ done
 mkdir jobs
 cp "$BILLIONWORD_HOME"/jobs/*.sh jobs/
 rm -f jobs/site.sh
-sed -i 's/--hidden 256/--hidden 32/; s/--epochs 4/--epochs 40/' jobs/train_lstm256.sh
+sed -i 's/--hidden [0-9]*/--hidden 32/; s/--epochs [0-9]*/--epochs 40/' jobs/train_lstm256.sh
 export BILLIONWORD_HOME=$PWD
 model=work/tiny/lstm256/model.safetensors state=work/tiny/lstm256/state
 jobs/prepare_corpus.sh 2>said
