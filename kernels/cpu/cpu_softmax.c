@@ -1,8 +1,12 @@
 // Softmax cross-entropy in chunks of classes.  A chunk's logits (rows, width) are made by one product, turned
-// into exponentials while they are in cache, and kept for the backward pass:
-//   forward   E = exp(logit - m), m the row's maximum in this chunk; s = sum of E; and over the chunks Z =
-//   sum s exp(m - M) backward  E becomes the slopes  scale (p - [class = target]),  p = E exp(m - M) / Z;  dW
-//   += E' h,  dh += E W,  db += sum of E
+// into exponentials while they are in cache, and kept for the backward pass.
+//
+// Forward: E = exp(logit - m), m the row's maximum in this chunk, s = sum of E; over the chunks
+// Z = sum of s exp(m - M), M the largest m.
+//
+// Backward: E becomes the slopes scale (p - [class = target]), p = E exp(m - M) / Z; then dW += E' h,
+// dh += E W, db += sum of E's rows.
+//
 // Threads take whole chunks, so each row of dW has one writer; dh is summed over threads in their order.
 #include "kernels/cpu/cpu.h"
 
@@ -14,8 +18,7 @@
 #include <string.h>
 
 enum {
-    CHUNK_BYTES =
-        5 << 19, // of one chunk's logits: in cache, yet large enough for the products to run at full speed
+    CHUNK_BYTES = 5 << 19,  // of a chunk's logits: in cache, yet enough for products at full speed
     CHUNK_LEAST = 256,      // classes
     CHUNK_MOST = 4096,      // classes: their exponentials are summed in float
     KEPT_BYTES = 256 << 20, // of all logits kept for backward; more rows are worked through in blocks
@@ -28,8 +31,7 @@ struct job {
     size_t N, V, D; // V: classes of the products (the samples, in sampled)
     float scale;
     float *logp, *dh, *dw, *db;
-    // Sampled only, else NULL and 0: a target's row may lie beyond V, among all U; bias is then the
-    // workspace's.
+    // Sampled only, else NULL and 0: targets are among all U rows; bias is then the workspace's.
     const float *ln_q;
     size_t U;
 };
