@@ -38,7 +38,8 @@ help: ## list the targets
 #@   MINCOUNT=3              words seen less often in the training text become <UNK>
 #@   UNK='<unk>'             the text's own unknown-word symbol, read as <UNK>
 #@   SYSTEMS="..."|default|all   which rows of the table to make
-#@   NP=ranks  DEVICE=auto|cpu|cuda  WORK=directory  RESULTS=directory
+#@   EPOCHS=n                passes over the training text, in place of a recipe's own
+#@   NP=ranks  THREADS=n  DEVICE=auto|cpu|cuda  WORK=directory  RESULTS=directory
 
 deps: ## install what is missing (apt), and look at what is there
 	@tools/deps
@@ -165,7 +166,7 @@ lint:
 bench: all
 	@BIN=$(abspath $(BIN)) tools/bench
 
-export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS NP DEVICE WORK RESULTS LM1B_TAR LM1B_RAW
+export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW
 
 corpus: all
 	@jobs/prepare_corpus.sh

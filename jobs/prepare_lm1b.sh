@@ -2,7 +2,7 @@
 #SBATCH --job-name=prepare_lm1b
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
-#SBATCH --cpus-per-task=8
+#SBATCH --cpus-per-task=2
 #SBATCH --time=12:00:00
 #SBATCH --mem=8G
 #SBATCH --open-mode=append

@@ -41,7 +41,7 @@ recipe=(
   --dropout 0.1
   --softmax sampled --samples 8192
   --context carry --begin '<S>'
-  --batch $((128 * ranks)) --bptt 20 --epochs 50
+  --batch $((128 * ranks)) --bptt 20 --epochs "${EPOCHS:-50}"
   --loss step-sum
   --optimiser adagrad --rate 0.2 --accumulator 1.0
   --clip 1.0 --clip-group lstm

@@ -27,10 +27,10 @@ parse_arguments "$@"
 
 recipe=(
   --hidden 256
-  --dropout 0.2
+  --dropout 0.3
   --softmax sampled --samples 2048
-  --batch 32 --bptt 20 --epochs 4
-  --optimiser adam --rate 0.002 --schedule linear
+  --batch 16 --bptt 35 --epochs "${EPOCHS:-4}"
+  --optimiser adam --rate 0.003 --schedule linear
   --clip 1
 )
 run_neural_system lstm256_sampled "${recipe[@]}"
