@@ -43,6 +43,9 @@ need_programs() {
 if [ -n "${BILLIONWORD_HOME:-}" ] && [ "$(realpath -m "$BILLIONWORD_HOME")" != "$(realpath "$home")" ]; then
   fail "BILLIONWORD_HOME=$BILLIONWORD_HOME is not the repository: it has no jobs/common.sh"
 fi
+# What was set for other programs' matrix products does not reach ours, which choose kernels by the processor themselves; a
+# site's own choice (export OPENBLAS_CORETYPE=...) belongs into site.sh.
+unset "${!OPENBLAS_@}"
 # shellcheck source=/dev/null
 [ ! -e "$home/jobs/site.sh" ] || . "$home/jobs/site.sh"
 
@@ -288,8 +291,9 @@ need_corpus() {
 
 # Looked at before hours are spent.
 need_results() {
-  mkdir -p "$results/$corpus/rows" && [ -w "$results/$corpus/rows" ] ||
+  if ! mkdir -p "$results/$corpus/rows" || [ ! -w "$results/$corpus/rows" ]; then
     fail "the table cannot be written to $results/$corpus: choose another folder with RESULTS="
+  fi
 }
 
 # A run is resumed from its checkpoints only where inputs and options are those it was started with.

@@ -109,12 +109,13 @@ static void train_step(struct loop *x) {
 
 static void show_progress(struct loop *x, bool last) {
     if (!x->curve) return;
-    char extra[64];
-    snprintf(extra, sizeof extra, "loss %.3f", curve_last_loss(x->curve));
+    char extra[64] = "";
+    double loss = curve_last_loss(x->curve);
+    if (loss > 0) snprintf(extra, sizeof extra, "loss %.3f", loss); // none before the curve's first line
     if (last)
-        progress_end(&x->progress, x->s.words, extra);
+        progress_end(&x->progress, x->s.words, *extra ? extra : NULL);
     else
-        progress_update(&x->progress, x->s.words, extra);
+        progress_update(&x->progress, x->s.words, *extra ? extra : NULL);
 }
 
 // All ranks agree at a step's end on what rank 0's clock and every rank's signals say.
