@@ -126,6 +126,7 @@ int main(int argc, char **argv) {
                                 .threads = (int)threads,
                                 .work = encode_block,
                                 .finish = write_block};
+    if (output[0] == '-' && !output[1]) die_usage("--output: name a file, a manifest goes beside it");
     if (options_is_dry_run()) {
         dry_run(&job);
         return EXIT_DONE;

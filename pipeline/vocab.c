@@ -156,6 +156,7 @@ int main(int argc, char **argv) {
                                 .count = (size_t)(argc - first),
                                 .unk = unk,
                                 .threads = (int)threads};
+    if (output[0] == '-' && !output[1]) die_usage("--output: name a file, a manifest goes beside it");
     if (options_is_dry_run()) {
         dry_run(&job);
         return EXIT_DONE;

@@ -16,7 +16,7 @@ gzip -c empty >empty.gz
 printf '\n \n\t\n' >blank
 printf 'a b\nc\0d\n' >nul
 printf 'a b\nc d \xc3\x28\n' >utf8
-printf 'a b\nc d \xc3' >cut
+printf 'a b\nc d \xc3' >half
 printf 'a\nb <S> c\n' >begin
 printf 'a\nb\n</S>\n' >end
 printf 'a <UNK> b\n' >unknown
@@ -28,7 +28,7 @@ refused 1 'empty.gz: the text has no words' empty.gz
 refused 1 'blank: the text has no words' blank
 refused 1 'nul: line 2: NUL byte at offset 5: not a text file?' sound nul
 refused 1 'utf8: line 2: invalid UTF-8 at offset 8: repair the text, or pass it through: tokenize --invalid-utf8 replace' utf8
-refused 1 'cut: line 2: invalid UTF-8 at offset 8' cut
+refused 1 'half: line 2: invalid UTF-8 at offset 8' half
 refused 1 'begin: line 2: the word <S> or </S> in the text at offset 4: remove it' begin
 refused 1 'end: line 3: the word <S> or </S> in the text at offset 4: remove it' end
 refused 1 "unknown: line 1: the word <UNK> in the text at offset 2: where it stands for unknown words, say --unk '<UNK>'" unknown
@@ -38,6 +38,8 @@ refused 2 '--unk: the symbol is empty' --unk '' sound
 refused 2 '--unk: <S> is reserved' --unk '<S>' sound
 refused 2 '--threads' --threads 0 sound
 refused 2 '' --no-such-option sound
+fails_with 2 '--output: name a file' vocab --output - sound
+fails_with 2 '--output: name a file' shard --vocab v.tsv --output - sound
 fails_with 2 '--min-count' vocab --min-count 0 --output out/v sound
 fails_with 2 '--output' vocab sound
 fails_with 2 '--vocab' shard --output out/s sound
