@@ -175,6 +175,38 @@ static void test_refusals(void **state) {
     read_lines(empty);
 }
 
+static void write_to_nobody(void *unused) {
+    (void)unused;
+    int ends[2];
+    if (pipe(ends) < 0) exit(9);
+    close(ends[0]);
+    dup2(ends[1], STDOUT_FILENO);
+    struct stream_writer *w = stream_create("-");
+    char block[1000] = "";
+    for (int i = 0; i < 1000; i++) stream_write(w, block, sizeof block);
+    stream_commit(w);
+}
+
+static void test_reader_that_left(void **state) {
+    (void)state;
+    char said[256];
+    assert_int_equal(child_run(write_to_nobody, NULL, said, sizeof said), 1); // and no signal
+    assert_string_equal(said, "");
+}
+
+static void write_to_full(void *unused) {
+    (void)unused;
+    if (!freopen("/dev/full", "w", stdout)) exit(9);
+    struct stream_writer *w = stream_create("-");
+    stream_write(w, "x", 1);
+    stream_commit(w);
+}
+
+static void test_full_standard_output(void **state) {
+    (void)state;
+    assert_dies(write_to_full, NULL, "cannot write standard output: No space left on device");
+}
+
 static void create(void *path) {
     stream_commit(stream_create(path));
 }
@@ -217,10 +249,15 @@ static void test_damage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_other_packings),
-        cmocka_unit_test(test_lines),      cmocka_unit_test(test_many_and_long_lines),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_gzip_is_not_written),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_other_packings),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_many_and_long_lines),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_gzip_is_not_written),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_reader_that_left),
+        cmocka_unit_test(test_full_standard_output),
     };
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }
