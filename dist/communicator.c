@@ -11,9 +11,7 @@
 
 static char error_text[512];
 
-const char *communicator_error(void) {
-    return error_text;
-}
+const char *communicator_error(void) { return error_text; }
 
 struct communicator *communicator_fail(const char *format, ...) {
     va_list args;
@@ -30,8 +28,7 @@ void communicator_describe(struct communicator *c, int rank, int ranks, const ch
     if (gethostname(c->host, sizeof c->host - 1) != 0) snprintf(c->host, sizeof c->host, "unknown");
 }
 
-/* === what the launcher says
- * ======================================================================================= */
+// === what the launcher says ======================================================================
 
 // The whole number in an environment variable, 0 where it is absent or none.
 static int number_of(const char *variable) {
@@ -78,9 +75,7 @@ struct communicator *communicator_open(void) {
 
 static int abort_code = 1;
 
-int communicator_abort_code(void) {
-    return abort_code;
-}
+int communicator_abort_code(void) { return abort_code; }
 
 // Leaves by exit(), so that half-written files are removed; the MPI kind has registered, before all others, a
 // last handler that takes the other ranks down with abort_code.
@@ -90,16 +85,13 @@ void communicator_abort(struct communicator *c, int code) {
     exit(abort_code);
 }
 
-/* === calls
- * ======================================================================================================== */
+// === calls =======================================================================================
 
 void communicator_close(struct communicator *c) {
     if (c) c->calls->close(c);
 }
 
-void communicator_barrier(struct communicator *c) {
-    c->calls->barrier(c);
-}
+void communicator_barrier(struct communicator *c) { c->calls->barrier(c); }
 
 void communicator_sum_floats(struct communicator *c, float *x, size_t n) {
     c->calls->sum(c, x, n, COMMUNICATOR_FLOAT);
@@ -111,9 +103,7 @@ void communicator_sum_u64(struct communicator *c, uint64_t *x, size_t n) {
     c->calls->sum(c, x, n, COMMUNICATOR_U64);
 }
 
-uint64_t communicator_max_u64(struct communicator *c, uint64_t x) {
-    return c->calls->max_u64(c, x);
-}
+uint64_t communicator_max_u64(struct communicator *c, uint64_t x) { return c->calls->max_u64(c, x); }
 
 void communicator_broadcast(struct communicator *c, void *data, size_t bytes, int root) {
     c->calls->broadcast(c, data, bytes, root);
@@ -148,9 +138,5 @@ bool communicator_agrees(struct communicator *c, const void *data, size_t bytes,
 void communicator_sum_floats_start(struct communicator *c, float *x, size_t n) {
     c->calls->sum_start(c, x, n);
 }
-void communicator_progress(struct communicator *c) {
-    c->calls->progress(c);
-}
-void communicator_wait_all(struct communicator *c) {
-    c->calls->wait_all(c);
-}
+void communicator_progress(struct communicator *c) { c->calls->progress(c); }
+void communicator_wait_all(struct communicator *c) { c->calls->wait_all(c); }

@@ -30,12 +30,9 @@ struct mpi_communicator {
     struct mpi_sum sums[COMMUNICATOR_MAX_PENDING]; // on one host, what to sum in wait_all
 };
 
-static size_t smaller(uint64_t a, uint64_t b) {
-    return (size_t)(a < b ? a : b);
-}
+static size_t smaller(uint64_t a, uint64_t b) { return (size_t)(a < b ? a : b); }
 
-/* === leaving
- * ====================================================================================================== */
+// === leaving =====================================================================================
 
 static bool mpi_is_open;
 
@@ -54,8 +51,7 @@ static void mpi_close(struct communicator *c) {
     free(c);
 }
 
-/* === collective calls
- * ============================================================================================= */
+// === collective calls ============================================================================
 
 static void mpi_barrier(struct communicator *c) {
     (void)c;
@@ -119,8 +115,7 @@ static void mpi_gather(struct communicator *c, const void *mine, const uint64_t 
     free(counts);
 }
 
-/* === sums in flight
- * =============================================================================================== */
+// === sums in flight ==============================================================================
 
 static void mpi_wait_all(struct communicator *c) {
     struct mpi_communicator *m = (struct mpi_communicator *)c;
@@ -166,8 +161,7 @@ static const struct communicator_calls mpi_calls = {
     .wait_all = mpi_wait_all,
 };
 
-/* === joining
- * ====================================================================================================== */
+// === joining =====================================================================================
 
 // BILLIONWORD_OVERLAP=1 or 0 (the same on all ranks) overrules; tests use it to try either way on one host.
 static bool all_on_one_host(int ranks) {

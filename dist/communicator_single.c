@@ -4,12 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void single_close(struct communicator *c) {
-    free(c);
-}
-static void single_nothing(struct communicator *c) {
-    (void)c;
-}
+static void single_close(struct communicator *c) { free(c); }
+static void single_nothing(struct communicator *c) { (void)c; }
 
 static void single_sum(struct communicator *c, void *x, size_t n, enum communicator_type type) {
     (void)c, (void)x, (void)n, (void)type;
@@ -34,9 +30,7 @@ static void single_gather(struct communicator *c, const void *mine, const uint64
     if (sizes[0] > 0 && mine != all) memmove(all, mine, sizes[0]);
 }
 
-static void single_sum_start(struct communicator *c, float *x, size_t n) {
-    (void)c, (void)x, (void)n;
-}
+static void single_sum_start(struct communicator *c, float *x, size_t n) { (void)c, (void)x, (void)n; }
 
 static const struct communicator_calls single_calls = {
     .close = single_close,

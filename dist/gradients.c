@@ -6,9 +6,7 @@
 
 static uint64_t bytes_sent;
 
-uint64_t gradients_bytes_sent(void) {
-    return bytes_sent;
-}
+uint64_t gradients_bytes_sent(void) { return bytes_sent; }
 
 // What a bandwidth-optimal all-reduce sends: every rank 2 (R-1)/R of the data.
 static void count_sum(const struct communicator *c, size_t floats) {
@@ -27,9 +25,7 @@ void gradients_start_dense(struct communicator *c, float *x, size_t n) {
         communicator_sum_floats_start(c, x + at, n - at < bucket ? n - at : bucket);
 }
 
-/* === rows
- * =========================================================================================================
- */
+// === rows ========================================================================================
 
 // order (n) becomes the positions of ids in rising order; equal ids keep their order. Least-significant-digit
 // radix sort, 11 bits a pass; spare (n) is room to work in.  A pass in which all digits are the same is left

@@ -4,10 +4,11 @@
 //   cpu/   OpenBLAS and SIMD on threads
 //   cuda/  later, in a shared object of its own
 //
-// All pointers are device memory of the same table, made by `alloc`; matrices are row-major and dense; sizes are counted
-// in elements.  Functions cannot fail except `alloc` (returns NULL).  Results are the same bits for the
-// same inputs, threads and processor.  The shapes are given beside each pointer: T steps, B streams, N = T * B rows
-// (row t * B + b), H cells, I inputs, P recurrent outputs (P == H without projection), V classes, D width of a row.
+// All pointers are device memory of the same table, made by `alloc`; matrices are row-major and dense; sizes
+// are counted in elements.  Functions cannot fail except `alloc` (returns NULL).  Results are the same bits
+// for the same inputs, threads and processor.  The shapes are given beside each pointer: T steps, B streams,
+// N = T * B rows (row t * B + b), H cells, I inputs, P recurrent outputs (P == H without projection), V
+// classes, D width of a row.
 #ifndef KERNELS_KERNELS_H
 #define KERNELS_KERNELS_H
 
@@ -26,7 +27,8 @@ struct kernels {
     const char *variant; // what it runs on: "avx512, OpenBLAS SkylakeX, 2 threads"
     int threads;
 
-    void *(*alloc)(const struct kernels *k, size_t bytes); // zeroed, 64-byte aligned; NULL when there is no memory
+    void *(*alloc)(const struct kernels *k,
+                   size_t bytes); // zeroed, 64-byte aligned; NULL when there is no memory
     void (*release)(const struct kernels *k, void *p);
     void (*upload)(const struct kernels *k, void *device, const void *host, size_t bytes);
     void (*download)(const struct kernels *k, void *host, const void *device, size_t bytes);
@@ -39,8 +41,8 @@ struct kernels {
     struct random_kernels random;
 };
 
-// The table for `name`: "ref" or "cpu"; threads 0: as many as there are cores.  NULL where the name is unknown.
-// The table is static per name: one caller at a time.
+// The table for `name`: "ref" or "cpu"; threads 0: as many as there are cores.  NULL where the name is
+// unknown. The table is static per name: one caller at a time.
 const struct kernels *kernels_open(const char *name, int threads);
 
 #endif

@@ -1,6 +1,6 @@
-// Counter-based random numbers: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
-// A number is a pure function of (seed, purpose, step, stream, time, index), the same on every device and for
-// any split of the work:
+// Counter-based random numbers: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1,
+// 2, 3"). A number is a pure function of (seed, purpose, step, stream, time, index), the same on every device
+// and for any split of the work:
 //   key     = (seed low 32 bits, seed high 32 bits)
 //   counter = (index / 4, purpose << 24 | time, stream, step)        result word index % 4
 // so time < 2^24, index < 2^34, step < 2^32.
@@ -12,7 +12,13 @@
 
 struct kernels;
 
-enum random_purpose { RANDOM_INITIAL = 1, RANDOM_DROPOUT = 2, RANDOM_SAMPLE = 3, RANDOM_BOOTSTRAP = 4, RANDOM_TEST = 5 };
+enum random_purpose {
+    RANDOM_INITIAL = 1,
+    RANDOM_DROPOUT = 2,
+    RANDOM_SAMPLE = 3,
+    RANDOM_BOOTSTRAP = 4,
+    RANDOM_TEST = 5
+};
 
 // Philox 4x32 with 10 rounds; check: counter 0 key 0 -> 6627e8d5 e169c58d bc57ac4c 9b00dbd8.
 static inline void random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
@@ -46,13 +52,16 @@ static inline double random_uniform_double(uint32_t high, uint32_t low) {
 }
 
 struct random_kernels {
-    // x[i] = uniform in [-range, range), i the index: initial values.  `place` with stream, time as the caller likes.
+    // x[i] = uniform in [-range, range), i the index: initial values.  `place` with stream, time as the
+    // caller likes.
     void (*fill_uniform)(const struct kernels *k, float *x, size_t n, float range, struct random_place place);
-    // Inverted dropout of N = T * B rows of width d, in place or not: out = keep ? in / (1 - rate) : 0, where the mask of
-    // row t * B + b, column j is a function of (seed, DROPOUT, step, first_stream + b, site << 16 | t, j) alone:
-    // keep where random_uniform(word) >= rate.  Called again on the gradient it gives the same mask.  T < 2^16.
-    void (*dropout)(const struct kernels *k, float *out /* (T, B, d) */, const float *in /* (T, B, d) */, size_t T,
-                    size_t B, size_t d, float rate, uint64_t seed, uint32_t step, uint32_t first_stream, uint32_t site);
+    // Inverted dropout of N = T * B rows of width d, in place or not: out = keep ? in / (1 - rate) : 0, where
+    // the mask of row t * B + b, column j is a function of (seed, DROPOUT, step, first_stream + b, site << 16
+    // | t, j) alone: keep where random_uniform(word) >= rate.  Called again on the gradient it gives the same
+    // mask.  T < 2^16.
+    void (*dropout)(const struct kernels *k, float *out /* (T, B, d) */, const float *in /* (T, B, d) */,
+                    size_t T, size_t B, size_t d, float rate, uint64_t seed, uint32_t step,
+                    uint32_t first_stream, uint32_t site);
 };
 
 #endif

@@ -10,27 +10,32 @@ struct kernels;
 enum { SOFTMAX_IGNORE = -1 }; // a target that counts for nothing (padding)
 
 struct softmax_kernels {
-    // Full softmax.  logits = h W' + b.  logp[r] = ln p(target_r), 0 for ignored rows.  targets are host memory.
-    // With scale != 0 also gradients of loss = -scale * sum of logp:  dh is set, dw and db are added to.
-    // With scale == 0 dh, dw, db are NULL: forward only.  b may be NULL.
-    // The N x V logits are written at most once; workspace is bounded (about 64 MiB a thread at most in forward only).
+    // Full softmax.  logits = h W' + b.  logp[r] = ln p(target_r), 0 for ignored rows.  targets are host
+    // memory. With scale != 0 also gradients of loss = -scale * sum of logp:  dh is set, dw and db are added
+    // to. With scale == 0 dh, dw, db are NULL: forward only.  b may be NULL. The N x V logits are written at
+    // most once; workspace is bounded (about 64 MiB a thread at most in forward only).
     void (*full)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (V, D) */,
-                 const float *b /* (V) */, const int32_t *targets /* (N), host */, size_t N, size_t V, size_t D,
-                 float scale, float *logp /* (N) */, float *dh /* (N, D) */, float *dw /* (V, D) */, float *db /* (V) */);
+                 const float *b /* (V) */, const int32_t *targets /* (N), host */, size_t N, size_t V,
+                 size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */, float *dw /* (V, D) */,
+                 float *db /* (V) */);
 
-    // Sampled softmax (Jean et al. 2015; Jozefowicz et al. 2016) over compact rows.  The caller has gathered the unique rows of
-    // this step: the S shared samples are rows 0 ... S-1, targets point anywhere into the U rows.
+    // Sampled softmax (Jean et al. 2015; Jozefowicz et al. 2016) over compact rows.  The caller has gathered
+    // the unique rows of this step: the S shared samples are rows 0 ... S-1, targets point anywhere into the
+    // U rows.
     //   logit of sample j:  h . w[j] + b[j] - ln_q[j], left out for rows whose target is j (accidental hit)
     //   logit of target:    h . w[t] + b[t] - ln_q[t]
-    // loss = cross-entropy of the target among target and samples.  logp, scale, dh, dw, db as above; dw, db set, not added.
+    // loss = cross-entropy of the target among target and samples.  logp, scale, dh, dw, db as above; dw, db
+    // set, not added.
     void (*sampled)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (U, D) */,
-                    const float *b /* (U) */, const float *ln_q /* (U), host */, const int32_t *targets /* (N), host: row or IGNORE */,
-                    size_t N, size_t U, size_t S, size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */,
+                    const float *b /* (U) */, const float *ln_q /* (U), host */,
+                    const int32_t *targets /* (N), host: row or IGNORE */, size_t N, size_t U, size_t S,
+                    size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */,
                     float *dw /* (U, D) */, float *db /* (U) */);
 
     // The whole distribution of each row, for checks and sampling: p (N, V).
     void (*probabilities)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (V, D) */,
-                          const float *b /* (V) or NULL */, size_t N, size_t V, size_t D, float *p /* (N, V) */);
+                          const float *b /* (V) or NULL */, size_t N, size_t V, size_t D,
+                          float *p /* (N, V) */);
 };
 
 #endif

@@ -88,9 +88,7 @@ static void describe_context(const struct scored_model *x, char *text, size_t si
         snprintf(text, size, "carry-%" PRId64, streams);
 }
 
-static void show(void *context, uint64_t done) {
-    progress_update(context, done, NULL);
-}
+static void show(void *context, uint64_t done) { progress_update(context, done, NULL); }
 
 // Scores all events; returns the largest deviation found by the check of sums, the same on every rank.
 static double score(struct scored_model *x, struct communicator *c, const uint32_t *ids, uint64_t events,
@@ -115,7 +113,7 @@ static double score(struct scored_model *x, struct communicator *c, const uint32
     return worst;
 }
 
-// === shards ==================================================================================
+// === shards ======================================================================================
 
 // A model that resets its state gives the same scores for any cut, so that its text is cut for speed.
 static size_t choose_pieces(const struct scored_model *x, const struct shard_set *s, int ranks) {
@@ -176,7 +174,7 @@ static void evaluate_shards(struct scored_model *x, struct communicator *c, cons
     shard_set_close(s);
 }
 
-// === text on stdin ===========================================================================
+// === text on stdin ===============================================================================
 
 // Turns a line into ids with </S> behind; word i is at words[i], lengths[i].  Returns the number of events.
 struct sentence {

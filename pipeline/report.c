@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// --- report row
-// ------------------------------------------------------------------------------------------------------
+// === report row ==================================================================================
 
 static struct result_sources sources;
 static const char *row_output;
@@ -150,8 +149,7 @@ static int report_row(int argc, char **argv) {
     return EXIT_DONE;
 }
 
-// --- report table
-// ----------------------------------------------------------------------------------------------------
+// === report table ================================================================================
 
 static const char *table_corpus;
 
@@ -204,8 +202,7 @@ static int report_table(int argc, char **argv) {
     return EXIT_DONE;
 }
 
-// --- report
-// ----------------------------------------------------------------------------------------------------------
+// === report ======================================================================================
 
 static const struct option_spec no_options[] = {{0}};
 static const struct program report_program = {

@@ -105,12 +105,9 @@ struct run {
     bool english_told;
 };
 
-/* === filling: whole lines out of the files
- * ================================================================== */
+// === filling: whole lines out of the files =======================================================
 
-static void file_begin(struct run *run) {
-    run->reader = stream_open(run->files[run->file], NULL);
-}
+static void file_begin(struct run *run) { run->reader = stream_open(run->files[run->file], NULL); }
 
 static void file_end(struct run *run) {
     if (stream_offset(run->reader) == 0) die("%s: is empty: nothing to tokenize", stream_path(run->reader));
@@ -164,8 +161,7 @@ static bool block_fill(void *context, void *item) {
     return false;
 }
 
-/* === work: lines to tokens
- * ==================================================================================== */
+// === work: lines to tokens =======================================================================
 
 static bool block_is_clean(const struct run *run, struct block *block) {
     const char *nul = memchr(block->in.data, 0, block->in.size);
@@ -256,8 +252,7 @@ static void block_work(void *context, void *item) {
     text_finish(run, block, text);
 }
 
-/* === draining: in the order of the text
- * ======================================================================= */
+// === draining: in the order of the text ==========================================================
 
 static uint64_t count_lines(const char *text, size_t size) {
     uint64_t lines = 0;
@@ -312,8 +307,7 @@ static void block_release(void *item) {
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) buffer_free(all[i]);
 }
 
-/* === the whole run
- * ============================================================================================== */
+// === the whole run ===============================================================================
 
 // Sum of the inputs' sizes on disk; 0 where one is a pipe.
 static uint64_t check_inputs(char **files, size_t count) {

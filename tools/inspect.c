@@ -38,9 +38,7 @@ static const struct program program = {
 
 enum { LOOK = 4096 }; // first bytes of a file, by which it is known
 
-static void print_u64(const char *name, uint64_t value) {
-    printf("%s\t%" PRIu64 "\n", name, value);
-}
+static void print_u64(const char *name, uint64_t value) { printf("%s\t%" PRIu64 "\n", name, value); }
 
 static const char *json_kind_text(const struct json *j) {
     static const char *const kinds[] = {"null", "false", "true", NULL, NULL, "[...]", "{...}"};

@@ -72,9 +72,7 @@ static uint32_t big_endian(const unsigned char *b) {
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-static uint32_t input_word(struct input *in) {
-    return big_endian(input_take(in, 4));
-}
+static uint32_t input_word(struct input *in) { return big_endian(input_take(in, 4)); }
 
 // Count of elements of at least `each` bytes, so that a damaged count cannot ask for all memory.
 static size_t input_count(struct input *in, size_t each) {

@@ -37,9 +37,7 @@ static inline float cpu_exp(float x) {
     return x < -86.6f ? 0.0f : result;
 }
 
-static inline float cpu_sigmoid(float x) {
-    return 1.0f / (1.0f + cpu_exp(-x));
-}
+static inline float cpu_sigmoid(float x) { return 1.0f / (1.0f + cpu_exp(-x)); }
 
 // Near 0 an odd polynomial (Cephes tanhf), else through e^(2 |x|).
 static inline float cpu_tanh(float x) {

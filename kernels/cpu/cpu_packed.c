@@ -21,12 +21,8 @@ enum { WIDTH = 2 * LANES };
 typedef float vector __attribute__((vector_size(LANES * sizeof(float))));
 typedef float loose_vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
-size_t cpu_packed_panels(size_t n) {
-    return (n + WIDTH - 1) / WIDTH;
-}
-size_t cpu_packed_floats(size_t k, size_t n) {
-    return (cpu_packed_panels(n) * k * WIDTH + 15) / 16 * 16;
-}
+size_t cpu_packed_panels(size_t n) { return (n + WIDTH - 1) / WIDTH; }
+size_t cpu_packed_floats(size_t k, size_t n) { return (cpu_packed_panels(n) * k * WIDTH + 15) / 16 * 16; }
 
 static void fill_transposed(float *panel, const float *b, size_t k, size_t columns) {
     for (size_t c = 0; c < columns; c++)

@@ -6,9 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static double sigmoid(double x) {
-    return 1 / (1 + exp(-x));
-}
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 static bool is_reset(const uint8_t *reset, struct lstm_shape s, size_t t, size_t b) {
     return reset && reset[t * s.B + b];

@@ -13,9 +13,7 @@ static char rank_text[96]; // "[rank 1 on host]" or empty
 static bool quiet;
 static void (*die_hook)(int code);
 
-void message_set_program(const char *name) {
-    program_name = name;
-}
+void message_set_program(const char *name) { program_name = name; }
 
 void message_set_rank(int rank, int ranks) {
     char host[64] = "?";
@@ -23,15 +21,9 @@ void message_set_rank(int rank, int ranks) {
     if (ranks > 1) snprintf(rank_text, sizeof rank_text, "[rank %d on %s]", rank, host);
 }
 
-void message_set_quiet(bool on) {
-    quiet = on;
-}
-bool message_is_quiet(void) {
-    return quiet;
-}
-void message_set_die_hook(void (*hook)(int code)) {
-    die_hook = hook;
-}
+void message_set_quiet(bool on) { quiet = on; }
+bool message_is_quiet(void) { return quiet; }
+void message_set_die_hook(void (*hook)(int code)) { die_hook = hook; }
 
 // One write a message, so that the lines of several ranks or threads do not mix.
 static void message_write(const char *kind, const char *format, va_list args, const char *tail) {

@@ -11,9 +11,7 @@
 
 static bool dry_run;
 
-bool options_is_dry_run(void) {
-    return dry_run;
-}
+bool options_is_dry_run(void) { return dry_run; }
 
 bool options_parse_size(const char *text, uint64_t *bytes) {
     char *end;

@@ -13,9 +13,7 @@
 #include <unistd.h>
 
 static double start_time;
-__attribute__((constructor)) static void remember_start(void) {
-    start_time = time_now();
-}
+__attribute__((constructor)) static void remember_start(void) { start_time = time_now(); }
 
 static _Noreturn void memory_die(size_t count, size_t size, const char *what) {
     char need[32], have[32];

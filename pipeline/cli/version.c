@@ -7,12 +7,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-const char *version_number(void) {
-    return VERSION;
-}
-const char *version_commit(void) {
-    return COMMIT;
-}
+const char *version_number(void) { return VERSION; }
+const char *version_commit(void) { return COMMIT; }
 
 void version_print(const char *program) {
     printf("%s (billionword) %s, commit %s\n", program, VERSION, COMMIT);

@@ -28,9 +28,7 @@ void buffer_add_byte(struct buffer *b, char byte) {
     b->data[b->size++] = byte;
 }
 
-void buffer_add_text(struct buffer *b, const char *text) {
-    buffer_add(b, text, strlen(text));
-}
+void buffer_add_text(struct buffer *b, const char *text) { buffer_add(b, text, strlen(text)); }
 
 void buffer_print(struct buffer *b, const char *format, ...) {
     va_list args, again;
@@ -50,9 +48,7 @@ const char *buffer_terminate(struct buffer *b) {
     return b->data;
 }
 
-void buffer_clear(struct buffer *b) {
-    b->size = 0;
-}
+void buffer_clear(struct buffer *b) { b->size = 0; }
 
 void buffer_free(struct buffer *b) {
     free(b->data);

@@ -39,16 +39,13 @@ static uint32_t get_u32(const unsigned char *from) {
     return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
 }
 
-static uint32_t checksum(const void *data, size_t size) {
-    return (uint32_t)XXH64(data, size, 0);
-}
+static uint32_t checksum(const void *data, size_t size) { return (uint32_t)XXH64(data, size, 0); }
 
 static void metadata_hash(const char *json, char digits[METADATA_HASH + 1]) {
     snprintf(digits, METADATA_HASH + 1, "%016" PRIx64, (uint64_t)XXH64(json, METADATA_JSON, 0));
 }
 
-// --- writing
-// ------------------------------------------------------------------------------------------------
+// === writing =====================================================================================
 
 struct frames_writer {
     struct publish *file;
@@ -149,8 +146,7 @@ void frames_commit(struct frames_writer *w, const struct buffer *metadata) {
     free(w);
 }
 
-// --- reading
-// ------------------------------------------------------------------------------------------------
+// === reading =====================================================================================
 
 struct frames_reader {
     char *path;
@@ -305,18 +301,10 @@ struct frames_reader *frames_clone(const struct frames_reader *r) {
     return c;
 }
 
-const struct json *frames_metadata(const struct frames_reader *r) {
-    return r->metadata;
-}
-uint64_t frames_size(const struct frames_reader *r) {
-    return r->content_size;
-}
-uint64_t frames_count(const struct frames_reader *r) {
-    return r->count;
-}
-const char *frames_path(const struct frames_reader *r) {
-    return r->path;
-}
+const struct json *frames_metadata(const struct frames_reader *r) { return r->metadata; }
+uint64_t frames_size(const struct frames_reader *r) { return r->content_size; }
+uint64_t frames_count(const struct frames_reader *r) { return r->count; }
+const char *frames_path(const struct frames_reader *r) { return r->path; }
 
 static size_t frame_size(const struct frames_reader *r, uint64_t frame) {
     uint64_t left = r->content_size - frame * FRAMES_CONTENT;

@@ -25,9 +25,7 @@ struct hash *hash_new(void) {
     return h;
 }
 
-void hash_add(struct hash *h, const void *data, size_t size) {
-    XXH3_128bits_update(h->state, data, size);
-}
+void hash_add(struct hash *h, const void *data, size_t size) { XXH3_128bits_update(h->state, data, size); }
 
 void hash_text(const struct hash *h, char text[HASH_TEXT_SIZE]) {
     hash_print(XXH3_128bits_digest(h->state), text);
@@ -54,6 +52,4 @@ void hash_file(const char *path, char text[HASH_TEXT_SIZE]) {
     free(block);
 }
 
-uint64_t hash_word(const char *word, size_t length) {
-    return XXH3_64bits(word, length);
-}
+uint64_t hash_word(const char *word, size_t length) { return XXH3_64bits(word, length); }

@@ -250,9 +250,7 @@ struct json *json_parse(const char *text, size_t size, char *reason) {
     return NULL;
 }
 
-void json_free(struct json *root) {
-    free(root);
-}
+void json_free(struct json *root) { free(root); }
 
 const struct json *json_get(const struct json *object, const char *key) {
     if (!object || object->kind != JSON_OBJECT) return NULL;

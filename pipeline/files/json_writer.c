@@ -40,9 +40,7 @@ void json_open(struct buffer *b, const char *key, char bracket) {
     buffer_add_byte(b, bracket);
 }
 
-void json_close(struct buffer *b, char bracket) {
-    buffer_add_byte(b, bracket);
-}
+void json_close(struct buffer *b, char bracket) { buffer_add_byte(b, bracket); }
 
 void json_add_string(struct buffer *b, const char *key, const char *value) {
     begin_value(b, key);

@@ -120,12 +120,8 @@ struct publish *publish_open(const char *path) {
     return p;
 }
 
-int publish_descriptor(struct publish *p) {
-    return p->fd;
-}
-const char *publish_path(const struct publish *p) {
-    return p->path;
-}
+int publish_descriptor(struct publish *p) { return p->fd; }
+const char *publish_path(const struct publish *p) { return p->path; }
 
 void publish_write(struct publish *p, const void *data, size_t size) {
     const char *from = data;

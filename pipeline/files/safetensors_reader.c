@@ -154,9 +154,7 @@ struct safetensors_reader *safetensors_open(const char *path, const char *maker)
     return r;
 }
 
-size_t safetensors_count(const struct safetensors_reader *r) {
-    return r->count;
-}
+size_t safetensors_count(const struct safetensors_reader *r) { return r->count; }
 
 const struct tensor_info *safetensors_at(const struct safetensors_reader *r, size_t i) {
     return &r->entries[i].info;

@@ -18,12 +18,9 @@
 
 enum { BLOCK = 1 << 20 };
 
-// --- words of a block
-// ---------------------------------------------------------------------------------------
+// === words of a block ============================================================================
 
-static bool is_blank(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n');
-}
+static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n'); }
 
 static bool is_word(const char *word, size_t length, const char *other) {
     return strlen(other) == length && memcmp(word, other, length) == 0;
@@ -83,8 +80,7 @@ enum sentence_item sentences_next(struct sentence_block *b, const char **word, s
     return unknown ? SENTENCE_UNKNOWN : SENTENCE_WORD;
 }
 
-// --- blocks of files
-// ----------------------------------------------------------------------------------------
+// === blocks of files =============================================================================
 
 struct run {
     struct sentences_job *job;
@@ -220,8 +216,7 @@ static void *worker_run(void *argument) {
     return NULL;
 }
 
-// --- the job
-// ------------------------------------------------------------------------------------------------
+// === the job =====================================================================================
 
 static void unk_check(const char *unk) {
     if (!*unk) die_usage("--unk: the symbol is empty");

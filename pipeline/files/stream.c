@@ -39,8 +39,7 @@ struct stream_reader {
     struct hash *hash;
 };
 
-// --- packed bytes
-// -------------------------------------------------------------------------------------------
+// === packed bytes ================================================================================
 
 static size_t file_read(struct stream_reader *r, void *data, size_t size) {
     for (;;) {
@@ -77,8 +76,7 @@ _Noreturn static void die_truncated(const struct stream_reader *r) {
         r->path, packed_offset(r));
 }
 
-// --- decoding
-// -----------------------------------------------------------------------------------------------
+// === decoding ====================================================================================
 
 static size_t decode_plain(struct stream_reader *r, char *data, size_t size) {
     size_t held = r->packed_end - r->packed_begin;
@@ -144,8 +142,7 @@ static size_t decode(struct stream_reader *r, char *data, size_t size) {
     return n;
 }
 
-// --- opening
-// ------------------------------------------------------------------------------------------------
+// === opening =====================================================================================
 
 // zstd frames begin with FD2FB528, skippable ones with 184D2A5x (little-endian); gzip members with 1F 8B 08.
 static enum packing packing_recognise(const unsigned char *b, size_t size) {
@@ -199,8 +196,7 @@ struct stream_reader *stream_open(const char *path, const char *maker) {
     return r;
 }
 
-// --- content and lines
-// --------------------------------------------------------------------------------------
+// === content and lines ===========================================================================
 
 size_t stream_read(struct stream_reader *r, void *data, size_t size) {
     size_t held = r->end - r->begin;
@@ -259,24 +255,12 @@ bool stream_line(struct stream_reader *r, const char **line, size_t *length) {
     return true;
 }
 
-uint64_t stream_line_number(const struct stream_reader *r) {
-    return r->lines;
-}
-uint64_t stream_offset(const struct stream_reader *r) {
-    return r->returned;
-}
-uint64_t stream_packed_offset(const struct stream_reader *r) {
-    return packed_offset(r);
-}
-uint64_t stream_packed_size(const struct stream_reader *r) {
-    return r->packed_size;
-}
-const char *stream_path(const struct stream_reader *r) {
-    return r->path;
-}
-void stream_hash(const struct stream_reader *r, char text[HASH_TEXT_SIZE]) {
-    hash_text(r->hash, text);
-}
+uint64_t stream_line_number(const struct stream_reader *r) { return r->lines; }
+uint64_t stream_offset(const struct stream_reader *r) { return r->returned; }
+uint64_t stream_packed_offset(const struct stream_reader *r) { return packed_offset(r); }
+uint64_t stream_packed_size(const struct stream_reader *r) { return r->packed_size; }
+const char *stream_path(const struct stream_reader *r) { return r->path; }
+void stream_hash(const struct stream_reader *r, char text[HASH_TEXT_SIZE]) { hash_text(r->hash, text); }
 
 void stream_close(struct stream_reader *r) {
     if (!r) return;

@@ -4,9 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static bool is_tail(unsigned char c) {
-    return (c & 0xc0) == 0x80;
-}
+static bool is_tail(unsigned char c) { return (c & 0xc0) == 0x80; }
 
 // Bytes of the sequence at s[0 .. left), 0 where it is not valid (Unicode standard, table 3-7).
 static size_t sequence_length(const unsigned char *s, size_t left) {

@@ -11,12 +11,8 @@
 size_t model_width(const struct model_options *o) {
     return (size_t)(o->projection ? o->projection : o->hidden);
 }
-uint32_t model_classes(const struct model_options *o) {
-    return o->vocabulary_size - 1;
-}
-uint32_t model_begin(const struct model_options *o) {
-    return o->begin_is_end ? o->end : o->begin;
-}
+uint32_t model_classes(const struct model_options *o) { return o->vocabulary_size - 1; }
+uint32_t model_begin(const struct model_options *o) { return o->begin_is_end ? o->end : o->begin; }
 
 static size_t layer_inputs(const struct model_options *o, int64_t layer) {
     return layer == 0 ? (size_t)o->embedding : model_width(o);
@@ -194,7 +190,7 @@ void model_distribution(struct model *m, struct workspace *w, size_t row, float 
     k->release(k, device);
 }
 
-// === the two softmaxes in training ===========================================================
+// === the two softmaxes in training ===============================================================
 
 static void output_full_step(struct model *m, struct workspace *w, const struct batch *b, float scale) {
     const struct kernels *k = m->k;
@@ -230,7 +226,7 @@ static void output_sampled_step(struct model *m, struct workspace *w, const stru
     weight->touched.shared = bias->touched.shared = S;
 }
 
-// === backward ================================================================================
+// === backward ====================================================================================
 
 static void ready(const struct training_options *o, struct parameter *p) {
     if (p && o->gradient_ready) o->gradient_ready(o->context, p);

@@ -58,8 +58,7 @@ void model_swap_averages(struct model *m);
 // `forget_bias`.
 void model_initialise(struct model *m, double range, double forget_bias, uint64_t seed);
 
-// --- computing
-// ---------------------------------------------------------------------------------------------------
+// === computing ===================================================================================
 
 struct batch { // row t * B + b; host memory
     size_t T, B;

@@ -97,7 +97,7 @@ uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size
     return floats * sizeof(float);
 }
 
-// === the carried state =======================================================================
+// === the carried state ===========================================================================
 
 size_t workspace_state_floats(const struct model *m) {
     return (size_t)m->o.layers * (model_width(&m->o) + (size_t)m->o.hidden);

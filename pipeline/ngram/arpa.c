@@ -16,8 +16,7 @@
 #define ARPA_END     "</s>"
 #define ARPA_UNKNOWN "<unk>"
 
-// --- words
-// -----------------------------------------------------------------------------------------------------------
+// === words =======================================================================================
 
 const char *arpa_word(const struct vocabulary *v, uint32_t id) {
     if (id == v->begin) return ARPA_BEGIN;
@@ -56,8 +55,7 @@ void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path) {
              vocabulary_path, (unsigned long long)odd, (unsigned long long)first_odd);
 }
 
-// --- writing
-// ---------------------------------------------------------------------------------------------------------
+// === writing =====================================================================================
 
 struct arpa_writer {
     struct stream_writer *stream;
@@ -118,8 +116,7 @@ void arpa_commit(struct arpa_writer *w, char hash[HASH_TEXT_SIZE]) {
     free(w);
 }
 
-// --- reading
-// ---------------------------------------------------------------------------------------------------------
+// === reading =====================================================================================
 
 struct arpa_reader {
     struct stream_reader *stream;
@@ -134,9 +131,7 @@ static _Noreturn void arpa_die(const struct arpa_reader *r, const char *what) {
         stream_path(r->stream), (unsigned long long)arpa_line(r), what);
 }
 
-uint64_t arpa_line(const struct arpa_reader *r) {
-    return stream_line_number(r->stream);
-}
+uint64_t arpa_line(const struct arpa_reader *r) { return stream_line_number(r->stream); }
 
 // The next line that is not blank, without white space at its end; NULL at the end of the file.
 static char *next_line(struct arpa_reader *r) {
@@ -188,12 +183,8 @@ struct arpa_reader *arpa_open(const char *path) {
     return r;
 }
 
-int arpa_order(const struct arpa_reader *r) {
-    return r->order;
-}
-uint64_t arpa_count(const struct arpa_reader *r, int order) {
-    return r->counts[order - 1];
-}
+int arpa_order(const struct arpa_reader *r) { return r->order; }
+uint64_t arpa_count(const struct arpa_reader *r, int order) { return r->counts[order - 1]; }
 
 // Cuts the next field off *rest at spaces and tabs; NULL where there is none.
 static char *next_field(char **rest) {
@@ -247,9 +238,7 @@ bool arpa_next(struct arpa_reader *r, struct arpa_ngram *g) {
     return true;
 }
 
-void arpa_hash(const struct arpa_reader *r, char hash[HASH_TEXT_SIZE]) {
-    stream_hash(r->stream, hash);
-}
+void arpa_hash(const struct arpa_reader *r, char hash[HASH_TEXT_SIZE]) { stream_hash(r->stream, hash); }
 
 void arpa_close(struct arpa_reader *r) {
     stream_close(r->stream);

@@ -29,8 +29,7 @@ uint32_t arpa_find(const struct vocabulary *v, const char *word);
 // warns of other white space, at which some readers cut.
 void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path);
 
-// --- writing
-// ---------------------------------------------------------------------------------------------------------
+// === writing =====================================================================================
 struct arpa_writer;
 
 // `counts[n - 1]`: n-grams of order n.  Publishes on commit.
@@ -40,8 +39,7 @@ void arpa_write(struct arpa_writer *w, int order, const char *const *words /* (o
                 const double *backoff);
 void arpa_commit(struct arpa_writer *w, char hash[HASH_TEXT_SIZE]); // hash: of the contents
 
-// --- reading
-// ---------------------------------------------------------------------------------------------------------
+// === reading =====================================================================================
 struct arpa_ngram {
     int order;
     const char *words[ARPA_MAX_ORDER]; // valid until the next call

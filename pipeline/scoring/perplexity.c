@@ -11,9 +11,7 @@ void exact_sum_add(struct exact_sum *s, double value) {
     s->sum = total;
 }
 
-double exact_sum_value(const struct exact_sum *s) {
-    return s->sum + s->lost;
-}
+double exact_sum_value(const struct exact_sum *s) { return s->sum + s->lost; }
 
 struct perplexity perplexity_new(void) {
     return (struct perplexity){.first_bad = UINT64_MAX};
@@ -44,6 +42,4 @@ double perplexity_mean_loss(const struct perplexity *p) {
     return -exact_sum_value(&p->sum) / (double)p->events;
 }
 
-double perplexity_value(const struct perplexity *p) {
-    return exp(perplexity_mean_loss(p));
-}
+double perplexity_value(const struct perplexity *p) { return exp(perplexity_mean_loss(p)); }

@@ -18,8 +18,7 @@
 
 enum { LM1B_TEST_EVENTS = 159658 }; // held-out shard 00000, which every published number is of
 
-// --- names and files
-// -------------------------------------------------------------------------------------------------
+// === names and files =============================================================================
 
 static bool is_name(const char *text, size_t size) {
     size_t n = strlen(text);
@@ -63,8 +62,7 @@ size_t result_default_block(const char *corpus) {
     return shuffled ? BOOTSTRAP_BLOCK_SHUFFLED : BOOTSTRAP_BLOCK_RUNNING;
 }
 
-// --- the manifest
-// ----------------------------------------------------------------------------------------------------
+// === the manifest ================================================================================
 
 static struct json *read_json(const char *path) {
     struct stream_reader *r = stream_open(path, "train or estimate");
@@ -111,8 +109,7 @@ static void read_manifest(struct row *row, const char *path) {
     json_free(root);
 }
 
-// --- the row
-// ---------------------------------------------------------------------------------------------------------
+// === the row =====================================================================================
 
 // Why the two splits and the manifest do not belong together; empty where they do.
 static void compare_sources(char *fault, size_t size, const struct row *row, const struct measure *valid,

@@ -33,13 +33,9 @@ static const struct field {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-bool row_is_valid(const struct row *row) {
-    return strcmp(row->status, "VALID") == 0;
-}
+bool row_is_valid(const struct row *row) { return strcmp(row->status, "VALID") == 0; }
 
-static void *field_of(const struct row *row, const struct field *f) {
-    return (char *)(size_t)row + f->place;
-}
+static void *field_of(const struct row *row, const struct field *f) { return (char *)(size_t)row + f->place; }
 
 // All fields without the closing bracket; the check sum is that of this text.
 static void row_format(const struct row *row, struct buffer *b, char check[HASH_TEXT_SIZE]) {

@@ -55,8 +55,7 @@ void table_settle(struct table *t) {
     qsort(t->rows, t->count, sizeof *t->rows, compare_rows);
 }
 
-// --- tab-separated values
-// --------------------------------------------------------------------------------------------
+// === tab-separated values ========================================================================
 
 static void add_real(struct buffer *b, const char *format, double value) {
     buffer_add_byte(b, '\t');
@@ -97,8 +96,7 @@ void table_format_tsv(const struct table *t, struct buffer *b) {
     }
 }
 
-// --- Markdown
-// --------------------------------------------------------------------------------------------------------
+// === Markdown ====================================================================================
 
 enum { COLUMNS = 15, CELL = 320 };
 

@@ -25,8 +25,6 @@ extern uint8_t character_table[CHARACTERS]; // all zero until characters_prepare
 // Fills the table, once, in a few milliseconds; later calls cost a nanosecond.  Safe from any thread.
 void characters_prepare(void);
 
-static inline unsigned character_class(uint32_t character) {
-    return character_table[character];
-}
+static inline unsigned character_class(uint32_t character) { return character_table[character]; }
 
 #endif

@@ -16,9 +16,7 @@ static const char function_words[][5] = {"and",  "are",  "as", "at",  "but",  "b
 enum { ENOUGH_LETTERS = 2000, ENOUGH_WORDS = 500 };
 static const double LEAST_LATIN = 0.7, LEAST_FUNCTION_WORDS = 0.05;
 
-static int compare(const void *a, const void *b) {
-    return strcmp(a, b);
-}
+static int compare(const void *a, const void *b) { return strcmp(a, b); }
 
 static bool is_function_word(const char *word, size_t size) {
     char key[sizeof function_words[0]];

@@ -20,9 +20,7 @@ enum {
     BEFORE_NUMBER = sizeof before_number / sizeof before_number[0]
 };
 
-static int compare(const void *a, const void *b) {
-    return strcmp(a, b);
-}
+static int compare(const void *a, const void *b) { return strcmp(a, b); }
 
 enum prefix prefix_find(const char *word, size_t length) {
     if (length == 0 || length > LONGEST) return PREFIX_NONE;

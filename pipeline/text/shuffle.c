@@ -314,21 +314,11 @@ bool shuffle_next(struct shuffle *s, uint32_t *shard, const char **line, size_t 
 /* === counts and end ======================================================================================
  */
 
-uint64_t shuffle_lines(const struct shuffle *s) {
-    return s->lines;
-}
-uint64_t shuffle_bytes(const struct shuffle *s) {
-    return s->bytes;
-}
-uint64_t shuffle_shard_lines(const struct shuffle *s, uint32_t shard) {
-    return s->shard_lines[shard];
-}
-uint64_t shuffle_spilled(const struct shuffle *s) {
-    return s->spilled;
-}
-size_t shuffle_runs(const struct shuffle *s) {
-    return s->runs;
-}
+uint64_t shuffle_lines(const struct shuffle *s) { return s->lines; }
+uint64_t shuffle_bytes(const struct shuffle *s) { return s->bytes; }
+uint64_t shuffle_shard_lines(const struct shuffle *s, uint32_t shard) { return s->shard_lines[shard]; }
+uint64_t shuffle_spilled(const struct shuffle *s) { return s->spilled; }
+size_t shuffle_runs(const struct shuffle *s) { return s->runs; }
 
 void shuffle_free(struct shuffle *s) {
     if (s->descriptor >= 0) close(s->descriptor);

@@ -275,8 +275,7 @@ static void marks_restore(struct buffer *line) {
     line->size = (size_t)(out - line->data) + (size_t)(end - in);
 }
 
-/* === the whole line
- * ========================================================================================= */
+// === the whole line ==============================================================================
 
 static bool line_is_blank(const struct buffer *line) {
     for (size_t at = 0, length; at < line->size; at += length)

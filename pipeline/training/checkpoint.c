@@ -21,7 +21,7 @@ static void checkpoint_path(char *path, size_t size, const char *folder, uint64_
         die("the path %s is too long", folder);
 }
 
-// === finding and removing ====================================================================
+// === finding and removing ========================================================================
 
 static bool is_complete(const char *folder, uint64_t step) {
     char path[4096];
@@ -95,11 +95,9 @@ static void remove_older(const char *folder, size_t keep) {
     for (size_t i = keep; i < s.count; i++) remove_one(folder, s.steps[i]);
 }
 
-void checkpoint_remove_all(const char *folder) {
-    remove_older(folder, 0);
-}
+void checkpoint_remove_all(const char *folder) { remove_older(folder, 0); }
 
-// === tensors =================================================================================
+// === tensors =====================================================================================
 
 // Calls act for every tensor of a checkpoint: value, states, running mean of each parameter.
 static void each_tensor(struct model *m,
@@ -142,7 +140,7 @@ static void read_tensor(const char *name, struct parameter *p, float *device, vo
     model_read_tensor(c->r, c->path, name, c->k, p, device);
 }
 
-// === metadata ================================================================================
+// === metadata ====================================================================================
 
 static void add_number(struct safetensors_writer *w, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -155,9 +153,7 @@ static void add_number(struct safetensors_writer *w, const char *key, const char
     safetensors_add_metadata(w, key, text);
 }
 
-static void option_key(char *key, size_t size, const char *name) {
-    snprintf(key, size, "option:%s", name);
-}
+static void option_key(char *key, size_t size, const char *name) { snprintf(key, size, "option:%s", name); }
 
 static bool is_free(const struct checkpoint_identity *id, const char *name) {
     for (const char *const *f = id->free_options; *f; f++)
@@ -212,7 +208,7 @@ static void check_identity(const struct safetensors_reader *r, const char *path,
              variant, id->variant);
 }
 
-// === saving and loading ======================================================================
+// === saving and loading ==========================================================================
 
 // All streams' carried states in global stream order, on rank 0 (NULL elsewhere).
 static float *gather_state(struct communicator *c, const struct model *m, const struct workspace *w) {

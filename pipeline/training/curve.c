@@ -30,12 +30,8 @@ struct curve *curve_open(const char *path, uint64_t length) {
     return c;
 }
 
-uint64_t curve_length(const struct curve *c) {
-    return c->length;
-}
-double curve_last_loss(const struct curve *c) {
-    return c->last_loss;
-}
+uint64_t curve_length(const struct curve *c) { return c->length; }
+double curve_last_loss(const struct curve *c) { return c->last_loss; }
 
 static void curve_write(struct curve *c, struct buffer *line) {
     buffer_add_byte(line, '\n');

@@ -10,9 +10,7 @@
 
 static struct communicator *joined;
 
-static void abort_all(int code) {
-    communicator_abort(joined, code);
-}
+static void abort_all(int code) { communicator_abort(joined, code); }
 
 struct communicator *device_join(void) {
     joined = communicator_open();

@@ -2,9 +2,7 @@
 
 #include <math.h>
 
-int optimiser_states(enum optimiser_kind kind) {
-    return (int)kind;
-} // 0, 1, 2
+int optimiser_states(enum optimiser_kind kind) { return (int)kind; } // 0, 1, 2
 
 void optimiser_make(struct model *m, const struct optimiser_options *o) {
     const struct kernels *k = m->k;

@@ -142,9 +142,7 @@ struct reader *reader_start(struct shard_set *text, const struct model_options *
     return r;
 }
 
-uint64_t reader_steps_per_epoch(const struct reader *r) {
-    return r->steps_per_epoch;
-}
+uint64_t reader_steps_per_epoch(const struct reader *r) { return r->steps_per_epoch; }
 
 const struct reader_batch *reader_next(struct reader *r, double *wait) {
     pthread_mutex_lock(&r->lock);

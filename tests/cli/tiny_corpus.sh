@@ -6,6 +6,7 @@ for split in "train 1500 11" "valid 100 22" "test 120 33"; do
 done
 vocab --quiet --min-count 2 --output vocab.tsv train.txt
 for name in train valid test; do shard --quiet --vocab vocab.tsv --output $name.shard $name.txt; done
+# shellcheck disable=SC2034
 tiny=(--vocab vocab.tsv --valid valid.shard --hidden 24 --batch 8 --bptt 7 --epochs 2 --optimiser adam --rate 0.01
   --dropout 0.2 --clip 1 --threads 1)
 

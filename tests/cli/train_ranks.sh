@@ -24,7 +24,7 @@ done
 # C alone affects the number: batch and ranks do not.
 for context in carry reset; do
   train --quiet "${tiny[@]}" --context $context --output $context train.shard
-  model=(--model $context/model.safetensors test.shard)
+  model=(--model "$context/model.safetensors" test.shard)
   one=$(perplexity --streams 6 --batch 1 "${model[@]}")
   close_to "$(perplexity --streams 6 --batch 6 "${model[@]}")" "$one" 1e-5
   close_to "$(perplexity --streams 6 --batch 4 --threads 2 "${model[@]}")" "$one" 1e-5

@@ -205,9 +205,7 @@ static void test_dense_gradients_travel_in_buckets(void **state) {
     assert_int_equal(gradients_bytes_sent() - before, 8 * n * (size_t)(c->ranks - 1) / (size_t)c->ranks);
 }
 
-/* === rows
- * =========================================================================================================
- */
+// === rows ========================================================================================
 
 enum { TABLE = 3000, D = 7, SHARED = 5, FAR = 1 << 30 };
 
@@ -235,9 +233,7 @@ static void free_rows(struct gradient_rows *g) {
     free(g->values);
 }
 
-static size_t place_of(uint32_t id) {
-    return id >= FAR ? id - FAR : id;
-}
+static size_t place_of(uint32_t id) { return id >= FAR ? id - FAR : id; }
 
 // What the exchange must give, by adding all ranks' rows into a whole table.
 static bool rows_are_right(const struct gradient_rows *g, uint32_t turn) {

@@ -160,9 +160,7 @@ static void read_beyond(void *path) {
     frames_read(r, &byte, 1, 10);
 }
 
-static void open_other(void *path) {
-    frames_open(path, "billionword-other-1", "a command");
-}
+static void open_other(void *path) { frames_open(path, "billionword-other-1", "a command"); }
 
 static void test_refusals(void **state) {
     (void)state;

@@ -30,9 +30,7 @@ static double worst(float (*function)(float), double (*truth)(double), double lo
     return most;
 }
 
-static double sigmoid(double x) {
-    return 1 / (1 + exp(-x));
-}
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 static void test_elementary_functions(void **state) {
     (void)state;

@@ -26,9 +26,7 @@ static const struct tensor_info *info(const struct golden *g, const char *name) 
     return t;
 }
 
-static size_t size_of(const struct golden *g, const char *name) {
-    return info(g, name)->bytes / 4;
-}
+static size_t size_of(const struct golden *g, const char *name) { return info(g, name)->bytes / 4; }
 static const void *tensor(const struct golden *g, const char *name) {
     return safetensors_data(g->file, info(g, name));
 }
@@ -129,21 +127,11 @@ static void check_updates(struct trial *t, const struct kernels *k, void *data) 
     compare(g, k, "adam_v", v, 1e-6);
 }
 
-static void test_lstm(void **state) {
-    (void)state, with_each("lstm", check_lstm);
-}
-static void test_lstm_projection(void **state) {
-    (void)state, with_each("lstm_projection", check_lstm);
-}
-static void test_softmax(void **state) {
-    (void)state, with_each("softmax", check_softmax);
-}
-static void test_sampled(void **state) {
-    (void)state, with_each("sampled", check_softmax);
-}
-static void test_updates(void **state) {
-    (void)state, with_each("updates", check_updates);
-}
+static void test_lstm(void **state) { (void)state, with_each("lstm", check_lstm); }
+static void test_lstm_projection(void **state) { (void)state, with_each("lstm_projection", check_lstm); }
+static void test_softmax(void **state) { (void)state, with_each("softmax", check_softmax); }
+static void test_sampled(void **state) { (void)state, with_each("sampled", check_softmax); }
+static void test_updates(void **state) { (void)state, with_each("updates", check_updates); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lstm), cmocka_unit_test(test_lstm_projection),

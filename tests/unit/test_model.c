@@ -96,9 +96,7 @@ static struct batch golden_batch(const struct golden *g, size_t step, size_t fir
     return (struct batch){g->T, count, c->inputs, c->targets, c->reset, (uint32_t)step, (uint32_t)first};
 }
 
-static void cut_free(struct cut *c) {
-    free(c->inputs), free(c->targets), free(c->reset);
-}
+static void cut_free(struct cut *c) { free(c->inputs), free(c->targets), free(c->reset); }
 
 static void compare(const char *name, const float *ours, const float *theirs, size_t n, double tolerance) {
     for (size_t i = 0; i < n; i++) {

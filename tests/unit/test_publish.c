@@ -92,9 +92,7 @@ static void test_children_leave_it_alone(void **state) {
     assert_content("forked/file", "kept");
 }
 
-static void try_open(void *path) {
-    publish_file(path, "x", 1);
-}
+static void try_open(void *path) { publish_file(path, "x", 1); }
 
 static void test_refusals(void **state) {
     (void)state;

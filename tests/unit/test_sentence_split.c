@@ -44,8 +44,7 @@ static void test_abbreviations(void **state) {
     check("1. The first. In 1815. The end.", "1. The first.\nIn 1815.\nThe end.\n");
 }
 
-/* === blocks in order
- * ======================================================================================== */
+// === blocks in order =============================================================================
 
 enum { BLOCKS = 500 };
 struct counted {
@@ -72,9 +71,7 @@ static void number_drain(void *context, void *block) {
     c->taken++;
 }
 
-static void number_release(void *block) {
-    (void)block;
-}
+static void number_release(void *block) { (void)block; }
 
 static void test_order(void **state) {
     (void)state;

@@ -207,9 +207,7 @@ static void test_full_standard_output(void **state) {
     assert_dies(write_to_full, NULL, "cannot write standard output: No space left on device");
 }
 
-static void create(void *path) {
-    stream_commit(stream_create(path));
-}
+static void create(void *path) { stream_commit(stream_create(path)); }
 
 static void test_gzip_is_not_written(void **state) {
     (void)state;

@@ -85,9 +85,7 @@ static void damage_is_noticed(void **state) {
     assert_non_null(strstr(reason, "No such file"));
 }
 
-static void add(struct table *t, struct row row) {
-    table_add(t, &row);
-}
+static void add(struct table *t, struct row row) { table_add(t, &row); }
 
 static void best_comes_first_and_strangers_are_marked(void **state) {
     (void)state;

@@ -49,9 +49,7 @@ static void test_many_words(void **state) {
     free(text);
 }
 
-static void open_it(void *path) {
-    vocabulary_close(vocabulary_open(path));
-}
+static void open_it(void *path) { vocabulary_close(vocabulary_open(path)); }
 
 static void test_refusals(void **state) {
     (void)state;
