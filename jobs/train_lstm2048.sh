@@ -40,7 +40,7 @@ recipe=(
   --initial unit-scaling --forget-bias 1
   --dropout 0.1
   --softmax sampled --samples 8192
-  --context carry --begin '<S>'
+  --context carry --begin '<S>' --valid-streams 32
   --batch $((128 * ranks)) --bptt 20 --epochs "${EPOCHS:-50}"
   --loss step-sum
   --optimiser adagrad --rate 0.2 --accumulator 1.0
