@@ -103,6 +103,18 @@ static char *path_temporary(const char *target) {
     return text;
 }
 
+void publish_refuse_input(const char *output, const char *input) {
+    struct stat out, in;
+    if (!output || !input || stat(output, &out) != 0) return;
+    if (strcmp(input, "-") == 0 ? fstat(STDIN_FILENO, &in) != 0 : stat(input, &in) != 0) return;
+    if (!S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino) return;
+    die_usage("the output %s is also an input%s%s and would be overwritten: choose another output", output,
+              strcmp(output, input) ? ", " : "",
+              strcmp(output, input) == 0 ? ""
+              : strcmp(input, "-") == 0  ? "standard input"
+                                         : input);
+}
+
 struct publish *publish_open(const char *path) {
     char *target = path_target(path), *folder = path_folder(target), *temporary = path_temporary(target);
     publish_make_folder(folder);

@@ -25,6 +25,10 @@ void publish_abandon(struct publish *p);
 // without exit().
 void publish_abandon_all(void);
 
+// Refuses, as wrong usage, an output that is the same file as an input, also by another name or a link: for
+// the start of main, for each input.  `input` may be NULL or "-" (standard input).
+void publish_refuse_input(const char *output, const char *input);
+
 // A whole small file at once.
 void publish_file(const char *path, const void *data, size_t size);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define ARPA_BEGIN   "<s>"
 #define ARPA_END     "</s>"
@@ -166,6 +167,20 @@ static bool read_count(struct arpa_reader *r, char *line) {
     if (order <= ARPA_MAX_ORDER) r->counts[order - 1] = count;
     if (count) r->order = (int)order;
     return true;
+}
+
+bool arpa_is_arpa(const char *path) {
+    static const char first[] = "\\data\\";
+    char start[256];
+    size_t size = 0, n;
+    struct stat s;
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return false;
+    struct stream_reader *r = stream_open(path, NULL);
+    while (size < sizeof start && (n = stream_read(r, start + size, sizeof start - size)) > 0) size += n;
+    stream_close(r);
+    size_t at = 0;
+    while (at < size && isspace((unsigned char)start[at])) at++; // blank lines, as arpa_open skips them
+    return size - at >= strlen(first) && memcmp(start + at, first, strlen(first)) == 0;
 }
 
 struct arpa_reader *arpa_open(const char *path) {

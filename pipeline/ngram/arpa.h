@@ -48,6 +48,10 @@ struct arpa_ngram {
 
 struct arpa_reader;
 
+// Whether a file is an ARPA model, whatever its name: its contents, decompressed, begin with \data\.  False
+// for what is missing or no regular file; dies where compressed data are damaged.
+bool arpa_is_arpa(const char *path);
+
 // Reads the header.  Damage, here and below, dies with file and line.
 struct arpa_reader *arpa_open(const char *path);
 int arpa_order(const struct arpa_reader *r);
