@@ -13,6 +13,16 @@ ifndef CONFIGURED
 
 PUBLIC := all tests-built test test-long test-cluster asan lint bench pipeline corpus
 
+# A misspelt variable would be ignored without a word, and the run be another one than was asked for.
+PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
+                      LM1B_MEMORY FRESH
+TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS
+BUILD_VARIABLES    := CC AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
+GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
+UNKNOWN := $(filter-out $(PIPELINE_VARIABLES) $(TEST_VARIABLES) $(BUILD_VARIABLES) HAVE_% %_CFLAGS %_LIBS CPU_%,$(GIVEN))
+$(if $(UNKNOWN),$(error unknown variable $(UNKNOWN).  There are, for the pipeline: $(PIPELINE_VARIABLES); \
+  for tests and bench: $(TEST_VARIABLES); for building: $(BUILD_VARIABLES).  See make help))
+
 .PHONY: deps configure clean help $(PUBLIC)
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
@@ -40,6 +50,9 @@ help: ## list the targets
 #@   SYSTEMS="..."|default|all   which rows of the table to make
 #@   EPOCHS=n                passes over the training text, in place of a recipe's own
 #@   NP=ranks  THREADS=n  DEVICE=auto|cpu|cuda  WORK=directory  RESULTS=directory
+#@   FRESH=1                 start anew where an unfinished run has other options or inputs
+#@   LM1B_TAR=file           for CORPUS=lm1b: the benchmark's tarball, or
+#@   LM1B_RAW=directory      the raw news files it is made of;  LM1B_MEMORY=4G is for sorting them
 
 deps: ## install what is missing (apt), and look at what is there
 	@tools/deps
@@ -62,7 +75,7 @@ else
 include build/config.mk
 
 VERSION := 0.1.0
-COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+COMMIT  := $(shell git -c safe.directory='$(CURDIR)' rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 OPTIMISE ?= -O3
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -102,7 +115,7 @@ PROGRAMS := $(MAINS:pipeline/%.c=$(BIN)/%) $(TOOLS:tools/%.c=$(BIN)/%)
 .SECONDARY:
 
 all: programs
-	@ln -sfn $(KEY)/bin build/.bin.$$$$ && mv -T build/.bin.$$$$ build/bin
+	@[ "$$(readlink build/bin)" = $(KEY)/bin ] || { ln -sfn $(KEY)/bin build/.bin.$$$$ && mv -T build/.bin.$$$$ build/bin; }
 
 programs: $(PROGRAMS)
 
@@ -166,7 +179,8 @@ lint:
 bench: all
 	@BIN=$(abspath $(BIN)) tools/bench
 
-export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW
+export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
+       LM1B_MEMORY FRESH
 
 corpus: all
 	@jobs/prepare_corpus.sh
