@@ -7,7 +7,8 @@
 
 struct kernels;
 
-enum { SOFTMAX_IGNORE = -1 }; // a target that counts for nothing (padding)
+enum { SOFTMAX_IGNORE = -1 };            // a target that counts for nothing (padding)
+enum { SOFTMAX_KEPT_BYTES = 256 << 20 }; // of logits kept for backward at a time, at most
 
 struct softmax_kernels {
     // Full softmax.  logits = h W' + b.  logp[r] = ln p(target_r), 0 for ignored rows.  targets are host

@@ -5,12 +5,16 @@
 #include "pipeline/cli/progress.h"
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
 #include "pipeline/files/scores.h"
+#include "pipeline/files/sentences.h"
 #include "pipeline/files/shard.h"
 #include "pipeline/files/stream.h"
+#include "pipeline/files/utf8_check.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/neural/model_file.h"
 #include "pipeline/neural/scorer.h"
+#include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/unigram.h"
 #include "pipeline/scoring/perplexity.h"
 #include "pipeline/training/device.h"
@@ -48,6 +52,7 @@ static const struct option_spec options[] = {
 
 static const struct program program = {
     "evaluate", "Scores a text under a model, exactly and over the whole vocabulary.", "[SHARD...]",
+    "Text on stdin: every line is a sentence of its own, from the zero state.\n"
     "Prints name<TAB>value lines on stdout.  Several ranks (mpirun, srun) share the pieces; the result is "
     "the same.",
     options};
@@ -61,12 +66,11 @@ struct scored_model {
 
 static struct scored_model open_model(const struct kernels *k, const struct vocabulary *v) {
     struct scored_model x = {0};
-    size_t n = strlen(model_path);
     struct stat s;
     if (stat(model_path, &s))
         die_errno("cannot open the model %s; make it with train or estimate", model_path);
     x.bytes = (uint64_t)s.st_size;
-    if (n > 5 && strcmp(model_path + n - 5, ".arpa") == 0) {
+    if (arpa_is_arpa(model_path)) {
         x.unigram = unigram_open(model_path, v);
         x.params = x.unigram->params;
         memcpy(x.hash, x.unigram->hash, sizeof x.hash);
@@ -91,22 +95,18 @@ static void describe_context(const struct scored_model *x, char *text, size_t si
 static void show(void *context, uint64_t done) { progress_update(context, done, NULL); }
 
 // Scores all events; returns the largest deviation found by the check of sums, the same on every rank.
-static double score(struct scored_model *x, struct communicator *c, const uint32_t *ids, uint64_t events,
-                    uint32_t end, size_t pieces, size_t checks, struct progress *p, float *logp) {
+static double score(struct scored_model *x, struct communicator *c, const struct scorer_text *text,
+                    size_t checks, struct progress *p, float *logp) {
     if (x->unigram) {
-        unigram_score(x->unigram, ids, events, logp);
+        unigram_score(x->unigram, text->ids, text->events, logp);
         return unigram_sum_deviation(x->unigram);
     }
-    uint64_t *first = memory_alloc(pieces + 1, sizeof *first, "the pieces");
-    scorer_cut(ids, events, end, pieces, first);
-    struct scorer_text text = {ids, events, first, pieces};
-    memset(logp, 0, events * sizeof *logp);
+    memset(logp, 0, text->events * sizeof *logp);
     double worst =
-        scorer_run(x->neural, &text, (size_t)batch, c->rank, c->ranks, checks, logp, p ? show : NULL, p);
-    free(first);
+        scorer_run(x->neural, text, (size_t)batch, c->rank, c->ranks, checks, logp, p ? show : NULL, p);
     if (c->ranks == 1) return worst;
-    communicator_sum_floats(c, logp, events); // each event has its rank's score and zeros
-    uint64_t bits;                            // the bits of doubles that are not negative have their order
+    communicator_sum_floats(c, logp, text->events); // each event has its rank's score and zeros
+    uint64_t bits; // the bits of doubles that are not negative have their order
     memcpy(&bits, &worst, sizeof bits);
     bits = communicator_max_u64(c, bits);
     memcpy(&worst, &bits, sizeof worst);
@@ -142,7 +142,9 @@ static void print_result(const struct scores_info *info, const struct shard_set 
 }
 
 static void evaluate_shards(struct scored_model *x, struct communicator *c, const struct vocabulary *v,
-                            const char *const *paths, size_t count) {
+                            const char *const *paths, size_t count, const struct kernels *k) {
+    for (size_t i = 0; output && i < count; i++) publish_refuse_input(output, paths[i]);
+    if (output) publish_refuse_input(output, model_path), publish_refuse_input(output, vocabulary_path);
     struct shard_set *s = shard_set_open(paths, count, v->hash);
     struct scores_info info = {.events = s->info.events, .params = x->params, .model_bytes = x->bytes};
     memcpy(info.shard, s->info.content, sizeof info.shard);
@@ -152,31 +154,48 @@ static void evaluate_shards(struct scored_model *x, struct communicator *c, cons
     char inputs[3 * HASH_TEXT_SIZE];
     snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, x->hash, s->info.content);
     device_check_agreement(c, &program, inputs);
+    if (streams > 1 && (!x->neural || x->neural->o.reset))
+        die_usage("--streams %" PRId64
+                  ": this model starts every sentence afresh; only one that carries its state has streams",
+                  streams);
+    if (options_is_dry_run()) {
+        char size[32];
+        note("would score %" PRIu64 " events with %s (%" PRIu64 " parameters, %s)", info.events, model_path,
+             x->params, memory_format(x->bytes, size));
+        return;
+    }
+    threads = k->threads, device = k->name; // as resolved, for the manifest
     struct manifest *manifest = manifest_start(&program);
     uint32_t *ids = memory_alloc(info.events, sizeof *ids, "the text");
     float *logp = memory_alloc(info.events, sizeof *logp, "the scores");
     shard_set_read(s, ids, info.events, 0);
     struct progress p;
     progress_start(&p, "scoring", "k events", 1000, info.events / (uint64_t)c->ranks);
-    info.sum_deviation = score(x, c, ids, info.events, s->info.end, choose_pieces(x, s, c->ranks),
-                               (size_t)sum_check, c->rank == 0 ? &p : NULL, logp);
+    size_t pieces = choose_pieces(x, s, c->ranks);
+    uint64_t *first = memory_alloc(pieces + 1, sizeof *first, "the pieces");
+    shard_set_cut(s, pieces, first);
+    struct scorer_text text = {ids, info.events, first, pieces};
+    info.sum_deviation = score(x, c, &text, (size_t)sum_check, c->rank == 0 ? &p : NULL, logp);
     if (c->rank == 0) {
         progress_end(&p, info.events / (uint64_t)c->ranks, NULL);
-        print_result(&info, s, v, ids, logp);
         if (output) {
             scores_save(output, &info, logp, NULL);
+            manifest_add_input(manifest, vocabulary_path, v->hash);
             manifest_add_input(manifest, model_path, x->hash);
             for (size_t i = 0; i < count; i++) manifest_add_input(manifest, paths[i], i ? NULL : info.shard);
+            manifest_add_note(manifest, "kernels", k->variant);
             manifest_commit(manifest, output);
         }
+        print_result(&info, s, v, ids, logp);
+        message_finish_stdout();
     }
-    free(ids), free(logp);
+    free(ids), free(logp), free(first);
     shard_set_close(s);
 }
 
 // === text on stdin ===============================================================================
 
-// Turns a line into ids with </S> behind; word i is at words[i], lengths[i].  Returns the number of events.
+// A line as ids with </S> behind; word i is at words[i], lengths[i].
 struct sentence {
     uint32_t *ids;
     const char **words;
@@ -184,27 +203,42 @@ struct sentence {
     size_t capacity, events, unknown;
 };
 
-static void sentence_read(struct sentence *s, const struct vocabulary *v, const char *line, size_t length) {
-    s->events = s->unknown = 0;
-    for (size_t at = 0; at < length;) {
-        while (at < length && line[at] == ' ') at++;
-        size_t start = at;
-        while (at < length && line[at] != ' ') at++;
-        if (start == at) break;
-        if (s->events + 2 > s->capacity) {
-            s->capacity = 2 * s->capacity + 64;
-            s->ids = memory_resize(s->ids, s->capacity, sizeof *s->ids, "a sentence");
-            s->words = memory_resize(s->words, s->capacity, sizeof *s->words, "a sentence");
-            s->lengths = memory_resize(s->lengths, s->capacity, sizeof *s->lengths, "a sentence");
-        }
-        uint32_t id = vocabulary_find(v, line + start, at - start);
-        s->unknown += id == v->unknown;
-        s->words[s->events] = line + start, s->lengths[s->events] = at - start;
-        s->ids[s->events++] = id;
+static void sentence_add(struct sentence *s, uint32_t id, const char *word, size_t length) {
+    if (s->events == s->capacity) {
+        s->capacity = 2 * s->capacity + 64;
+        s->ids = memory_resize(s->ids, s->capacity, sizeof *s->ids, "a sentence");
+        s->words = memory_resize(s->words, s->capacity, sizeof *s->words, "a sentence");
+        s->lengths = memory_resize(s->lengths, s->capacity, sizeof *s->lengths, "a sentence");
     }
-    if (s->events)
-        s->words[s->events] = WORD_END, s->lengths[s->events] = strlen(WORD_END),
-        s->ids[s->events++] = v->end;
+    s->words[s->events] = word, s->lengths[s->events] = length;
+    s->ids[s->events++] = id;
+}
+
+// Words as `shard` reads them, but that <UNK> may stand for an unknown word.
+static void sentence_read(struct sentence *s, const struct vocabulary *v, const char *line, size_t length,
+                          uint64_t number) {
+    static const char unknown[] = WORD_UNKNOWN;
+    struct sentence_block b = {
+        .text = line, .size = length, .unk = unknown, .unk_length = sizeof unknown - 1};
+    size_t valid = utf8_valid_length(line, length);
+    if (valid < length)
+        die("standard input: line %" PRIu64
+            ": invalid UTF-8 at byte %zu of the line: pass the text through tokenize "
+            "--invalid-utf8 replace",
+            number, valid);
+    s->events = s->unknown = 0;
+    const char *word;
+    for (enum sentence_item item; (item = sentences_next(&b, &word, &length)) != SENTENCE_OVER;) {
+        if (item == SENTENCE_END) {
+            sentence_add(s, v->end, WORD_END, strlen(WORD_END));
+            continue;
+        }
+        bool is_unknown = item == SENTENCE_UNKNOWN;
+        uint32_t id = is_unknown ? v->unknown : vocabulary_find(v, word, length);
+        s->unknown += id == v->unknown;
+        sentence_add(s, id, is_unknown ? unknown : word, is_unknown ? sizeof unknown - 1 : length);
+    }
+    if (b.fault) die("standard input: line %" PRIu64 ": %s: %s", number, b.fault, b.remedy);
 }
 
 static void evaluate_text(struct scored_model *x, struct communicator *c, const struct vocabulary *v) {
@@ -215,9 +249,11 @@ static void evaluate_text(struct scored_model *x, struct communicator *c, const 
     const char *line;
     size_t length, room = 0;
     while (stream_line(r, &line, &length)) {
-        sentence_read(&s, v, line, length);
+        sentence_read(&s, v, line, length, stream_line_number(r));
         if (s.events > room) logp = memory_resize(logp, room = s.capacity, sizeof *logp, "the scores");
-        if (s.events) score(x, c, s.ids, s.events, v->end, 1, 0, NULL, logp);
+        const uint64_t whole[2] = {0, s.events};
+        struct scorer_text text = {s.ids, s.events, whole, 1};
+        if (s.events) score(x, c, &text, 0, NULL, logp);
         double sum = 0;
         for (size_t i = 0; i < s.events; i++) {
             sum += (double)logp[i];
@@ -230,7 +266,7 @@ static void evaluate_text(struct scored_model *x, struct communicator *c, const 
         else if (s.events)
             putchar('\n');
     }
-    if (fflush(stdout)) die_errno("cannot write to stdout");
+    message_finish_stdout();
     free(s.ids), free(s.words), free(s.lengths), free(logp);
     stream_close(r);
 }
@@ -247,14 +283,10 @@ int main(int argc, char **argv) {
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     const struct kernels *k = device_open(c, device, threads);
     struct scored_model x = open_model(k, v);
-    if (options_is_dry_run()) {
-        char size[32];
-        note("would score with %s (%" PRIu64 " parameters, %s)", model_path, x.params,
-             memory_format(x.bytes, size));
-    } else if (text) {
+    if (text) {
         evaluate_text(&x, c, v);
     } else {
-        evaluate_shards(&x, c, v, (const char *const *)argv + first, (size_t)(argc - first));
+        evaluate_shards(&x, c, v, (const char *const *)argv + first, (size_t)(argc - first), k);
         if (c->rank == 0) resources_report();
     }
     model_free(x.neural);

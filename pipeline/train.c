@@ -7,6 +7,7 @@
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/training/device.h"
 #include "pipeline/training/loop.h"
+#include "pipeline/training/run_folder.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -49,7 +50,7 @@ static const struct option_spec options[] = {
     CHOICE("softmax", softmax, "full|sampled", "the output layer's loss in training"),
     INT("samples", samples, 1, 1 << 24, "log-uniform negatives a step, shared (sampled)"),
     CHOICE("initial", initial, "range|unit-scaling", "initial values: U(+-range), or by fan-in"),
-    REAL("initial-range", initial_range, 0, 10, "range of the initial values"),
+    REAL("initial-range", initial_range, 1e-6, 10, "range of the initial values"),
     REAL("forget-bias", forget_bias, -10, 10, "initial bias of the forget gate"),
     CHOICE("context", context, "carry|reset", "state at sentence starts: carried on, or zero"),
     CHOICE("begin", begin, WORD_BEGIN "|" WORD_END, "the input before a sentence's first word"),
@@ -57,7 +58,7 @@ static const struct option_spec options[] = {
     INT("bptt", bptt, 1, 65535, "steps of truncated back-propagation through time"),
     INT("epochs", epochs, 1, 100000, "passes over the text"),
     CHOICE("optimiser", optimiser, "sgd|adagrad|adam", "how the parameters are updated"),
-    REAL("rate", rate, 0, 1000, "learning rate"),
+    REAL("rate", rate, 1e-12, 1000, "learning rate"),
     REAL("accumulator", accumulator, 0, 1e6, "initial accumulator (adagrad)"),
     REAL("epsilon", epsilon, 0, 1, "added to the root of the second moment (adagrad, adam)"),
     REAL("beta1", beta1, 0, 0.99999, "decay of the first moment (adam)"),
@@ -105,24 +106,6 @@ static const struct program program = {
     options};
 
 static struct communicator *world;
-static int compute_threads;
-
-static void write_state(const char *word) {
-    char path[4096], text[32];
-    if (world->rank != 0) return;
-    snprintf(path, sizeof path, "%s/state", folder);
-    publish_file(path, text, (size_t)snprintf(text, sizeof text, "%s\n", word));
-}
-
-static void die_failed(int code) {
-    static bool again;
-    if (!again) {
-        again = true;
-        write_state("failed");
-    }
-    if (world->ranks > 1) communicator_abort(world, code);
-    exit(code);
-}
 
 static void request_stop(int signal) {
     (void)signal;
@@ -202,20 +185,22 @@ static uint64_t memory_needed(const struct model_options *o, const struct loop_o
 }
 
 static void forecast(const struct model_options *o, const struct loop_options *l, const struct kernels *k,
-                     const struct shard_set *text, uint64_t bytes) {
-    char size[32];
-    // Training: forward and twice as much backward; about six tenths of the bare matrix rate are reached.
+                     const struct shard_set *text, uint64_t bytes, uint64_t disk) {
+    char memory[32], room[32];
+    // Training: forward, and twice as much backward; about eight tenths of the bare matrix rate are reached.
+    double products = device_measure_rate(k);
     double work = 3.0 * (double)model_multiply_adds(o, l->training.samples) * (double)text->info.events
                   * (double)epochs;
-    double seconds = work / (0.6 * device_measure_rate(k)) / world->ranks;
-    note("forecast: %" PRIu64 " parameters, %s of memory a rank, %" PRIu64 " words x %" PRId64
-         " epochs in about %.2f hours",
-         model_count_floats(o), memory_format(bytes, size), text->info.events, epochs, seconds / 3600);
+    note("forecast: %" PRIu64 " parameters, %s of memory a rank, %s of disk", model_count_floats(o),
+         memory_format(bytes, memory), memory_format(disk, room));
+    note("forecast: %" PRIu64 " words x %" PRId64
+         " epochs in about %.2f hours (matrix products run at %.0f GFLOP/s here)",
+         text->info.events, epochs, work / (0.8 * products) / world->ranks / 3600, 2e-9 * products);
 }
 
-static void write_manifest(struct manifest *m, const struct model_options *o, const struct shard_set *text,
-                           const struct shard_set *valid, const struct vocabulary *v,
-                           const struct loop_result *r) {
+static void write_manifest(struct manifest *m, const struct kernels *k, const struct model_options *o,
+                           const struct shard_set *text, const struct shard_set *valid,
+                           const struct vocabulary *v, const struct loop_result *r) {
     char value[64], path[4096], hash[HASH_TEXT_SIZE];
     struct stat s;
     manifest_add_input(m, vocabulary_path, v->hash);
@@ -229,12 +214,55 @@ static void write_manifest(struct manifest *m, const struct model_options *o, co
 #define NOTE(key, ...) (snprintf(value, sizeof value, __VA_ARGS__), manifest_add_note(m, key, value))
     NOTE("train_events", "%" PRIu64, r->state.words);
     NOTE("train_seconds", "%.1f", r->state.train_seconds);
-    NOTE("processors", "%d", world->ranks * compute_threads);
+    NOTE("processors", "%d", world->ranks * k->threads);
     NOTE("params", "%" PRIu64, model_count_floats(o));
     NOTE("model_bytes", "%" PRIu64, (uint64_t)s.st_size);
+    manifest_add_note(m, "kernels", k->variant);
     NOTE("valid_perplexity", "%.6f", r->state.best_perplexity);
 #undef NOTE
     manifest_commit(m, path);
+}
+
+// Options that another one gives a meaning; said without it, they are a mistake.
+static void check_meaning(void) {
+    static const struct {
+        const char *name, *needs, *words;
+        const char **value;
+    } rules[] = {
+        {"samples", "softmax", "sampled", &softmax},
+        {"initial-range", "initial", "range", &initial},
+        {"accumulator", "optimiser", "adagrad", &optimiser},
+        {"epsilon", "optimiser", "adagrad|adam", &optimiser},
+        {"beta1", "optimiser", "adam", &optimiser},
+        {"beta2", "optimiser", "adam", &optimiser},
+        {"decay", "schedule", "step", &schedule},
+        {"decay-after", "schedule", "step", &schedule},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (options_was_given(&program, rules[i].name) && !strstr(rules[i].words, *rules[i].value))
+            die_usage("--%s means something only with --%s %s", rules[i].name, rules[i].needs,
+                      rules[i].words);
+    if (options_was_given(&program, "clip-group") && clip == 0)
+        die_usage("--clip-group means something only with --clip");
+    if (strcmp(optimiser, "sgd") != 0 && epsilon == 0 && accumulator == 0)
+        die_usage("--epsilon 0 divides by zero where a gradient is zero");
+}
+
+// Before hours are spent: does it fit?
+static void check_memory(uint64_t bytes) {
+    char need[32], have[32];
+    uint64_t sharing = (uint64_t)device_ranks_on_host(world), available = memory_available();
+    if (bytes * sharing > available)
+        die("%" PRIu64 " rank(s) on this host need %s of memory each, %s are free in all: lower --batch, "
+            "--samples or the "
+            "model's size, or use fewer ranks a host",
+            sharing, memory_format(bytes, need), memory_format(available, have));
+}
+
+// Bytes of two checkpoints, a third being written, and the model.
+static uint64_t disk_needed(const struct model_options *o, const struct loop_options *l) {
+    uint64_t model = model_count_floats(o) * sizeof(float);
+    return 3 * model * (1 + (uint64_t)optimiser_states(l->optimiser.kind)) + 2 * model;
 }
 
 int main(int argc, char **argv) {
@@ -242,55 +270,45 @@ int main(int argc, char **argv) {
     int first = options_parse(&program, argc, argv);
     world = device_join();
     if (first == argc) die_usage("no training shards given");
-    if (world->rank == 0) options_print(&program);
+    check_meaning();
     if (batch % world->ranks)
         die_usage("--batch %" PRId64 " cannot be divided among %d ranks", batch, world->ranks);
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     const char *const *paths = (const char *const *)argv + first;
     struct shard_set *text = shard_set_open(paths, (size_t)(argc - first), v->hash);
     struct shard_set *valid = shard_set_open(&valid_path, 1, v->hash);
+    char inputs[3 * HASH_TEXT_SIZE];
+    snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, text->info.content, valid->info.content);
+    device_check_agreement(world, &program, inputs);
     struct model_options o = model_options_resolve(v);
     struct loop_options l = loop_options_resolve(model_classes(&o));
     if ((uint64_t)batch > text->info.sentences)
         die("--batch %" PRId64 ": the training text has only %" PRIu64 " sentences; lower --batch", batch,
             text->info.sentences);
     const struct kernels *k = device_open(world, device, threads);
-    compute_threads = k->threads;
-    uint64_t bytes = memory_needed(&o, &l, world->ranks);
-    if (world->rank == 0) forecast(&o, &l, k, text, bytes);
+    threads = k->threads, device = k->name; // as resolved, for the table and the manifest
+    if (world->rank == 0) options_print(&program);
+    uint64_t bytes = memory_needed(&o, &l, world->ranks), disk = disk_needed(&o, &l);
+    if (world->rank == 0) forecast(&o, &l, k, text, bytes, disk);
+    check_memory(bytes);
     if (options_is_dry_run()) {
         communicator_close(world);
         return EXIT_DONE;
     }
-    if (bytes > memory_available()) {
-        char need[32], have[32];
-        die("a rank needs %s of memory, %s are free: lower --batch, --samples or the model's size",
-            memory_format(bytes, need), memory_format(memory_available(), have));
-    }
-    char inputs[3 * HASH_TEXT_SIZE];
-    snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, text->info.content, valid->info.content);
-    device_check_agreement(world, &program, inputs);
-
-    if (world->rank == 0) publish_make_folder(folder);
-    communicator_barrier(world);
-    write_state("running");
-    message_set_die_hook(die_failed);
+    uint64_t resume = run_folder_enter(folder, world, fresh, disk);
     handle_signals();
     struct manifest *manifest = manifest_start(&program);
     struct model *m = model_new(k, &o);
     model_initialise(m, strcmp(initial, "range") == 0 ? initial_range : 0, forget_bias, (uint64_t)seed);
     struct checkpoint_identity id = {&program, free_options, k->variant};
-    uint64_t resume = UINT64_MAX, step;
-    if (!fresh && checkpoint_find(folder, &step)) resume = step;
-    communicator_barrier(world); // all have looked before anything is written
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
     if (world->rank == 0 && result.finished) {
-        write_manifest(manifest, &o, text, valid, v, &result);
-        write_state("finished");
+        write_manifest(manifest, k, &o, text, valid, v, &result);
+        run_folder_write_state("finished");
         checkpoint_remove_all(folder);
     } else if (world->rank == 0) {
-        write_state("stopped");
+        run_folder_write_state("stopped");
         note("stopped after step %" PRIu64 "; run again to go on", result.state.step);
     }
     if (world->rank == 0) resources_report();

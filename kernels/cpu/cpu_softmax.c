@@ -18,11 +18,10 @@
 #include <string.h>
 
 enum {
-    CHUNK_BYTES = 5 << 19,  // of a chunk's logits: in cache, yet enough for products at full speed
-    CHUNK_LEAST = 256,      // classes
-    CHUNK_MOST = 4096,      // classes: their exponentials are summed in float
-    KEPT_BYTES = 256 << 20, // of all logits kept for backward; more rows are worked through in blocks
-    FORWARD_ROWS = 2048,    // rows of a block in forward only
+    CHUNK_BYTES = 5 << 19, // of a chunk's logits: in cache, yet enough for products at full speed
+    CHUNK_LEAST = 256,     // classes
+    CHUNK_MOST = 4096,     // classes: their exponentials are summed in float
+    FORWARD_ROWS = 2048,   // rows of a block in forward only
 };
 
 struct job {
@@ -47,7 +46,8 @@ struct workspace {
 
 static struct workspace workspace_plan(const struct job *j, size_t threads) {
     struct workspace s = {0};
-    size_t kept = KEPT_BYTES / sizeof(float) / (j->V ? j->V : 1), most = j->scale != 0 ? kept : FORWARD_ROWS;
+    size_t kept = SOFTMAX_KEPT_BYTES / sizeof(float) / (j->V ? j->V : 1),
+           most = j->scale != 0 ? kept : FORWARD_ROWS;
     if (most < 16) most = 16;
     size_t blocks = (j->N + most - 1) / most;
     s.rows = (j->N + blocks - 1) / blocks;

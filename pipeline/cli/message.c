@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static const char *program_name = "billionword";
+static bool is_first_rank = true;
 static char rank_text[96]; // "[rank 1 on host]" or empty
 static bool quiet;
 static void (*die_hook)(int code);
@@ -18,6 +19,7 @@ void message_set_program(const char *name) { program_name = name; }
 void message_set_rank(int rank, int ranks) {
     char host[64] = "?";
     gethostname(host, sizeof host - 1);
+    is_first_rank = rank == 0;
     if (ranks > 1) snprintf(rank_text, sizeof rank_text, "[rank %d on %s]", rank, host);
 }
 
@@ -29,7 +31,8 @@ void message_set_die_hook(void (*hook)(int code)) { die_hook = hook; }
 static void message_write(const char *kind, const char *format, va_list args, const char *tail) {
     char line[4096];
     size_t room = sizeof line - 1;
-    int n = snprintf(line, room, "%s%s: %s", program_name, rank_text, kind);
+    const char *where = *kind || !is_first_rank ? rank_text : ""; // what rank 0 tells is told for all
+    int n = snprintf(line, room, "%s%s: %s", program_name, where, kind);
     n += vsnprintf(line + n, room - (size_t)n, format, args);
     if ((size_t)n < room) n += snprintf(line + n, room - (size_t)n, "%s", tail);
     if ((size_t)n >= room) n = (int)room - 1;
@@ -52,6 +55,10 @@ static void message_enter_death(void) {
     pthread_mutex_lock(&dying);
     owner = pthread_self();
     owned = true;
+}
+
+void message_finish_stdout(void) {
+    if (fflush(stdout) || ferror(stdout)) die_errno("cannot write to stdout");
 }
 
 void note(const char *format, ...) {

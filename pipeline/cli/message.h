@@ -23,6 +23,9 @@ bool message_is_quiet(void);
 // takes all of them down with it.  It may not return.
 void message_set_die_hook(void (*hook)(int code));
 
+// For the end of a program that prints data: dies where stdout did not take all of it.
+void message_finish_stdout(void);
+
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));

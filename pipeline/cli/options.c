@@ -11,6 +11,9 @@
 
 static bool dry_run;
 
+enum { OPTIONS_MOST = 128 };
+static bool seen[OPTIONS_MOST]; // by place in the program's table
+
 bool options_is_dry_run(void) { return dry_run; }
 
 bool options_parse_size(const char *text, uint64_t *bytes) {
@@ -154,13 +157,14 @@ static const struct option_spec *find_option(const struct program *program, cons
 }
 
 // One argument that starts with "--".  Returns how many further arguments it used (0 or 1).
-static int parse_long(const struct program *program, const char *name, const char *next, bool *seen) {
+static int parse_long(const struct program *program, const char *name, const char *next) {
     const char *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const struct option_spec *option = find_option(program, name, length);
     if (!option && strncmp(name, "no-", 3) == 0) {
         option = find_option(program, name + 3, length - 3);
         if (option && option->kind == OPTION_FLAG && !equals) {
+            seen[option - program->options] = true;
             *(bool *)option->value = false;
             return 0;
         }
@@ -179,11 +183,15 @@ static int parse_long(const struct program *program, const char *name, const cha
     return equals ? 0 : 1;
 }
 
+bool options_was_given(const struct program *program, const char *name) {
+    const struct option_spec *option = find_option(program, name, strlen(name));
+    return option && seen[option - program->options];
+}
+
 int options_parse(const struct program *program, int argc, char **argv) {
     message_set_program(program->name);
     size_t count = 0;
     while (program->options[count].name) count++;
-    bool seen[128] = {false};
     char **positional = calloc((size_t)argc + 1, sizeof *positional);
     if (!positional) die("out of memory");
     int positionals = 0;
@@ -191,10 +199,12 @@ int options_parse(const struct program *program, int argc, char **argv) {
         const char *a = argv[i];
         if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
             print_help(program);
+            message_finish_stdout();
             exit(EXIT_DONE);
         }
         if (strcmp(a, "--version") == 0) {
             version_print(program->name);
+            message_finish_stdout();
             exit(EXIT_DONE);
         }
         if (strcmp(a, "--quiet") == 0)
@@ -204,7 +214,7 @@ int options_parse(const struct program *program, int argc, char **argv) {
         else if (strcmp(a, "--") == 0) {
             while (++i < argc) positional[positionals++] = argv[i];
         } else if (strncmp(a, "--", 2) == 0)
-            i += parse_long(program, a + 2, i + 1 < argc ? argv[i + 1] : NULL, seen);
+            i += parse_long(program, a + 2, i + 1 < argc ? argv[i + 1] : NULL);
         else if (a[0] == '-' && a[1])
             die_usage("unknown option %s", a);
         else

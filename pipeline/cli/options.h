@@ -49,6 +49,9 @@ void options_print(const struct program *program);
 // bytes.
 const char *options_format(const struct option_spec *option, char *text, size_t size);
 
+// True when the option (or its --no- form) was on the command line.
+bool options_was_given(const struct program *program, const char *name);
+
 // True when --dry-run was given: print what would be read, written and allocated, then leave with 0.
 bool options_is_dry_run(void);
 

@@ -13,8 +13,14 @@ static const double TERMINAL_INTERVAL = 0.2, FILE_INTERVAL = 20; // seconds betw
 void progress_start(struct progress *p, const char *what, const char *unit, double unit_size,
                     uint64_t total) {
     double now = time_now();
-    *p =
-        (struct progress){what, unit, unit_size, total, now, now, isatty(STDERR_FILENO), !message_is_quiet()};
+    *p = (struct progress){.what = what,
+                           .unit = unit,
+                           .unit_size = unit_size,
+                           .total = total,
+                           .start = now,
+                           .last_shown = now,
+                           .terminal = isatty(STDERR_FILENO),
+                           .on = !message_is_quiet()};
 }
 
 static void format_seconds(double s, char *text, size_t size) {
@@ -27,7 +33,7 @@ static void format_seconds(double s, char *text, size_t size) {
 }
 
 static void progress_show(const struct progress *p, uint64_t done, const char *extra, double now, bool last) {
-    double elapsed = now - p->start, rate = elapsed > 0 ? (double)done / elapsed : 0;
+    double elapsed = now - p->start, rate = elapsed > 0 ? (double)(done - p->first) / elapsed : 0;
     char bar[BAR_WIDTH + 4] = "", left[32] = "";
     if (p->total) {
         double part = (double)done / (double)p->total;

@@ -10,6 +10,7 @@ struct progress {
     const char *what; // "reading train.txt"
     const char *unit; // "words", "MB"
     double unit_size; // how many counted things make one unit (1e6 for MB out of bytes)
+    uint64_t first;   // what was done before the start, for the rate; 0 unless the caller sets it
     uint64_t total;   // 0 where it is not known
     double start, last_shown;
     bool terminal, on;

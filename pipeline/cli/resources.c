@@ -56,14 +56,35 @@ static bool read_number(const char *path, const char *key, uint64_t *value) {
     return found;
 }
 
+// What the control group at `path` leaves; its page cache can be taken back and counts as free.
+static uint64_t cgroup_left(const char *path) {
+    char file[4400];
+    uint64_t limit, used, cache = 0;
+    snprintf(file, sizeof file, "%s/memory.max", path);
+    if (!read_number(file, "", &limit)) return UINT64_MAX; // none, or "max"
+    snprintf(file, sizeof file, "%s/memory.current", path);
+    if (!read_number(file, "", &used)) return UINT64_MAX;
+    snprintf(file, sizeof file, "%s/memory.stat", path);
+    read_number(file, "inactive_file ", &cache);
+    used -= cache < used ? cache : used;
+    return limit > used ? limit - used : 0;
+}
+
 uint64_t memory_available(void) {
-    uint64_t free_kb = 0, limit, used;
+    uint64_t free_kb = 0;
     read_number("/proc/meminfo", "MemAvailable:", &free_kb);
     uint64_t available = free_kb * 1024;
-    if (read_number("/sys/fs/cgroup/memory.max", "", &limit)
-        && read_number("/sys/fs/cgroup/memory.current", "", &used)) {
-        uint64_t left = limit > used ? limit - used : 0;
+    // This process's group (version 2: the line "0::/path") and those above it, up to the root.
+    char line[4096] = "", path[4200];
+    FILE *f = fopen("/proc/self/cgroup", "r");
+    while (f && fgets(line, sizeof line, f) && strncmp(line, "0::", 3) != 0) line[0] = 0;
+    if (f) fclose(f);
+    line[strcspn(line, "\n")] = 0;
+    snprintf(path, sizeof path, "/sys/fs/cgroup%s", *line ? line + 3 : "");
+    for (char *slash; strlen(path) >= strlen("/sys/fs/cgroup"); *slash = 0) {
+        uint64_t left = cgroup_left(path);
         if (left < available) available = left;
+        slash = strrchr(path, '/');
     }
     return available;
 }
@@ -129,6 +150,7 @@ void resources_tune_libraries(char **argv) {
     const char *core = best_blas_core();
     if (core) changed |= set_default("OPENBLAS_CORETYPE", core);
     changed |= set_default("OPENBLAS_NUM_THREADS", "1");
+    changed |= set_default("GOMP_SPINCOUNT", "10000");
     changed |= set_default("MALLOC_MMAP_MAX_", "0");
     changed |= set_default("MALLOC_TRIM_THRESHOLD_", "4000000000");
     // By its real path, so that ps and top show the program's name.  A failed exec leaves us running on the

@@ -30,6 +30,7 @@ uint64_t resources_peak_bytes(void);
 //  five
 //    times slower; the variable is read before main, so it must be there when the program starts.
 //  - OPENBLAS_NUM_THREADS=1: our threads call it, each with a slice of its own.
+//  - GOMP_SPINCOUNT: threads that wait for each other give the core back soon, for when it is shared.
 //  - MALLOC_MMAP_MAX_, MALLOC_TRIM_THRESHOLD_: keeps freed memory, so that large messages do not page-fault
 //  anew.
 void resources_tune_libraries(char **argv);

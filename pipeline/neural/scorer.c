@@ -11,21 +11,6 @@
 
 enum { ROWS_WANTED = 1024, STEPS_MOST = 1024 }; // rows of one softmax call, steps of one block
 
-void scorer_cut(const uint32_t *ids, uint64_t events, uint32_t end, size_t pieces, uint64_t *first) {
-    first[0] = 0;
-    for (size_t i = 1; i < pieces; i++) {
-        uint64_t at = (uint64_t)((__uint128_t)events * i / pieces);
-        if (at < first[i - 1]) at = first[i - 1];
-        while (at > 0 && at < events && ids[at - 1] != end) at++;
-        first[i] = at;
-    }
-    first[pieces] = events;
-    for (size_t i = 0; i < pieces; i++)
-        if (first[i] >= first[i + 1])
-            die("the text of %" PRIu64 " events has too few sentences for %zu pieces; lower --streams",
-                events, pieces);
-}
-
 struct lane { // one of the pieces that run side by side
     uint64_t at, stop;
     bool fresh; // the next step starts a piece
@@ -40,6 +25,8 @@ struct block { // host arrays of one block
 
 // Takes the next piece of this rank into the lane; false when there is none left.
 static bool lane_next(struct lane *lane, const struct scorer_text *text, size_t *piece, int ranks) {
+    while (*piece < text->pieces && text->first[*piece] == text->first[*piece + 1])
+        *piece += (size_t)ranks; // empty
     if (*piece >= text->pieces) return false;
     *lane = (struct lane){text->first[*piece], text->first[*piece + 1], true};
     *piece += (size_t)ranks;

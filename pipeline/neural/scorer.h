@@ -14,7 +14,8 @@
 struct scorer_text {
     const uint32_t *ids; // (events): w1 ... wn </S> for every sentence
     uint64_t events;
-    const uint64_t *first; // (pieces + 1): where each piece starts, at sentence starts
+    const uint64_t
+        *first; // (pieces + 1): where each piece starts, at sentence starts (shard_set_cut); may be empty
     size_t pieces;
 };
 
@@ -25,9 +26,5 @@ struct scorer_text {
 double scorer_run(struct model *m, const struct scorer_text *text, size_t batch, int rank, int ranks,
                   size_t sum_check, float *logp, void (*progress)(void *context, uint64_t done),
                   void *context);
-
-// Cuts ids held in memory as shard_set_cut does.  Dies where there are fewer sentences than pieces.
-void scorer_cut(const uint32_t *ids, uint64_t events, uint32_t end, size_t pieces,
-                uint64_t *first /* (pieces + 1) */);
 
 #endif

@@ -90,10 +90,9 @@ uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size
              V = model_classes(o);
     uint64_t layer = N * (4 * H + 3 * H + (training ? 3 : 1) * D);
     uint64_t floats = N * E * (training ? 3 : 1) + (uint64_t)o->layers * layer + N * D * 2;
-    if (training && samples)
-        floats += (samples + N) * (D + 2) + N * samples;
-    else if (training)
-        floats += N * V;
+    uint64_t logits = N * (samples ? samples : V), kept = SOFTMAX_KEPT_BYTES / sizeof(float);
+    if (training && samples) floats += (samples + N) * (D + 2);
+    if (training) floats += logits < kept ? logits : kept;
     return floats * sizeof(float);
 }
 

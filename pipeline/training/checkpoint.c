@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEEP = 2 };
-
 static void checkpoint_path(char *path, size_t size, const char *folder, uint64_t step, const char *file) {
     if ((size_t)snprintf(path, size, "%s/checkpoint-%" PRIu64 "/%s", folder, step, file) >= size)
         die("the path %s is too long", folder);
@@ -60,20 +58,22 @@ bool checkpoint_find(const char *folder, uint64_t *step) {
     return n.found;
 }
 
+// The folder with whatever lies in it: a killed run leaves temporaries there.
 static void remove_one(const char *folder, uint64_t step) {
-    static const char *const files[] = {"DONE", "state.safetensors", ""};
     char path[4096];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        checkpoint_path(path, sizeof path, folder, step, files[i]);
-        if (*files[i])
-            unlink(path);
-        else
-            rmdir(path);
-    }
+    checkpoint_path(path, sizeof path, folder, step, "DONE");
+    unlink(path); // first, so that what is half removed does not count
+    checkpoint_path(path, sizeof path, folder, step, "");
+    DIR *d = opendir(path);
+    if (!d) return;
+    for (const struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.') unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    rmdir(path);
 }
 
 struct sweep {
-    uint64_t steps[64];
+    uint64_t steps[256];
     size_t count;
 };
 
@@ -83,19 +83,25 @@ static void visit_collect(const char *folder, uint64_t step, void *x) {
     if (s->count < sizeof s->steps / sizeof *s->steps) s->steps[s->count++] = step;
 }
 
-static int compare_falling(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x < y) - (x > y);
+// Leaves the checkpoint of `step` and the newest complete one before it; all others, complete or not, are of
+// no use.
+static void remove_others(const char *folder, uint64_t step) {
+    struct sweep s = {0};
+    uint64_t before = UINT64_MAX;
+    each_checkpoint(folder, visit_collect, &s);
+    for (size_t i = 0; i < s.count; i++)
+        if (s.steps[i] < step && is_complete(folder, s.steps[i])
+            && (before == UINT64_MAX || s.steps[i] > before))
+            before = s.steps[i];
+    for (size_t i = 0; i < s.count; i++)
+        if (s.steps[i] != step && s.steps[i] != before) remove_one(folder, s.steps[i]);
 }
 
-static void remove_older(const char *folder, size_t keep) {
+void checkpoint_remove_all(const char *folder) {
     struct sweep s = {0};
     each_checkpoint(folder, visit_collect, &s);
-    qsort(s.steps, s.count, sizeof *s.steps, compare_falling);
-    for (size_t i = keep; i < s.count; i++) remove_one(folder, s.steps[i]);
+    for (size_t i = 0; i < s.count; i++) remove_one(folder, s.steps[i]);
 }
-
-void checkpoint_remove_all(const char *folder) { remove_older(folder, 0); }
 
 // === tensors =====================================================================================
 
@@ -171,6 +177,7 @@ static void add_metadata(struct safetensors_writer *w, const struct checkpoint_i
     add_number(w, "best_perplexity", "%.17g", s->best_perplexity);
     add_number(w, "ranks", "%d", ranks);
     safetensors_add_metadata(w, "text", s->text);
+    safetensors_add_metadata(w, "valid_text", s->valid_text);
     safetensors_add_metadata(w, "variant", id->variant);
     for (const struct option_spec *o = id->program->options; o->name; o++) {
         if (is_free(id, o->name)) continue;
@@ -185,6 +192,12 @@ static const char *need(const struct safetensors_reader *r, const char *path, co
     return text;
 }
 
+static void check_content(const struct safetensors_reader *r, const char *path, const char *key,
+                          const char *now, const char *what) {
+    if (strcmp(need(r, path, key), now) != 0)
+        die("%s was made from another %s: use the same, or --fresh to start anew", path, what);
+}
+
 static void check_identity(const struct safetensors_reader *r, const char *path,
                            const struct checkpoint_identity *id, const struct checkpoint *now, int ranks) {
     char key[64], value[4096];
@@ -197,8 +210,9 @@ static void check_identity(const struct safetensors_reader *r, const char *path,
             die("%s was made with --%s %s, now it is %s: use the same options, or --fresh to start anew",
                 path, o->name, *then ? then : "(none)", *value ? value : "(none)");
     }
-    if (strcmp(need(r, path, "text"), now->text) != 0)
-        die("%s was made from another training text: use the same shards, or --fresh to start anew", path);
+    check_content(r, path, "text", now->text, "training text");
+    check_content(r, path, "valid_text", now->valid_text, "validation text");
+    check_content(r, path, "vocabulary", now->vocabulary, "vocabulary");
     if (atoi(need(r, path, "ranks")) != ranks)
         die("%s was made by %s ranks, now there are %d: use as many, or --fresh to start anew", path,
             need(r, path, "ranks"), ranks);
@@ -249,7 +263,7 @@ void checkpoint_save(const char *folder, struct communicator *c, struct model *m
         checkpoint_path(path, sizeof path, folder, s->step, "DONE");
         publish_file(path, "", 0);
         publish_sync_folder(folder);
-        remove_older(folder, KEEP);
+        remove_others(folder, s->step);
     }
     free(state);
     communicator_barrier(c); // nobody leaves before the checkpoint is there

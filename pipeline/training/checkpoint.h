@@ -16,8 +16,9 @@ struct checkpoint {
     uint64_t words;        // events trained on
     uint64_t curve_length; // bytes of curve.jsonl
     double train_seconds;
-    double best_perplexity;    // on the validation text; 0: none yet
-    char text[HASH_TEXT_SIZE]; // content hash of the training text
+    double best_perplexity;                                      // on the validation text; 0: none yet
+    char valid_text[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE]; // content hashes
+    char text[HASH_TEXT_SIZE];                                   // content hash of the training text
 };
 
 // What identifies a run beside the model: those options must be the same on resuming.  `free_options` is a
@@ -28,7 +29,8 @@ struct checkpoint_identity {
     const char *variant; // what computes: differences are warned of
 };
 
-// Collective.  Rank 0 writes; returns when the checkpoint is published, on all ranks.  Keeps the newest two.
+// Collective.  Rank 0 writes; returns when the checkpoint is published, on all ranks.  Keeps this one and the
+// one before.
 void checkpoint_save(const char *folder, struct communicator *c, struct model *m, const struct workspace *w,
                      const struct checkpoint_identity *id, const struct checkpoint *state);
 // The step of the newest complete checkpoint in the folder; false where there is none.

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct curve {
@@ -23,14 +24,26 @@ struct curve *curve_open(const char *path, uint64_t length) {
     struct curve *c = memory_alloc_zero(1, sizeof *c, "the curve");
     c->path = memory_copy_string(path);
     c->file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (c->file < 0 || ftruncate(c->file, (off_t)length) || lseek(c->file, 0, SEEK_END) < 0)
+    struct stat s;
+    if (c->file < 0 || fstat(c->file, &s)) die_errno("cannot write %s", path);
+    if ((uint64_t)s.st_size < length) {
+        warn("%s is shorter than the checkpoint has seen: a part of the learning curve is lost", path);
+        length = (uint64_t)s.st_size;
+    }
+    if (ftruncate(c->file, (off_t)length) || lseek(c->file, 0, SEEK_END) < 0)
         die_errno("cannot write %s", path);
     c->length = length;
     c->start = time_now();
     return c;
 }
 
-uint64_t curve_length(const struct curve *c) { return c->length; }
+uint64_t curve_sync(struct curve *c) {
+    if (fsync(c->file)) die_errno("cannot write %s", c->path);
+    return c->length;
+}
+
+void curve_pause(struct curve *c, double seconds) { c->start += seconds; }
+
 double curve_last_loss(const struct curve *c) { return c->last_loss; }
 
 static void curve_write(struct curve *c, struct buffer *line) {
@@ -83,7 +96,7 @@ void curve_valid(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events
     json_add_u64(&line, "epoch", epoch);
     json_add_u64(&line, "valid_events", events);
     json_add_real(&line, "valid_perplexity", perplexity);
-    json_add_real(&line, "seconds", seconds);
+    json_add_real(&line, "valid_seconds", seconds);
     json_close(&line, '}');
     curve_write(c, &line);
     c->start = time_now(); // validation is not training time

@@ -1,5 +1,7 @@
-// The learning curve: one JSON object a line, curve.jsonl.  Lines "step" while training, lines "valid" after
-// each epoch.
+// The learning curve: one JSON object a line, curve.jsonl.  Every so many steps and at the end of an epoch,
+// over the steps since the last such line: step, epoch, loss (nats a word, as trained), rate, norm (of each
+// group, before clipping, mean), clipped (share of steps), words_per_s (of all ranks), wait_s (for the
+// reader).  After each epoch: step, epoch, valid_events, valid_perplexity, valid_seconds (of the validation).
 #ifndef PIPELINE_TRAINING_CURVE_H
 #define PIPELINE_TRAINING_CURVE_H
 
@@ -11,7 +13,10 @@ struct curve;
 
 // Opens for appending, cut to `length` bytes: what a checkpoint has seen.
 struct curve *curve_open(const char *path, uint64_t length);
-uint64_t curve_length(const struct curve *c);
+// Makes what was written durable; returns its length, for a checkpoint.
+uint64_t curve_sync(struct curve *c);
+// Takes seconds that were no training (validation, checkpoints) out of the rate.
+void curve_pause(struct curve *c, double seconds);
 
 // Collects a step: the events of all ranks, the norms, the seconds that rank 0 waited for the reader.
 void curve_step(struct curve *c, uint64_t events, const struct optimiser_norms *norms, double wait_seconds);

@@ -20,7 +20,7 @@ struct communicator *device_join(void) {
     return joined;
 }
 
-static int64_t ranks_on_this_host(struct communicator *c) {
+int64_t device_ranks_on_host(struct communicator *c) {
     uint64_t *sizes = memory_alloc((size_t)c->ranks, sizeof *sizes, "sizes");
     char(*hosts)[64] = memory_alloc((size_t)c->ranks, sizeof *hosts, "host names");
     for (int i = 0; i < c->ranks; i++) sizes[i] = sizeof *hosts;
@@ -32,7 +32,7 @@ static int64_t ranks_on_this_host(struct communicator *c) {
 }
 
 const struct kernels *device_open(struct communicator *c, const char *device, int64_t threads) {
-    int64_t sharing = ranks_on_this_host(c);
+    int64_t sharing = device_ranks_on_host(c);
     if (strcmp(device, "cuda") == 0)
         die("--device cuda: this build has no CUDA kernels; use --device cpu (or auto, which takes what "
             "there is)");
@@ -64,17 +64,22 @@ void device_check_agreement(struct communicator *c, const struct program *progra
 }
 
 double device_measure_rate(const struct kernels *k) {
-    enum { N = 768, TRIALS = 4 };
-    size_t bytes = (size_t)N * N * sizeof(float);
-    float *a = k->alloc(k, bytes), *b = k->alloc(k, bytes), *c = k->alloc(k, bytes);
-    if (!a || !b || !c) die("out of memory for a trial of the matrix product");
-    double best = 1e9;
-    for (int i = 0; i < TRIALS; i++) {
-        double start = time_now();
-        k->matmul.gemm(k, false, false, N, N, N, 1, a, b, 0, c);
-        double took = time_now() - start;
-        if (took < best) best = took;
+    enum { N = 1024 };
+    const double SECONDS = 0.4; // long enough for the clock to settle
+    float *m[3];
+    for (int i = 0; i < 3; i++) {
+        m[i] = k->alloc(k, (size_t)N * N * sizeof(float));
+        if (!m[i]) die("out of memory for a trial of the matrix product");
+        k->random.fill_uniform(k, m[i], (size_t)N * N, 1,
+                               (struct random_place){.purpose = RANDOM_TEST, .stream = (uint32_t)i});
     }
-    k->release(k, a), k->release(k, b), k->release(k, c);
-    return (double)N * N * N / best;
+    double start = time_now(), best = 0;
+    while (time_now() - start < SECONDS) {
+        double from = time_now();
+        k->matmul.gemm(k, false, false, N, N, N, 1, m[0], m[1], 0, m[2]);
+        double rate = (double)N * N * N / (time_now() - from);
+        if (rate > best) best = rate;
+    }
+    for (int i = 0; i < 3; i++) k->release(k, m[i]);
+    return best;
 }

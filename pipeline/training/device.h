@@ -10,6 +10,8 @@
 
 // Joins the job's ranks; from then on die() takes all of them down, and messages name rank and host.
 struct communicator *device_join(void);
+// How many of the job's ranks share this host's memory and cores.  Collective.
+int64_t device_ranks_on_host(struct communicator *c);
 // device: "auto", "cpu" or "cuda"; threads 0: the cores of this host shared among its ranks.  Dies where it
 // is not to be had.
 const struct kernels *device_open(struct communicator *c, const char *device, int64_t threads);

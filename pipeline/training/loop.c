@@ -40,6 +40,12 @@ static void count_seconds(struct loop *x) {
     x->mark = now;
 }
 
+// After validation or a checkpoint, begun at `start`: they are no training.
+static void resume_training(struct loop *x, double start) {
+    x->mark = time_now();
+    if (x->curve) curve_pause(x->curve, x->mark - start);
+}
+
 static void model_path(const struct loop *x, char *path, size_t size) {
     snprintf(path, size, "%s/model.safetensors", x->o->folder);
 }
@@ -70,14 +76,16 @@ static void validate(struct loop *x) {
     bool best = x->s.best_perplexity == 0 || perplexity < x->s.best_perplexity;
     if (best) x->s.best_perplexity = perplexity;
     if (best || !x->o->select_best) save_model(x);
-    x->mark = time_now(); // validation is not training
+    resume_training(x, start);
 }
 
 static void save_checkpoint(struct loop *x) {
+    double start = time_now();
     count_seconds(x);
-    if (x->curve) x->s.curve_length = curve_length(x->curve);
+    if (x->curve) x->s.curve_length = curve_sync(x->curve);
     checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
-    x->mark = x->last_checkpoint = time_now();
+    resume_training(x, start);
+    x->last_checkpoint = time_now();
 }
 
 static void train_step(struct loop *x) {
@@ -99,7 +107,7 @@ static void train_step(struct loop *x) {
     x->s.step++;
     x->loss -= logp;
     if (x->curve) curve_step(x->curve, b->global_events, &norms, wait);
-    if (x->s.step % x->o->log_steps == 0) {
+    if (x->s.step % x->o->log_steps == 0 || x->s.step % x->spe == 0) {
         communicator_sum_doubles(x->c, &x->loss, 1);
         if (x->curve) curve_line(x->curve, x->s.step, epoch + 1, x->loss, rate);
         x->loss = 0;
@@ -143,6 +151,8 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     optimiser_make(x->m, &o->optimiser);
     validation_make(&x->valid, valid, o->valid_streams);
     snprintf(x->s.text, sizeof x->s.text, "%s", train->info.content);
+    snprintf(x->s.valid_text, sizeof x->s.valid_text, "%s", valid->info.content);
+    snprintf(x->s.vocabulary, sizeof x->s.vocabulary, "%s", x->m->o.vocabulary);
     if (resume != UINT64_MAX) {
         checkpoint_load(o->folder, resume, c, x->m, x->w, x->id, &x->s);
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
@@ -156,6 +166,7 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     snprintf(path, sizeof path, "%s/curve.jsonl", o->folder);
     x->curve = curve_open(path, x->s.curve_length);
     progress_start(&x->progress, "training", "k words", 1000, train->info.events * o->epochs);
+    x->progress.first = x->s.words;
 }
 
 void loop_run(struct model *m, struct communicator *c, struct shard_set *train, struct shard_set *valid,
@@ -164,6 +175,7 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     struct loop x = {.m = m, .c = c, .o = o, .id = id};
     loop_start(&x, train, valid, resume);
     int next = GO_ON;
+    if (o->stop_after && x.s.step >= o->stop_after) next = STOP; // nothing to add
     while (x.s.step < x.steps && next != STOP) {
         train_step(&x);
         show_progress(&x, false);

@@ -15,7 +15,7 @@ void validation_make(struct validation *v, struct shard_set *text, size_t pieces
     v->logp = memory_alloc(v->events, sizeof *v->logp, "the validation scores");
     v->first = memory_alloc(pieces + 1, sizeof *v->first, "the pieces");
     shard_set_read(text, v->ids, v->events, 0);
-    scorer_cut(v->ids, v->events, text->info.end, pieces, v->first);
+    shard_set_cut(text, pieces, v->first);
 }
 
 void validation_free(struct validation *v) {

@@ -22,3 +22,16 @@ close_to "$(awk '{ s += $1; n += $2 } END { printf "%.9f", s / n }' sentences)" 
 expect_output '2' awk -F'\t' '/<UNK>/ { n++ } END { print n }' <(printf 'w1 neverseen w2 another\n' | evaluate "${model[@]}" --per-word)
 # A line of any length, CRLF, and no final newline.
 expect_output '3' awk 'NF { n++ } END { print n }' <(printf 'w1 w2\r' | evaluate "${model[@]}" --per-word)
+
+# What is refused: line and word.
+fails_with 1 'standard input: line 2: the word <S> or </S> in the text' evaluate "${model[@]}" --per-word < <(printf 'w1\n<S> w2\n')
+fails_with 1 'standard input: line 1: the word <S> or </S> in the text' evaluate "${model[@]}" --per-sentence < <(printf 'w1 </S> w2\n')
+fails_with 1 'standard input: line 1: invalid UTF-8 at byte 3 of the line' evaluate "${model[@]}" --per-word < <(printf 'w1 \xff\n')
+fails_with 1 'cannot write to stdout: No space left on device' sh -c 'evaluate "$@" test.shard >/dev/full' sh "${model[@]}"
+fails_with 2 '--streams 3: this model starts every sentence afresh' evaluate "${model[@]}" --streams 3 test.shard
+# <UNK> in the text is an unknown word.
+expect_output '1' grep -c '^<UNK>.*<UNK>$' <(printf 'w1 <UNK> w2\n' | evaluate "${model[@]}" --per-word)
+# One sentence that is longer than a piece.
+{ for i in $(seq 4000); do printf 'w%d ' $((i % 7)); done && echo && cat test.txt; } >long.txt
+shard --quiet --vocab vocab.tsv --output long.shard long.txt
+evaluate "${model[@]}" long.shard >/dev/null

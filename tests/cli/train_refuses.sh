@@ -7,14 +7,38 @@ fails_with 2 '--vocab is missing (see `train --help`)' train --valid valid.shard
 fails_with 2 'no training shards given' train --vocab vocab.tsv --valid valid.shard --output m
 fails_with 2 'unknown option --hiden' train "${tiny[@]}" --hiden 3 --output m train.shard
 fails_with 2 '--dropout 1: must be from 0 to 0.99' train "${tiny[@]}" --dropout 1 --output m train.shard
-fails_with 2 '--rate -1: must be from 0 to 1000' train "${tiny[@]}" --rate -1 --output m train.shard
+fails_with 2 '--rate -1: must be from 1e-12 to 1000' train "${tiny[@]}" --rate -1 --output m train.shard
 fails_with 1 'cannot open missing.shard: No such file or directory; make it with: shard' train "${tiny[@]}" --output m missing.shard
 fails_with 1 '--batch 2000: the training text has only 1500 sentences; lower --batch' train "${tiny[@]}" --batch 2000 --output m train.shard
-fails_with 1 'has too few sentences for 101 pieces' train "${tiny[@]}" --valid-streams 101 --output m train.shard
+fails_with 1 'cannot be cut into 101 pieces: it has 100 sentences; ask for fewer' train "${tiny[@]}" --valid-streams 101 --output m train.shard
 fails_with 1 'output classes; take fewer samples, or --softmax full' train "${tiny[@]}" --softmax sampled --samples 5000 --output m train.shard
 fails_with 1 '--device cuda: this build has no CUDA kernels' train "${tiny[@]}" --device cuda --output m train.shard
 fails_with 1 'cannot read m2: it is a folder; name a file' train "${tiny[@]}" --output m "$(mkdir -p m2 && echo m2)"
 [ ! -e m/model.safetensors ] || fail "a refused run left a model"
+
+fails_with 2 '--beta1 means something only with --optimiser adam' train "${tiny[@]}" --optimiser sgd --beta1 0.5 --output m train.shard
+fails_with 2 '--samples means something only with --softmax sampled' train "${tiny[@]}" --samples 5 --output m train.shard
+fails_with 1 'rank(s) on this host need' train "${tiny[@]}" --hidden 65536 --layers 4 --output m train.shard
+fails_with 1 'rank(s) on this host need' train "${tiny[@]}" --hidden 65536 --layers 4 --output m --dry-run train.shard
+
+# A full disk: said before a long run, and where it fills up later nothing half-written stays.
+if mkdir disk && mount -t tmpfs -o size=1200k tmpfs disk 2>/dev/null; then
+  trap 'umount disk' EXIT
+  fails_with 1 'checkpoints and model need' train "${tiny[@]}" --hidden 64 --output disk/m train.shard
+  train --quiet "${tiny[@]}" --epochs 100000 --output disk/m train.shard 2>said &
+  pid=$!
+  until [ -e disk/m/model.safetensors ]; do kill -0 $pid || fail "train ended early: $(cat said)"; sleep 0.05; done
+  head -c 1300000 /dev/zero >disk/filler 2>/dev/null || true
+  kill -USR1 $pid
+  ! wait $pid || fail "a checkpoint on a full disk cannot succeed"
+  [[ $(cat said) == *"No space left on device"* ]] || fail "$(cat said)"
+  nothing_left disk
+  [ "$(cat disk/m/state 2>/dev/null)" != running ] || fail "the state must not say running"
+  trap - EXIT
+  umount disk
+else
+  echo "not tried: a full disk (needs the right to mount)"
+fi
 
 # Another vocabulary than the shards'.
 vocab --quiet --output other.tsv test.txt

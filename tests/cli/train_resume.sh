@@ -45,3 +45,18 @@ fails_with 1 'was made with --rate 0.01, now it is 0.02: use the same options, o
 fails_with 1 'was made from another training text' train --quiet "${tiny[@]}" --output other test.shard
 train --quiet "${tiny[@]}" --rate 0.02 --fresh --output other train.shard
 expect_output finished cat other/state
+
+# --fresh over checkpoints with higher numbers: they go, and its own stay.
+train --quiet "${tiny[@]}" --epochs 9 --stop-after 50 --output anew train.shard
+mkdir anew/checkpoint-990 && touch anew/checkpoint-990/state.safetensors.tmp-x # a killed writer's
+train --quiet "${tiny[@]}" --epochs 9 --rate 0.02 --fresh --stop-after 10 --output anew train.shard
+expect_output 'checkpoint-10' basename "$(find anew -name 'checkpoint-*')"
+train --quiet "${tiny[@]}" --epochs 9 --rate 0.02 --stop-after 10 --output anew train.shard # there already: nothing to add
+expect_output 'checkpoint-10' basename "$(find anew -name 'checkpoint-*')"
+train --quiet "${tiny[@]}" --epochs 9 --rate 0.02 --output anew train.shard
+nothing_left anew
+fails_with 1 'holds a finished run' train --quiet "${tiny[@]}" --epochs 9 --rate 0.02 --output anew train.shard
+
+# Another validation text is another run.
+train --quiet "${tiny[@]}" --stop-after 4 --output texts train.shard
+fails_with 1 'was made from another validation text' train --quiet "${tiny[@]}" --valid test.shard --output texts train.shard

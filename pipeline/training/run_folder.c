@@ -1,0 +1,90 @@
+#include "pipeline/training/run_folder.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/publish.h"
+#include "pipeline/training/checkpoint.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static const char *run_folder;
+static struct communicator *run_ranks;
+
+static const char *run_path(char *path, size_t size, const char *file) {
+    if ((size_t)snprintf(path, size, "%s/%s", run_folder, file) >= size)
+        die("the path %s is too long", run_folder);
+    return path;
+}
+
+void run_folder_write_state(const char *word) {
+    char path[4096], text[32];
+    if (run_ranks->rank != 0) return;
+    publish_file(run_path(path, sizeof path, "state"), text,
+                 (size_t)snprintf(text, sizeof text, "%s\n", word));
+}
+
+// On the way out, perhaps with a full disk: frees what was half written, and says `failed` in place, without
+// what may fail again.
+static void run_folder_fail(int code) {
+    char path[4096];
+    publish_abandon_all();
+    if ((size_t)snprintf(path, sizeof path, "%s/state", run_folder) < sizeof path) {
+        int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (file >= 0 && write(file, "failed\n", 7) != 7) unlink(path); // an empty state says nothing
+        if (file >= 0) close(file);
+    }
+    if (run_ranks->ranks > 1) communicator_abort(run_ranks, code);
+    exit(code);
+}
+
+static bool is_finished(void) {
+    char path[4096], word[16] = "";
+    FILE *f = fopen(run_path(path, sizeof path, "state"), "r");
+    if (!f) return false;
+    if (!fgets(word, sizeof word, f)) word[0] = 0;
+    fclose(f);
+    return strcmp(word, "finished\n") == 0;
+}
+
+static void remove_earlier_run(void) {
+    static const char *const files[] = {"model.safetensors", "model.safetensors.manifest.json", "curve.jsonl",
+                                        "state"};
+    char path[4096];
+    checkpoint_remove_all(run_folder);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(run_path(path, sizeof path, files[i]));
+}
+
+static void check_room(uint64_t bytes) {
+    struct statvfs s;
+    char need[32], have[32];
+    if (statvfs(run_folder, &s)) die_errno("cannot look at %s", run_folder);
+    uint64_t left = (uint64_t)s.f_bavail * s.f_frsize;
+    if (left < bytes)
+        die("%s: checkpoints and model need %s of disk, %s are free: make room, or choose another --output",
+            run_folder, memory_format(bytes, need), memory_format(left, have));
+}
+
+uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh, uint64_t bytes) {
+    uint64_t resume = UINT64_MAX, step;
+    run_folder = folder;
+    run_ranks = c;
+    if (c->rank == 0) {
+        publish_make_folder(folder);
+        if (fresh) remove_earlier_run();
+        if (checkpoint_find(folder, &step))
+            resume = step;
+        else if (is_finished())
+            die("%s holds a finished run: choose another --output, or --fresh to train anew in its place",
+                folder);
+        check_room(bytes);
+    }
+    communicator_broadcast(c, &resume, sizeof resume, 0);
+    message_set_die_hook(run_folder_fail);
+    run_folder_write_state("running");
+    return resume;
+}
