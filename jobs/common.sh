@@ -24,11 +24,20 @@ say() { printf '%s: %s\n' "$script" "$*" >&2; }
 fail() { say "$*"; exit 1; }
 fail_usage() { say "$*"; exit 2; }
 
-# show_help ARGUMENTS: the comment at the head of the script.
+# show_help ARGUMENTS [NOTE]: the comment at the head of the script.
 show_help() {
-  sed -n '2,/^$/ { /^#SBATCH/d; s/^#$//p; s/^# //p }' "$0"
-  printf '\nusage: %s %s\n' "$script" "$1"
+  sed -n '2,/^$/ { /^#SBATCH/d; s/^#$//p; s/^# //p }' "$0" | sed '/./,$!d' # without empty lines at its start
+  printf '%s\nusage: %s%s\n' "${2:+$2$'\n'}" "$script" "${1:+ $1}"
   exit 0
+}
+
+# need_number NAME VALUE LEAST 'WHAT IT IS': a whole number, such as train takes.
+need_number() {
+  case $2 in
+  '' | *[!0-9]* | 0?* | ???????*) ;;
+  *) [ "$2" -lt "$3" ] || return 0 ;;
+  esac
+  fail_usage "$1=$2: the number of $4 is a whole number from $3"
 }
 
 # need FILE 'COMMAND THAT MAKES IT'
@@ -91,14 +100,40 @@ choose_corpus() {
 }
 choose_corpus
 
+# check_name FOLDER: that FOLDER, which has the corpus's name, was not made from another corpus folder that is still there
+# (one that was moved may take it over).
+check_name() {
+  local before=
+  [ -z "$origin" ] || [ ! -s "$1/origin" ] || before=$(<"$1/origin")
+  [ "$before" = "$origin" ] || [ ! -d "$before" ] ||
+    fail "$1 belongs to the corpus folder $before, and $origin would have the name $corpus too: rename one of the two folders, \
+or choose other places with WORK= and RESULTS="
+}
+claim_name() {
+  check_name "$1"
+  if [ -z "$origin" ] || [ "$(cat "$1/origin" 2>/dev/null)" = "$origin" ]; then return; fi
+  mkdir -p "$1"
+  printf '%s\n' "$origin" >"$1/origin"
+}
+
+# need_writable NAME FOLDER: that the folder NAME stands for can be written or made.  Looked at before hours are spent.
+need_writable() {
+  local folder=$2
+  until [ -e "$folder" ]; do folder=$(dirname "$folder"); done
+  if [ ! -d "$folder" ] || [ ! -w "$folder" ] || [ ! -x "$folder" ]; then
+    fail "$2 cannot be written, since $folder is not a folder that you may write in: choose another place with $1="
+  fi
+}
+
 # The command that prepares this corpus, for messages.
 prepare_command() {
-  local setting="CORPUS='${origin:-$corpus}'"
+  local setting="CORPUS='${origin:-$corpus}'" or=
+  if [ "$corpus" = lm1b ] && [ ! -e "$text/test.txt" ]; then setting+=" LM1B_TAR=..." or=" (or LM1B_RAW=...)"; fi
   [ "$work" = "$home/work" ] || setting+=" WORK='$work'"
   if [ -n "${SLURM_JOB_ID:-}" ]; then
-    printf "cd '%s' && %s sbatch jobs/prepare_corpus.sh" "$home" "$setting"
+    printf "cd '%s' && %s sbatch jobs/prepare_corpus.sh%s" "$home" "$setting" "$or"
   else
-    printf "make -C '%s' corpus %s" "$home" "$setting"
+    printf "make -C '%s' corpus %s%s" "$home" "$setting" "$or"
   fi
 }
 
@@ -134,46 +169,51 @@ announce() {
   step_title=
 }
 
-# A command as it is recorded: one word a line, without the places of repository and work folder, so that a work
-# folder may be moved or copied (with its times) to another machine.
+# What is recorded of a command: its words and the size and time of each input, a line each, without the places of
+# repository, work and corpus folder, so that these may be moved or copied (with their times) to another machine.  Times
+# are in seconds, since not every way to copy keeps more.
+# command_text [IN...] -- COMMAND...
 command_text() {
-  local word
-  for word; do
-    word=${word//"$bin/"/}
-    printf '%s\n' "${word//"$work/"/WORK/}"
+  local line inputs=()
+  while [ "$1" != -- ]; do inputs+=("$1") && shift; done
+  shift
+  {
+    printf '%s\n' "$@"
+    [ ${#inputs[@]} = 0 ] || stat -L -c 'input %n %s %Y' -- "${inputs[@]}"
+  } | while IFS= read -r line; do
+    line=${line//"$bin/"/}
+    line=${line//"$work/"/WORK/}
+    [ -z "$origin" ] || line=${line//"$origin/"/CORPUS/}
+    printf '%s\n' "$line"
   done
 }
 
-# up_to_date OUT [IN...] [-- COMMAND...]: OUT is there, older than no IN, and COMMAND is what made it last.
+# up_to_date OUT [IN...] -- COMMAND...: OUT is there, and made last by COMMAND from inputs that have not changed since.
 up_to_date() {
-  local out=$1
+  local out=$1 file
   shift
-  [ -e "$out" ] || return 1
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    [ ! "$1" -nt "$out" ] || return 1
-    shift
+  if [ ! -e "$out" ] || [ ! -e "$out.command" ]; then return 1; fi
+  for file; do
+    [ "$file" != -- ] || break
+    [ ! "$file" -nt "$out" ] || return 1 # changed within the second that is recorded
   done
-  [ $# -gt 0 ] || return 0
-  shift
-  [ -e "$out.command" ] && [ "$(<"$out.command")" = "$(command_text "$@")" ]
+  [ "$(<"$out.command")" = "$(command_text "$@" 2>/dev/null)" ]
 }
-
-# record OUT COMMAND...: remembers beside OUT what made it.
-record() { command_text "${@:2}" >"$1.command"; }
 
 # make_file OUT IN... -- COMMAND...: runs COMMAND, which publishes OUT, unless OUT is up to date.
 make_file() {
-  local out=$1 inputs=() status
-  shift
-  while [ "$1" != -- ]; do inputs+=("$1") && shift; done
-  shift
-  ! up_to_date "$out" "${inputs[@]}" -- "$@" || return 0
+  local out=$1 status made
+  ! up_to_date "$@" || return 0
   announce
   mkdir -p "$(dirname "$out")"
   rm -f "$out.command"
+  shift
+  made=$(command_text "$@") # the inputs as they are now: what changes from here on is seen by the next run
+  while [ "$1" != -- ]; do shift; done
+  shift
   "$@" >&2 || { status=$? && leave_if_asked; exit "$status"; }
   [ -e "$out" ] || fail "${1##*/} ended well, but $out is not there"
-  record "$out" "$@"
+  printf '%s\n' "$made" >"$out.command"
   progressed=1
 }
 
@@ -188,7 +228,9 @@ choose_launcher() {
     ranks=${SLURM_NTASKS:-1}
     [ "${NP:-$ranks}" = "$ranks" ] || fail_usage "NP=$NP, but the job has $ranks task(s): leave NP out, or submit with --ntasks=$NP"
   fi
-  case $ranks in '' | *[!0-9]* | 0*) fail_usage "NP=$ranks: the number of ranks is a whole number from 1" ;; esac
+  need_number NP "$ranks" 1 ranks
+  [ -z "${THREADS:-}" ] || need_number THREADS "$THREADS" 0 threads
+  [ -z "${EPOCHS:-}" ] || need_number EPOCHS "$EPOCHS" 1 epochs
   threads=${THREADS:-${SLURM_CPUS_PER_TASK:-0}} # 0: the host's cores shared among its ranks
   device=${DEVICE:-auto}
   case $device in auto | cpu | cuda) ;; *) fail_usage "DEVICE=$device: it is auto, cpu or cuda" ;; esac
@@ -218,13 +260,19 @@ find_launcher() {
   fi
 }
 
-# launch PROGRAM OPTION...: on all ranks; waits in such a way that signals are forwarded at once.
+# launch PROGRAM OPTION...: on all ranks.  In a session of its own, so that of what the terminal sends to all (Ctrl-C,
+# hang-up) nothing arrives but what on_signal forwards: mpirun would kill its ranks.
 child='' signal=''
 launch() {
-  local status
   find_launcher
-  "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
-  child=$!
+  setsid "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
+  await_child $!
+}
+
+# await_child PID: waits in such a way that traps run at once; returns the child's status.
+await_child() {
+  local status
+  child=$1
   while :; do
     interrupted=
     wait "$child" && status=0 || status=$?
@@ -245,6 +293,7 @@ on_signal() {
 # The work is saved but not done: back into the queue, or exit code 75, "try again".
 leave() {
   case ${signal:=USR1} in
+  HUP) exit 129 ;;
   INT) exit 130 ;;
   TERM) exit 143 ;;
   esac
@@ -270,7 +319,10 @@ parse_arguments() {
     --dry-run) dry_run=1 ;;
     --device=*) device=${1#*=} ;;
     --device) device=${2:-} && shift ;;
-    -h | --help) show_help "[--dry-run] [--device auto|cpu|cuda]" ;;
+    -h | --help)
+      show_help "[--dry-run] [--device auto|cpu|cuda]" "
+From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, and FRESH=1, which drops
+an unfinished run of other options or inputs." ;;
     *) fail_usage "unknown argument '$1': it takes --dry-run and --device auto|cpu|cuda" ;;
     esac
     shift || true
@@ -281,6 +333,7 @@ parse_arguments() {
 # The corpus as the systems read it: sets `vocab` and `train_shards`.
 need_corpus() {
   local split
+  check_name "$data"
   vocab=$data/vocab.tsv
   need "$vocab" "$(prepare_command)"
   for split in valid test; do need "$data/$split.shard" "$(prepare_command)"; done
@@ -289,27 +342,38 @@ need_corpus() {
   need "${train_shards[0]}" "$(prepare_command)"
 }
 
-# Looked at before hours are spent.
 need_results() {
-  if ! mkdir -p "$results/$corpus/rows" || [ ! -w "$results/$corpus/rows" ]; then
-    fail "the table cannot be written to $results/$corpus: choose another folder with RESULTS="
-  fi
+  need_writable RESULTS "$results/$corpus/rows"
+  claim_name "$results/$corpus"
 }
 
-# A run is resumed from its checkpoints only where inputs and options are those it was started with.
+# One run at a time in a folder.  The lock is held until this script and all that it has started have ended.
+lock_folder() {
+  local status=0
+  mkdir -p "$1"
+  exec 8>>"$1/.lock"
+  flock -n -E 99 8 || status=$?
+  [ $status != 99 ] || fail "another run works in $1 ($(cat "$1/.lock")): wait for it, or stop it with kill"
+  [ $status = 0 ] || say "cannot lock $1: take care that no two runs work there at once"
+  printf 'pid %s on %s\n' $$ "$HOSTNAME" >"$1/.lock"
+}
+
+# A run is resumed from its checkpoints only where inputs and options are those it was started with.  Before anything is
+# removed, train has to accept the options.
 # start_or_resume FOLDER IN... -- COMMAND...
 start_or_resume() {
-  local folder=$1 checkpoints
+  local folder=$1 checkpoints started
   checkpoints=$(compgen -G "$folder/checkpoint-*" || true)
   if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then return; fi
   if [ -n "$checkpoints" ] && [ "$(cat "$folder/state" 2>/dev/null)" != finished ] && [ -z "${FRESH:-}" ]; then
     fail "$folder holds an unfinished run with other options or inputs: give it those to go on, or start anew with FRESH=1"
   fi
-  mkdir -p "$folder"
-  rm -rf "$folder"/checkpoint-* "$folder/state"
+  started=$(command_text "${@:2}")
   while [ "$1" != -- ]; do shift; done
+  launch "${@:2}" --dry-run --quiet --fresh >&2 || { leave_if_asked && fail "training cannot start; the reason is above"; }
+  rm -rf "$folder"/checkpoint-* "$folder/state" "$folder/model.safetensors.command"
   touch "$folder/started"
-  record "$folder/started" "${@:2}"
+  printf '%s\n' "$started" >"$folder/started.command"
 }
 
 # Sets `command` to the training of FOLDER with TRAIN_OPTION...
@@ -319,20 +383,25 @@ train_command() {
 
 # train_neural FOLDER TRAIN_OPTION...: leaves FOLDER/model.safetensors.
 train_neural() {
-  local folder=$1 model=$1/model.safetensors inputs command state
+  local folder=$1 model=$1/model.safetensors inputs command state status=0
   inputs=("$vocab" "$data/valid.shard" "${train_shards[@]}")
   train_command "$@"
   ! up_to_date "$model" "${inputs[@]}" -- "${command[@]}" || return 0
   announce
   start_or_resume "$folder" "${inputs[@]}" -- "${command[@]}"
-  rm -f "$model.command"
-  launch "${command[@]}" >&2 || fail "training failed with exit code $?; its messages are above, its checkpoints in $folder"
-  progressed=1
+  leave_if_asked
+  launch "${command[@]}" >&2 || status=$?
   state=$(cat "$folder/state" 2>/dev/null || true)
-  case $state in
-  finished) record "$model" "${command[@]}" ;;
-  stopped) leave ;;
-  *) fail "training ended with the state '$state' in $folder/state, which should be finished or stopped" ;;
+  if [ $status != 0 ] && [ "$state" = running ]; then
+    state=failed # which a rank that was killed could not write
+    echo $state >"$folder/state"
+  fi
+  progressed=1
+  case $status,$state,$signal in
+  0,finished,*) cp "$folder/started.command" "$model.command" ;;
+  0,stopped,* | *,stopped,?* | *,,?*) leave ;; # asked to stop, a launcher may end with any code
+  0,*) fail "training ended with the state '$state' in $folder/state, which should be finished or stopped" ;;
+  *) fail "training failed with exit code $status; its messages are above, its checkpoints in $folder" ;;
   esac
 }
 
@@ -403,7 +472,7 @@ evaluation=(--streams 1) # options of evaluate, for a script to override
 
 # run_neural_system SYSTEM TRAIN_OPTION...: the whole of a train script for a network.
 run_neural_system() {
-  local folder=$data/$1
+  local folder=$data/$1 name
   if [ -n "$dry_run" ]; then
     forecast "$@"
     exit
@@ -412,9 +481,11 @@ run_neural_system() {
   need_programs train evaluate report
   need_corpus
   need_results
-  trap 'on_signal USR1' USR1
-  trap 'on_signal INT' INT
-  trap 'on_signal TERM' TERM
+  lock_folder "$folder"
+  for name in USR1 INT TERM HUP; do
+    # shellcheck disable=SC2064 # the name of now
+    trap "on_signal $name" $name
+  done
   step "Training $1 on $corpus"
   train_neural "$folder" "${@:2}"
   step "Evaluating $1"

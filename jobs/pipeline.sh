@@ -5,6 +5,7 @@
 #   make pipeline [CORPUS=...] [SYSTEMS="unigram lstm256"|default|all] ...      on this machine, one after the other
 #   bash jobs/pipeline.sh --submit                                             as a chain of Slurm jobs
 #
+# The choices (CORPUS, EPOCHS, NP, ...) are those of README.md.  FRESH=1 drops an unfinished run of other options or inputs.
 # A system is the name of a script jobs/train_<system>.sh.  `default` takes minutes on two cores, `all` is every script.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
@@ -16,7 +17,6 @@ done
 [ -n "$home" ] || { echo "$0: submit from inside the repository, or export BILLIONWORD_HOME=/its/path" >&2 && exit 1; }
 # shellcheck source=jobs/common.sh
 . "$home/jobs/common.sh"
-
 
 submit=
 case $#,${1:-} in
@@ -64,16 +64,38 @@ submit_chain() {
   say "logs come into this folder, the table into $results/$corpus; see squeue --me"
 }
 
+# run_script SCRIPT: in a process group of its own, so that a signal reaches it once, and all of it: it is passed on, and
+# this script ends after the other.
+run_script() {
+  local status=0
+  set -m
+  "$1" </dev/null &
+  set +m
+  await_child $! || status=$?
+  [ -z "$signal" ] || [ $status -gt 2 ] || status=75
+  return $status
+}
+pass_on() {
+  signal=$1 interrupted=1
+  [ -z "$child" ] || kill "-$1" -- "-$child" 2>/dev/null || true
+}
+
 # A system that fails does not keep the others from their rows; one that was stopped ends the run.
 run_here() {
-  local system steps=3 status failed=()
+  local system name steps=3 status failed=()
+  need_writable WORK "$data"
+  need_writable RESULTS "$results/$corpus/rows"
+  for name in USR1 INT TERM HUP; do
+    # shellcheck disable=SC2064 # the name of now
+    trap "pass_on $name" $name
+  done
   PIPELINE_DID=$(mktemp)
   export PIPELINE_DID STEPS_TOTAL=$((3 + 2 * ${#systems[@]}))
   trap 'rm -f "$PIPELINE_DID"' EXIT
-  STEPS_BEFORE=0 "$home/jobs/prepare_corpus.sh" || exit
+  STEPS_BEFORE=0 run_script "$home/jobs/prepare_corpus.sh" || exit
   for system in "${systems[@]}"; do
     status=0
-    STEPS_BEFORE=$steps "$home/jobs/train_$system.sh" || status=$?
+    STEPS_BEFORE=$steps run_script "$home/jobs/train_$system.sh" || status=$?
     [ $status -le 2 ] || exit $status
     [ $status = 0 ] || failed+=("$system")
     steps=$((steps + 2))

@@ -33,6 +33,7 @@ case ${1:-} in
 *) fail_usage "it takes no arguments: CORPUS, TOKENIZE, MINCOUNT and UNK come from the environment" ;;
 esac
 need_single_task
+[ -z "${MINCOUNT:-}" ] || need_number MINCOUNT "$MINCOUNT" 1 "occurrences that make a word"
 expect_steps 3
 
 # The text: nothing to do for a tokenised folder; else the project's own recipes, or the tokenizer.
@@ -70,6 +71,9 @@ need_programs vocab shard
 
 step "Preparing the text of $corpus"
 if [ -n "$origin" ]; then for split in train valid test; do need_split "$origin" "$split"; done; fi
+need_writable WORK "$data"
+need_writable WORK "$work/corpus"
+claim_name "$data"
 prepare_text
 for split in train valid test; do need_split "$text" "$split"; done # all looked at before any is read
 

@@ -73,6 +73,8 @@ from_tarball() {
   need_room $((5 * $(stat -L -c %s "$LM1B_TAR") / 2))
   step "Unpacking $LM1B_TAR"
   announce
+  # What does not end well has to be unpacked again.
+  trap 'rm -rf "$scratch" && rmdir --ignore-fail-on-non-empty "$text"' EXIT
   rm -rf "$scratch"
   mkdir -p "$scratch"
   # The folder is named in every pattern: the held-out folder holds a news.en-00000-of-00100, which is both held-out sets.

@@ -39,3 +39,4 @@ fails_with 1 "tar cannot unpack the benchmark's files from cut.tar.gz" env LM1B_
 tar -czf other.tar.gz said
 fails_with 1 "is it whole, and the right one?" env LM1B_TAR=other.tar.gz "$prepare"
 [ -z "$(find work -name "test.txt" -o -name train)" ] || fail "a broken tarball made a corpus"
+[ ! -e work/corpus/lm1b ] || fail "a broken tarball left something: $(find work/corpus/lm1b)"

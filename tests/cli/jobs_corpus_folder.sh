@@ -48,3 +48,21 @@ done
 echo "a b" >"my corpus/test.txt"
 MINCOUNT=1 "$prepare" 2>said
 expect_output ' 0 2 1 ' ids "$data/test.shard"
+
+# An input that is replaced by an older one is seen; a corpus folder that is moved is the same corpus.
+echo "b a a" >older && touch -d '2001-01-01' older && mv older "my corpus/test.txt"
+MINCOUNT=1 "$prepare" 2>said
+expect_output ' 2 0 0 1 ' ids "$data/test.shard"
+mkdir other && mv "my corpus" other/
+export CORPUS="$PWD/other/my corpus"
+MINCOUNT=1 "$prepare" 2>said
+expect_output 'prepare_corpus.sh: nothing to do: my_corpus is up to date' cat said
+
+# Two folders that would have one name.
+cp -r "other/my corpus" my_corpus
+before=$(stamp)
+for script in prepare_corpus pipeline train_unigram; do
+  fails_with 1 "$data belongs to the corpus folder $CORPUS, and $PWD/my_corpus would have the name my_corpus too: rename" \
+    env CORPUS=my_corpus MINCOUNT=1 SYSTEMS=unigram "$BILLIONWORD_HOME/jobs/$script.sh"
+done
+[ "$before" = "$(stamp)" ] || fail "made again"

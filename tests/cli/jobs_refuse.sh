@@ -13,7 +13,7 @@ untouched() { [ ! -e "$WORK" ] && [ ! -e "$RESULTS" ] || fail "left behind: $(fi
 fails_with 1 "/the work/classics/vocab.tsv is missing; make it with:  make -C '$BILLIONWORD_HOME' corpus CORPUS='classics' WORK='$WORK'" \
   "$jobs/train_lstm256.sh"
 fails_with 1 "corpus CORPUS='classics'" "$jobs/train_unigram.sh"
-fails_with 1 "corpus CORPUS='lm1b'" "$jobs/train_lstm2048.sh" --dry-run
+fails_with 1 "corpus CORPUS='lm1b' LM1B_TAR=... WORK='$WORK' (or LM1B_RAW=...)" "$jobs/train_lstm2048.sh" --dry-run
 fails_with 1 "CORPUS='classics' WORK='$WORK' sbatch jobs/prepare_corpus.sh" env SLURM_JOB_ID=1 SLURM_NTASKS=1 "$jobs/train_lstm256.sh"
 
 # Corpora.
@@ -35,6 +35,14 @@ fails_with 1 "/a corpus/test.txt is empty" env CORPUS="a corpus" TOKENIZE=lm1b "
 rm "a corpus/test.txt" && folder "a corpus" && gzip -k "a corpus/valid.txt"
 fails_with 1 "holds valid.txt and valid.txt.gz: keep one of them" env CORPUS="a corpus" "$jobs/prepare_corpus.sh"
 
+# Places that cannot be written, seen before anything is made.
+: >file
+for script in pipeline prepare_corpus; do
+  fails_with 1 "since $PWD/file is not a folder that you may write in: choose another place with WORK=" \
+    env WORK="$PWD/file/work" CORPUS="a corpus" "$jobs/$script.sh"
+done
+fails_with 1 "choose another place with RESULTS=" env RESULTS="$PWD/file" CORPUS="a corpus" "$jobs/pipeline.sh"
+
 # Wrong usage.
 fails_with 2 "unknown argument '--epochs'" "$jobs/train_lstm256.sh" --epochs 3
 fails_with 2 "--device 'tpu'" "$jobs/train_lstm256.sh" --device tpu
@@ -42,6 +50,9 @@ fails_with 2 "--device ''" "$jobs/train_lstm256.sh" --device
 fails_with 2 "DEVICE=tpu" env DEVICE=tpu "$jobs/train_lstm256.sh"
 fails_with 2 "NP=two: the number of ranks" env NP=two "$jobs/train_lstm256.sh"
 fails_with 2 "NP=0: the number of ranks" env NP=0 "$jobs/train_lstm256.sh"
+fails_with 2 "EPOCHS=x: the number of epochs is a whole number from 1" env EPOCHS=x "$jobs/train_lstm256.sh"
+fails_with 2 "THREADS=-3: the number of threads is a whole number from 0" env THREADS=-3 "$jobs/pipeline.sh"
+fails_with 2 "MINCOUNT=0: the number of" env MINCOUNT=0 "$jobs/prepare_corpus.sh"
 fails_with 2 "there is no system 'lstm9': SYSTEMS is default, all, or some of: lstm2048 lstm256" env SYSTEMS="unigram lstm9" "$jobs/pipeline.sh"
 fails_with 2 "it takes no arguments" "$jobs/prepare_corpus.sh" classics
 fails_with 2 "it takes --submit" "$jobs/pipeline.sh" now

@@ -15,7 +15,9 @@ block() { sed -n '/^# The repository: /,/^\[ -n "\$home" \]/p' "$1"; }
 for script in "$clone"/jobs/{prepare,train}_*.sh "$clone/jobs/pipeline.sh"; do
   [ "$(block "$script")" = "$(block "$clone/jobs/train_lstm256.sh")" ] || fail "$script finds the repository in a way of its own"
   [ -x "$script" ] || fail "$script cannot be executed"
-  "$script" --help | grep -q '^usage: ' || fail "$script --help prints no usage"
+  "$script" --help >help
+  [ -n "$(head -n 1 help)" ] || fail "$script --help begins with an empty line"
+  tail -n 1 help | grep -q '^usage: .*[^ ]$' || fail "$script --help does not end with its usage: $(tail -n 1 help)"
 done
 for script in "$clone"/jobs/{prepare,train}_*.sh; do
   for line in job-name nodes ntasks cpus-per-task time mem open-mode=append 'output=%x-%j.log'; do

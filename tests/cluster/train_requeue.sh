@@ -6,7 +6,7 @@ box_up 4 32000
 make_clone
 cd "$clone/logs"
 make_corpus tiny 1500
-sed -i 's/--epochs [0-9]*/--epochs 60/' "$clone/jobs/train_lstm256.sh" # seconds, so that the signal finds it at work
+sed -i 's/--epochs "[^"]*"/--epochs 600/' "$clone/jobs/train_lstm256.sh" # seconds, so that the signal finds it at work
 export CORPUS=$PWD/tiny
 bash "$clone/jobs/prepare_corpus.sh"
 
