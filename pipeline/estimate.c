@@ -5,6 +5,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/hash.h"
 #include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/unigram.h"
@@ -63,6 +64,7 @@ int main(int argc, char **argv) {
     if (order < 1 || order > ARPA_MAX_ORDER)
         die_usage("--order %lld: unigrams (--order 1) are all that is estimated so far", (long long)order);
     if (strcmp(output, "-") == 0) die_usage("--output -: a model and its manifest need a file");
+    publish_refuse_input(output, vocabulary_path);
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     arpa_check_words(v, vocabulary_path);
     if (options_is_dry_run()) {

@@ -5,6 +5,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/hash.h"
 #include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
 #include "pipeline/scoring/assemble.h"
 #include "pipeline/scoring/bootstrap.h"
 #include "pipeline/scoring/result.h"
@@ -112,14 +113,17 @@ static void print_row(const struct row *row) {
     printf("block\t%llu\n", (unsigned long long)row->block);
 }
 
+static const char *const *const row_inputs[] = {&sources.manifest,     &sources.valid_shard,
+                                                &sources.valid_scores, &sources.test_shard,
+                                                &sources.test_scores,  &sources.published};
+enum { ROW_INPUTS = sizeof row_inputs / sizeof *row_inputs };
+
 static void commit_manifest(struct manifest *m) {
-    const char *const files[] = {sources.manifest,   sources.valid_shard, sources.valid_scores,
-                                 sources.test_shard, sources.test_scores, sources.published};
     char hash[HASH_TEXT_SIZE];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (!files[i]) continue;
-        hash_file(files[i], hash);
-        manifest_add_input(m, files[i], hash);
+    for (size_t i = 0; i < ROW_INPUTS; i++) {
+        if (!*row_inputs[i]) continue;
+        hash_file(*row_inputs[i], hash);
+        manifest_add_input(m, *row_inputs[i], hash);
     }
     hash_file(row_output, hash);
     manifest_add_output(m, row_output, hash);
@@ -130,6 +134,7 @@ static int report_row(int argc, char **argv) {
     options_parse(&row_program, argc, argv);
     result_check_sources(&sources);
     check_output();
+    for (size_t i = 0; i < ROW_INPUTS; i++) publish_refuse_input(row_output, *row_inputs[i]);
     sources.block = row_block ? (size_t)row_block : result_default_block(sources.corpus);
     note("bootstrap: %d replicates, seed %d, blocks of %zu sentence%s", BOOTSTRAP_REPLICATES, BOOTSTRAP_SEED,
          sources.block, sources.block == 1 ? "" : "s");
@@ -145,6 +150,7 @@ static int report_row(int argc, char **argv) {
     commit_manifest(m);
     if (!row_is_valid(&row)) warn("%s on %s is %s", row.system, row.corpus, row.status);
     print_row(&row);
+    message_finish_stdout();
     resources_report();
     return EXIT_DONE;
 }
@@ -195,6 +201,7 @@ static int report_table(int argc, char **argv) {
     struct buffer text = {0};
     table_format_markdown(&table, &text);
     fwrite(text.data, 1, text.size, stdout);
+    message_finish_stdout();
     buffer_free(&text);
     note("%zu system%s in %s and perplexity.md beside it", table.count, table.count == 1 ? "" : "s", path);
     table_free(&table);

@@ -6,6 +6,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/buffer.h"
 #include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
 #include "pipeline/files/sentences.h"
 #include "pipeline/files/vocabulary.h"
 
@@ -31,29 +32,17 @@ static const struct option_spec options[] = {
      .argument = "FILE",
      .required = true,
      .help = "the shard to write"},
-    {.name = "unk",
-     .kind = OPTION_STRING,
-     .value = &unk,
-     .argument = "SYMBOL",
-     .help = "the text's own unknown-word symbol, read as <UNK>"},
-    {.name = "threads",
-     .kind = OPTION_INT,
-     .value = &threads,
-     .argument = "N",
-     .minimum = 1,
-     .maximum = 1024,
-     .help = "threads to work on; the result is the same for any number"},
+    SENTENCES_OPTIONS(unk, threads),
     {0},
 };
 
 static const struct program program = {
     .name = "shard",
-    .summary = "turn tokenised text into ids",
+    .summary = "Turns tokenised text into ids.",
     .arguments = "FILE...",
-    .details =
-        "Texts have one sentence a line and words between blanks, plain, .zst or .gz; - is standard input.\n"
-        "Every sentence becomes its words' ids and that of </S>; `zstd -dc SHARD` gives them as 32-bit "
-        "numbers.\n",
+    .details = SENTENCES_HELP
+    "Every sentence becomes its words' ids and that of </S>; `zstd -dc SHARD` gives them as 32-bit "
+    "numbers.",
     .options = options,
 };
 
@@ -92,7 +81,7 @@ static void write_block(void *user, struct sentence_block *b) {
 static void save_manifest(struct manifest *m, const struct sentences_job *job,
                           const struct shard_info *info) {
     char text[32];
-    for (size_t i = 0; i < job->count; i++) manifest_add_input(m, job->paths[i], job->hashes[i]);
+    sentences_add_inputs(job, m);
     manifest_add_input(m, vocabulary_path, info->vocabulary);
     manifest_add_output(m, output, info->content);
     snprintf(text, sizeof text, "%" PRIu64, info->events);
@@ -126,7 +115,8 @@ int main(int argc, char **argv) {
                                 .threads = (int)threads,
                                 .work = encode_block,
                                 .finish = write_block};
-    if (output[0] == '-' && !output[1]) die_usage("--output: name a file, a manifest goes beside it");
+    sentences_check_output(&job, output);
+    publish_refuse_input(output, vocabulary_path);
     if (options_is_dry_run()) {
         dry_run(&job);
         return EXIT_DONE;

@@ -2,9 +2,9 @@
 //
 //   split --shards 100 --output-prefix training/news.en sorted.tokenized
 //
-// reads text, one sentence a line (.zst, .gz, plain, or - for stdin; several files are one text), and writes
-// PREFIX-00000-of-00100 ... PREFIX-00099-of-00100 and, last, PREFIX.manifest.json: where it stands, the set
-// is whole.
+// reads text, one sentence a line (.zst, .gz, plain, or - for standard input; several files are one text),
+// and writes PREFIX-00000-of-00100 ... PREFIX-00099-of-00100 and, last, PREFIX.manifest.json: where it
+// stands, the set is whole.
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/cli/progress.h"
@@ -67,7 +67,8 @@ static const struct program program = {
     .summary = "Shuffles a text and splits it into shards, exactly as the billion-word benchmark does.",
     .arguments = "FILE...",
     .details =
-        "FILE: text, one sentence a line, plain, .zst or .gz; - is stdin.  Several files are taken as one "
+        "FILE: text, one sentence a line, plain, .zst or .gz; - is standard input.  Several files are taken "
+        "as one "
         "text.\n"
         "The order of the lines matters, nothing else does: each line takes the next key of a fixed "
         "generator,\n"
@@ -110,7 +111,7 @@ static void remove_partial_set(void) {
 static uint64_t check_inputs(char **files, int count) {
     uint64_t sum = 0;
     bool pipe = false;
-    if (count == 0) die_usage("no input: name the text files to split, or - for stdin");
+    if (count == 0) die_usage("no input: name the text files to split, or - for standard input");
     for (int i = 0; i < count; i++) {
         struct stat status;
         if (strcmp(files[i], "-") == 0) {
@@ -123,6 +124,14 @@ static uint64_t check_inputs(char **files, int count) {
         sum += (uint64_t)status.st_size;
     }
     return pipe ? 0 : sum;
+}
+
+static void check_outputs(char **files, int count) {
+    char path[PATH_MAX];
+    for (uint32_t shard = 0; shard < shards; shard++) {
+        shard_path(shard, path, sizeof path);
+        for (int i = 0; i < count; i++) publish_refuse_input(path, files[i]);
+    }
 }
 
 static void check_memory(void) {
@@ -153,7 +162,7 @@ static void print_plan(char **files, int count, uint64_t input_bytes) {
     char first[PATH_MAX], last[PATH_MAX], size[16];
     shard_path(0, first, sizeof first);
     shard_path((uint32_t)shards - 1, last, sizeof last);
-    for (int i = 0; i < count; i++) note("would read %s", files[i]);
+    for (int i = 0; i < count; i++) note("would read %s", stream_name(files[i]));
     note("would write %s ... %s and %s.manifest.json", first, last, prefix);
     note("would take up to %s of memory, and as much room in %s as the text has", memory_format(memory, size),
          tmp);
@@ -177,11 +186,12 @@ static void read_text(struct shuffle *shuffle, char **files, int count, uint64_t
             shuffle_add(shuffle, line, length);
             progress_update(&progress, before + stream_packed_offset(reader), NULL);
         }
-        if (shuffle_lines(shuffle) == lines_before) die("%s: is empty: nothing to split", files[i]);
+        if (shuffle_lines(shuffle) == lines_before)
+            die("%s: is empty: nothing to split", stream_name(files[i]));
         before += stream_packed_offset(reader);
         char hash[HASH_TEXT_SIZE];
         stream_hash(reader, hash);
-        manifest_add_input(manifest, files[i], hash);
+        manifest_add_input(manifest, stream_name(files[i]), hash);
         stream_close(reader);
     }
     progress_end(&progress, before, NULL);
@@ -234,6 +244,7 @@ int main(int argc, char **argv) {
     char *folder = prefix_folder();
     if (!tmp) tmp = folder;
     uint64_t total = check_inputs(files, count);
+    check_outputs(files, count);
     if (options_is_dry_run()) {
         print_plan(files, count, total);
         return EXIT_DONE;

@@ -11,6 +11,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/buffer.h"
 #include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
 #include "pipeline/files/stream.h"
 #include "pipeline/files/utf8_check.h"
 #include "pipeline/text/characters.h"
@@ -39,7 +40,7 @@ static const struct option_spec options[] = {
      .kind = OPTION_STRING,
      .value = &output,
      .argument = "FILE",
-     .help = "where the tokens go; .zst compresses; - is stdout"},
+     .help = "where the tokens go; .zst compresses; - is standard output"},
     {.name = "threads",
      .kind = OPTION_INT,
      .value = &threads,
@@ -68,9 +69,10 @@ static const struct program program = {
     .name = "tokenize",
     .summary = "Turns text into tokens between single spaces, exactly as the billion-word benchmark does.",
     .arguments = "[FILE...]",
-    .details = "FILE: text, one sentence a line (with --split-sentences one paragraph), plain, .zst or .gz;\n"
-               "- or no FILE is stdin.  Several files are taken as one text.  The rules are English.\n"
-               "Beside an output file goes FILE.manifest.json.",
+    .details =
+        "FILE: text, one sentence a line (with --split-sentences one paragraph), plain, .zst or .gz;\n"
+        "- or no FILE is standard input.  Several files are taken as one text.  The rules are English.\n"
+        "Beside an output file goes FILE.manifest.json.",
     .options = options,
 };
 
@@ -261,12 +263,12 @@ static uint64_t count_lines(const char *text, size_t size) {
 }
 
 _Noreturn static void die_fault(const struct run *run, const struct block *block) {
-    const char *file = strcmp(run->files[block->file], "-") ? run->files[block->file] : "stdin";
+    const char *file = stream_name(run->files[block->file]);
     uint64_t line = run->file_lines + count_lines(block->in.data, block->fault_at) + 1;
     uint64_t offset = run->file_bytes + block->fault_at;
     unsigned byte = (unsigned char)block->in.data[block->fault_at];
     if (byte == 0)
-        die("%s: line %" PRIu64 ": NUL byte at offset %" PRIu64 ": not a text file?", file, line, offset);
+        die("%s: line %" PRIu64 ": NUL byte at offset %" PRIu64 ": " STREAM_NUL_REMEDY, file, line, offset);
     die("%s: line %" PRIu64 ": invalid UTF-8 at offset %" PRIu64 " (byte 0x%02X): convert the text to UTF-8, "
         "or give --invalid-utf8 replace",
         file, line, offset, byte);
@@ -331,8 +333,8 @@ static uint64_t check_inputs(char **files, size_t count) {
 
 static void print_plan(const struct run *run, uint64_t bytes) {
     char size[16];
-    for (size_t i = 0; i < run->count; i++) note("would read %s", run->files[i]);
-    note("would write %s", strcmp(output, "-") ? output : "to stdout");
+    for (size_t i = 0; i < run->count; i++) note("would read %s", stream_name(run->files[i]));
+    note("would write %s", strcmp(output, "-") ? output : "to standard output");
     note("would take about %s of memory on %" PRId64 " threads, more where lines are longer than a block",
          memory_format((uint64_t)(2 * threads + 2) * BLOCK_MEMORY, size), threads);
     if (bytes) note("input on disk: %s", memory_format(bytes, size));
@@ -361,6 +363,8 @@ int main(int argc, char **argv) {
                       .tokens = strcmp(style, "lm1b") == 0,
                       .replace = strcmp(invalid_utf8, "replace") == 0};
     uint64_t total = check_inputs(run.files, run.count);
+    if (strcmp(output, "-") != 0)
+        for (size_t i = 0; i < run.count; i++) publish_refuse_input(output, run.files[i]);
     if (options_is_dry_run()) {
         print_plan(&run, total);
         return EXIT_DONE;

@@ -33,30 +33,18 @@ static const struct option_spec options[] = {
      .minimum = 1,
      .maximum = 1e15,
      .help = "words seen less often are counted as <UNK>"},
-    {.name = "unk",
-     .kind = OPTION_STRING,
-     .value = &unk,
-     .argument = "SYMBOL",
-     .help = "the text's own unknown-word symbol, read as <UNK>"},
-    {.name = "threads",
-     .kind = OPTION_INT,
-     .value = &threads,
-     .argument = "N",
-     .minimum = 1,
-     .maximum = 1024,
-     .help = "threads to count on; the result is the same for any number"},
+    SENTENCES_OPTIONS(unk, threads),
     {0},
 };
 
 static const struct program program = {
     .name = "vocab",
-    .summary = "count the words of tokenised text and write the vocabulary",
+    .summary = "Counts the words of tokenised text and writes the vocabulary.",
     .arguments = "FILE...",
-    .details =
-        "Texts have one sentence a line and words between blanks, plain, .zst or .gz; - is standard input.\n"
-        "Ids (line numbers from 0) fall by count, then rise by byte order; </S> and <UNK> take their place "
-        "in that\n"
-        "order and <S> is the last line.  The count of </S> and <S> is the number of sentences.\n",
+    .details = SENTENCES_HELP
+    "Ids (line numbers from 0) fall by count, then rise by byte order; </S> and <UNK> take their place "
+    "in that\n"
+    "order and <S> is the last line.  The count of </S> and <S> is the number of sentences.",
     .options = options,
 };
 
@@ -101,6 +89,23 @@ static size_t cut_rare(struct word_count *entries, size_t size, uint64_t *lost) 
     return kept;
 }
 
+// Words by which texts often mark what this one should not have as words: easily forgotten, and then they are
+// predicted like any other.
+static void warn_of_markers(const struct word_count *entries, size_t size) {
+    static const struct {
+        const char *word, *remedy;
+    } markers[] = {
+        {"<unk>", "where it stands for unknown words, say --unk '<unk>' (make pipeline UNK='<unk>')"},
+        {"<s>", "where it marks the begin of sentences, remove it: every line is a sentence"},
+        {"</s>", "where it marks the end of sentences, remove it: every line is a sentence"},
+    };
+    for (size_t i = 0; i < size; i++)
+        for (size_t k = 0; k < sizeof markers / sizeof *markers; k++)
+            if (strcmp(entries[i].word, markers[k].word) == 0)
+                warn("%s is in the text %" PRIu64 " times and was counted as an ordinary word: %s",
+                     markers[k].word, entries[i].count, markers[k].remedy);
+}
+
 static void write_line(struct stream_writer *w, const char *word, uint64_t count) {
     char tail[32];
     int n = snprintf(tail, sizeof tail, "\t%" PRIu64 "\n", count);
@@ -127,7 +132,7 @@ static void write_vocabulary(struct stream_writer *w, const struct word_count *w
 static void save_manifest(struct manifest *m, const struct sentences_job *job, const char *hash,
                           size_t size) {
     char text[32];
-    for (size_t i = 0; i < job->count; i++) manifest_add_input(m, job->paths[i], job->hashes[i]);
+    sentences_add_inputs(job, m);
     manifest_add_output(m, output, hash);
     snprintf(text, sizeof text, "%" PRIu64, job->sentences);
     manifest_add_note(m, "sentences", text);
@@ -145,7 +150,8 @@ static void dry_run(const struct sentences_job *job) {
     note("would read %zu file%s, %s on disk", job->count, job->count == 1 ? "" : "s",
          bytes ? memory_format(bytes, text) : "of unknown size");
     note("would write %s and %s.manifest.json", output, output);
-    note("would take some 100 bytes of memory a different word and thread, whatever the length of the text");
+    note("would take some 100 bytes of memory for every different word, and as much again on each further "
+         "thread");
 }
 
 int main(int argc, char **argv) {
@@ -156,7 +162,7 @@ int main(int argc, char **argv) {
                                 .count = (size_t)(argc - first),
                                 .unk = unk,
                                 .threads = (int)threads};
-    if (output[0] == '-' && !output[1]) die_usage("--output: name a file, a manifest goes beside it");
+    sentences_check_output(&job, output);
     if (options_is_dry_run()) {
         dry_run(&job);
         return EXIT_DONE;
@@ -171,6 +177,7 @@ int main(int argc, char **argv) {
     size_t types;
     uint64_t rare;
     struct word_count *entries = word_counts_entries(counts, &types);
+    warn_of_markers(entries, types);
     size_t kept = cut_rare(entries, types, &rare);
     qsort(entries, kept, sizeof *entries, compare_counts);
     uint64_t unknown = job.unknown + rare;

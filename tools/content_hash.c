@@ -28,6 +28,6 @@ int main(int argc, char **argv) {
         hash_file(argv[i], hash);
         printf("%s  %s\n", hash, argv[i]);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) die_errno("cannot write to stdout");
+    message_finish_stdout();
     return EXIT_DONE;
 }

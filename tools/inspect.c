@@ -12,6 +12,8 @@
 #include "pipeline/files/shard.h"
 #include "pipeline/files/stream.h"
 #include "pipeline/files/vocabulary.h"
+#include "pipeline/ngram/arpa.h"
+#include "pipeline/scoring/row.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,9 +32,11 @@ static const struct option_spec options[] = {
 
 static const struct program program = {
     .name = "inspect",
-    .summary = "say what a file is: shard, scores, safetensors, vocabulary or manifest",
+    .summary = "Says what a file is, a shard, scores, safetensors, vocabulary, ARPA model, row or manifest, "
+               "and what it "
+               "says of itself.",
     .arguments = "FILE...",
-    .details = "Prints name<TAB>value lines.\n",
+    .details = "Prints name<TAB>value lines.",
     .options = options,
 };
 
@@ -128,16 +132,34 @@ static void inspect_vocabulary(const char *path) {
     vocabulary_close(v);
 }
 
-static void inspect_manifest(const char *path) {
-    char block[LOOK], reason[128];
-    struct buffer text = {0};
+// Header of any order; with --check the whole file, of the orders that are read.
+static void inspect_arpa(const char *path) {
+    const char *line;
+    size_t length;
+    unsigned long long order, count, longest = 0;
     struct stream_reader *f = stream_open(path, NULL);
-    for (size_t n; (n = stream_read(f, block, sizeof block)) > 0;) buffer_add(&text, block, n);
-    struct json *root = json_parse(text.data, text.size, reason);
-    if (!root) die("%s: not JSON: %s", path, reason);
-    if (strcmp(json_string(root, "format", ""), "billionword-manifest-1") != 0)
-        die("%s: JSON, but not a manifest of ours (no \"format\": \"billionword-manifest-1\")", path);
-    printf("kind\tmanifest\n");
+    printf("kind\tARPA n-gram model\n");
+    while (stream_line(f, &line, &length) && (length == 0 || line[0] != '\\' || line[1] == 'd')) {
+        char text[64];
+        snprintf(text, sizeof text, "%.*s", (int)(length < 63 ? length : 63), line);
+        if (sscanf(text, "ngram %llu=%llu", &order, &count) != 2) continue;
+        printf("ngrams_%llu\t%llu\n", order, count);
+        if (count && order > longest) longest = order;
+    }
+    if (!longest)
+        die("%s: line %llu: no count of n-grams: not an ARPA file, or damaged", path,
+            (unsigned long long)stream_line_number(f));
+    print_u64("order", longest);
+    stream_close(f);
+    if (!check) return;
+    struct arpa_reader *r = arpa_open(path);
+    struct arpa_ngram g;
+    while (arpa_next(r, &g)) {}
+    arpa_close(r);
+    printf("check\tas many n-grams as the header says\n");
+}
+
+static void print_json(const struct json *root) {
     for (const struct json *j = root->first; j; j = j->next) {
         if (j->kind != JSON_ARRAY && j->kind != JSON_OBJECT) printf("%s\t%s\n", j->key, json_kind_text(j));
         for (const struct json *c = j->first; c; c = c->next)
@@ -146,13 +168,34 @@ static void inspect_manifest(const char *path) {
             else
                 printf("%s.%s\t%s\n", j->key, c->key ? c->key : "", json_kind_text(c));
     }
+}
+
+static void inspect_json(const char *path) {
+    char block[LOOK], reason[128];
+    struct buffer text = {0};
+    struct stream_reader *f = stream_open(path, NULL);
+    for (size_t n; (n = stream_read(f, block, sizeof block)) > 0;) buffer_add(&text, block, n);
+    struct json *root = json_parse(text.data, text.size, reason);
+    if (!root) die("%s: not JSON: %s", path, reason);
+    const char *format = json_string(root, "format", "");
+    if (strcmp(format, "billionword-manifest-1") == 0) {
+        printf("kind\tmanifest\n");
+    } else if (strcmp(format, ROW_FORMAT) == 0) {
+        struct row row;
+        char fault[ROW_REASON_SIZE];
+        if (!row_load(path, &row, fault)) die("%s: %s; run the job of its system again", path, fault);
+        printf("kind\trow of the table\n");
+    } else {
+        die("%s: JSON, but neither a manifest nor a row of ours (by its \"format\")", path);
+    }
+    print_json(root);
     json_free(root);
     buffer_free(&text);
     stream_close(f);
 }
 
 // Frames files begin with a skippable frame of a size of its own, safetensors with a length and '{',
-// manifests with '{'; a vocabulary has a tab and a digit in its first line.
+// manifests and rows with '{', ARPA with \data\; a vocabulary has a tab and a digit in its first line.
 static void inspect_file(const char *path) {
     unsigned char raw[16] = {0};
     FILE *f = fopen(path, "rb");
@@ -174,11 +217,13 @@ static void inspect_file(const char *path) {
     stream_close(text);
     const char *lf = memchr(start, '\n', size), *tab = memchr(start, '\t', size);
     if (size > 0 && start[0] == '{')
-        inspect_manifest(path);
+        inspect_json(path);
+    else if (arpa_is_arpa(path))
+        inspect_arpa(path);
     else if (tab && lf && tab < lf && tab[1] >= '0' && tab[1] <= '9')
         inspect_vocabulary(path);
     else
-        die("%s: not a shard, scores, safetensors, vocabulary or manifest", path);
+        die("%s: not a shard, scores, safetensors, vocabulary, ARPA model, row or manifest", path);
 }
 
 int main(int argc, char **argv) {
@@ -190,6 +235,6 @@ int main(int argc, char **argv) {
         printf("file\t%s\n", argv[i]);
         if (!options_is_dry_run()) inspect_file(argv[i]);
     }
-    if (fflush(stdout) != 0) die_errno("cannot write standard output");
+    message_finish_stdout();
     return EXIT_DONE;
 }

@@ -108,11 +108,11 @@ void publish_refuse_input(const char *output, const char *input) {
     if (!output || !input || stat(output, &out) != 0) return;
     if (strcmp(input, "-") == 0 ? fstat(STDIN_FILENO, &in) != 0 : stat(input, &in) != 0) return;
     if (!S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino) return;
-    die_usage("the output %s is also an input%s%s and would be overwritten: choose another output", output,
-              strcmp(output, input) ? ", " : "",
-              strcmp(output, input) == 0 ? ""
-              : strcmp(input, "-") == 0  ? "standard input"
-                                         : input);
+    if (strcmp(output, input) == 0)
+        die_usage("%s is an input and would be overwritten: choose another output", output);
+    die_usage(
+        "the output %s is the same file as the input %s, which would be overwritten: choose another output",
+        output, strcmp(input, "-") == 0 ? "on standard input" : input);
 }
 
 struct publish *publish_open(const char *path) {

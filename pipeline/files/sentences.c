@@ -4,6 +4,8 @@
 #include "pipeline/cli/progress.h"
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/buffer.h"
+#include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
 #include "pipeline/files/stream.h"
 #include "pipeline/files/utf8_check.h"
 #include "pipeline/files/vocabulary.h"
@@ -161,15 +163,15 @@ static void block_check(struct sentence_block *b) {
         b->remedy = "repair the text, or pass it through: tokenize --invalid-utf8 replace";
     } else if (nul) {
         b->fault = "NUL byte";
-        b->remedy = "not a text file?";
+        b->remedy = STREAM_NUL_REMEDY;
     }
     b->size = valid;
 }
 
 _Noreturn static void block_refuse(const struct run *run, const struct sentence_block *b) {
     uint64_t line = b->first_line + count_lines(b->text, b->size);
-    die("%s: line %" PRIu64 ": %s at offset %" PRIu64 ": %s", run->job->paths[b->file], line, b->fault,
-        b->offset + b->size, b->remedy);
+    die("%s: line %" PRIu64 ": %s at offset %" PRIu64 ": %s", stream_name(run->job->paths[b->file]), line,
+        b->fault, b->offset + b->size, b->remedy);
 }
 
 static void block_finish(struct run *run, struct sentence_block *b) {
@@ -244,6 +246,15 @@ uint64_t sentences_check(const struct sentences_job *job) {
     return known ? bytes : 0;
 }
 
+void sentences_check_output(const struct sentences_job *job, const char *output) {
+    if (strcmp(output, "-") == 0) die_usage("--output: name a file, a manifest goes beside it");
+    for (size_t i = 0; i < job->count; i++) publish_refuse_input(output, job->paths[i]);
+}
+
+void sentences_add_inputs(const struct sentences_job *job, struct manifest *m) {
+    for (size_t i = 0; i < job->count; i++) manifest_add_input(m, stream_name(job->paths[i]), job->hashes[i]);
+}
+
 static void text_hash(struct sentences_job *job) {
     if (job->count == 1) {
         memcpy(job->text_hash, job->hashes[0], HASH_TEXT_SIZE);
@@ -275,7 +286,9 @@ void sentences_run(struct sentences_job *job) {
     for (int i = 1; i < job->threads; i++) pthread_join(workers[i].id, NULL);
     progress_end(&run.progress, run.packed, NULL);
     for (size_t i = 0; i < job->count; i++)
-        if (run.file_sentences[i] == 0) die("%s: the text has no words", job->paths[i]);
+        if (run.file_sentences[i] == 0)
+            die("%s: the text has no words: name one with a sentence a line, or leave this one out",
+                stream_name(job->paths[i]));
     text_hash(job);
     buffer_free(&run.carry);
     free(run.file_sentences);

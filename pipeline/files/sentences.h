@@ -39,7 +39,7 @@ enum sentence_item {
 enum sentence_item sentences_next(struct sentence_block *b, const char **word, size_t *length);
 
 struct sentences_job {
-    const char *const *paths; // (count) "-" is stdin
+    const char *const *paths; // (count) "-" is standard input
     size_t count;
     const char *unk; // the text's own unknown-word symbol, or NULL
     int threads;     // from 1
@@ -53,9 +53,28 @@ struct sentences_job {
     char text_hash[HASH_TEXT_SIZE]; // of one file its hash, of several the hash of their hashes
 };
 
+struct manifest;
+// The options of every program that reads text this way.
+#define SENTENCES_OPTIONS(unk_variable, threads_variable)                                                    \
+    {.name = "unk",                                                                                          \
+     .kind = OPTION_STRING,                                                                                  \
+     .value = &(unk_variable),                                                                               \
+     .argument = "SYMBOL",                                                                                   \
+     .help = "the text's own unknown-word symbol, read as <UNK>"},                                           \
+    {                                                                                                        \
+        .name = "threads", .kind = OPTION_INT, .value = &(threads_variable), .argument = "N", .minimum = 1,  \
+        .maximum = 1024, .help = "threads to work on; the result is the same for any number"                 \
+    }
+#define SENTENCES_HELP                                                                                       \
+    "Texts have one sentence a line and words between blanks, plain, .zst or .gz; - is standard input.\n"
+
 // What can be refused before anything is read: missing files, folders, a bad `unk`.  Returns the bytes of all
 // files as they are on disk (0 where one is a pipe).
 uint64_t sentences_check(const struct sentences_job *job);
+// Refuses an output that is standard output (a manifest goes beside it) or one of the texts.
+void sentences_check_output(const struct sentences_job *job, const char *output);
+// After the run: the texts with their hashes.
+void sentences_add_inputs(const struct sentences_job *job, struct manifest *m);
 // Reads all; the result does not depend on the number of threads.  Shows progress.
 void sentences_run(struct sentences_job *job);
 

@@ -168,6 +168,8 @@ static void reader_recognise(struct stream_reader *r) {
     }
 }
 
+const char *stream_name(const char *path) { return strcmp(path, "-") == 0 ? "standard input" : path; }
+
 static int file_open(const char *path, const char *maker) {
     if (strcmp(path, "-") == 0) {
         if (isatty(STDIN_FILENO)) die("standard input is a terminal; pipe text into it, or name a file");
@@ -183,7 +185,7 @@ static int file_open(const char *path, const char *maker) {
 struct stream_reader *stream_open(const char *path, const char *maker) {
     struct stream_reader *r = memory_alloc_zero(1, sizeof *r, path);
     r->fd = file_open(path, maker);
-    r->path = memory_copy_string(strcmp(path, "-") == 0 ? "standard input" : path);
+    r->path = memory_copy_string(stream_name(path));
     struct stat s;
     if (fstat(r->fd, &s) < 0) die_errno("cannot open %s", r->path);
     if (S_ISDIR(s.st_mode)) die("cannot read %s: it is a folder; name a file", r->path);
@@ -244,7 +246,7 @@ bool stream_line(struct stream_reader *r, const char **line, size_t *length) {
     size_t taken = (size_t)(stop - start) + (lf ? 1 : 0);
     r->lines++;
     if (r->nul < r->returned + taken)
-        die("%s: line %" PRIu64 ": NUL byte at offset %" PRIu64 ": not a text file?", r->path, r->lines,
+        die("%s: line %" PRIu64 ": NUL byte at offset %" PRIu64 ": " STREAM_NUL_REMEDY, r->path, r->lines,
             r->nul);
     if (stop > start && stop[-1] == '\r') stop--;
     *line = start;

@@ -9,18 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What to do about a NUL byte, for messages.
+#define STREAM_NUL_REMEDY "not a text file? name another, or convert UTF-16 with iconv -f UTF-16 -t UTF-8"
+
 struct stream_reader;
 struct stream_writer;
 
 // What to do when an input is missing: `maker` (may be NULL) is the command that makes it, put into the
 // message. Refuses a terminal as stdin.  Dies where it cannot open, and for a folder.
 struct stream_reader *stream_open(const char *path, const char *maker);
+// The name of an input for people: "-" is "standard input".
+const char *stream_name(const char *path);
 // Up to `size` bytes of decompressed content; 0 at the end.  Dies at damaged compressed data with file and
 // offset.
 size_t stream_read(struct stream_reader *r, void *data, size_t size);
 // The next line without its end (LF or CRLF); valid until the next call; *length bytes, no terminating zero.
 // The last line may lack its LF.  Returns false at the end.  Lines of any length.  NUL bytes are refused:
-// "FILE: line 12: NUL byte at offset 345: not a text file?".
+// "FILE: line 12: NUL byte at offset 345: " STREAM_NUL_REMEDY.
 bool stream_line(struct stream_reader *r, const char **line, size_t *length);
 uint64_t stream_line_number(const struct stream_reader *r); // of the line last returned, from 1
 // Content bytes returned so far (lines: with their ends).

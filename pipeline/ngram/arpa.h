@@ -48,8 +48,9 @@ struct arpa_ngram {
 
 struct arpa_reader;
 
-// Whether a file is an ARPA model, whatever its name: its contents, decompressed, begin with \data\.  False
-// for what is missing or no regular file; dies where compressed data are damaged.
+// Whether a file is an ARPA model, whatever its name: its contents, decompressed, begin with \data\; or it is
+// meant to be one, and its name has .arpa in it.  False for what is missing or no regular file; dies where
+// compressed data are damaged.
 bool arpa_is_arpa(const char *path);
 
 // Reads the header.  Damage, here and below, dies with file and line.

@@ -152,6 +152,7 @@ static void copy_measures(struct row *row, const struct measure *valid, const st
     row->oov = test->shard.unknown;
     snprintf(row->context, sizeof row->context, "%s", test->scores.context);
     snprintf(row->test_shard, sizeof row->test_shard, "%s", test->shard.content);
+    snprintf(row->test_text, sizeof row->test_text, "%s", test->shard.source);
     snprintf(row->valid_shard, sizeof row->valid_shard, "%s", valid->shard.content);
     snprintf(row->vocabulary, sizeof row->vocabulary, "%s", test->shard.vocabulary);
 }

@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROW_FORMAT "billionword-row-1"
-
-enum field_kind { FIELD_TEXT, FIELD_COUNT, FIELD_REAL };
+// FIELD_HASH: text that older files lack; empty, it is not written either, so that their check sums hold.
+enum field_kind { FIELD_TEXT, FIELD_HASH, FIELD_COUNT, FIELD_REAL };
 
 static const struct field {
     const char *key;
@@ -28,7 +27,7 @@ static const struct field {
     FIELD(FIELD_TEXT, status),        FIELD(FIELD_REAL, published_ppl), FIELD(FIELD_TEXT, note),
     FIELD(FIELD_COUNT, block),        FIELD(FIELD_COUNT, replicates),   FIELD(FIELD_COUNT, seed),
     FIELD(FIELD_TEXT, test_shard),    FIELD(FIELD_TEXT, valid_shard),   FIELD(FIELD_TEXT, vocabulary),
-    FIELD(FIELD_TEXT, model),         FIELD(FIELD_TEXT, made),
+    FIELD(FIELD_TEXT, model),         FIELD(FIELD_TEXT, made),          FIELD(FIELD_HASH, test_text),
 #undef FIELD
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
@@ -43,7 +42,8 @@ static void row_format(const struct row *row, struct buffer *b, char check[HASH_
     json_add_string(b, "format", ROW_FORMAT);
     for (const struct field *f = fields; f < fields + FIELDS; f++) {
         const void *value = field_of(row, f);
-        if (f->kind == FIELD_TEXT)
+        if (f->kind == FIELD_HASH && !*(const char *)value) continue;
+        if (f->kind == FIELD_TEXT || f->kind == FIELD_HASH)
             json_add_string(b, f->key, value);
         else if (f->kind == FIELD_COUNT)
             json_add_u64(b, f->key, *(const uint64_t *)value);
@@ -67,8 +67,9 @@ void row_save(const char *path, const struct row *row) {
 static bool read_field(const struct json *root, const struct field *f, struct row *row) {
     void *value = field_of(row, f);
     const struct json *node = json_get(root, f->key);
-    if (!node) return false;
+    if (!node) return f->kind == FIELD_HASH;
     switch (f->kind) {
+    case FIELD_HASH:
     case FIELD_TEXT:
         if (node->kind != JSON_STRING || strlen(node->text) >= f->size) return false;
         memcpy(value, node->text, strlen(node->text) + 1);

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ROW_FORMAT "billionword-row-1"
+
 enum { ROW_REASON_SIZE = 256 };
 
 struct row {
@@ -26,7 +28,8 @@ struct row {
     // where the number comes from: content hashes
     char test_shard[HASH_TEXT_SIZE], valid_shard[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE],
         model[HASH_TEXT_SIZE];
-    char made[24]; // UTC, "2024-05-31T12:00:00Z"
+    char test_text[HASH_TEXT_SIZE]; // of the test text before it became ids; empty in older files
+    char made[24];                  // UTC, "2024-05-31T12:00:00Z"
 };
 
 bool row_is_valid(const struct row *row);

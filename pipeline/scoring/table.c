@@ -41,16 +41,30 @@ static int compare_rows(const void *a, const void *b) {
     return strcmp(x->system, y->system);
 }
 
+// Another vocabulary gives the same text other ids, so that the ids alone do not tell which of the two it is.
+static const char *what_differs(const struct row *a, const struct row *b) {
+    bool vocabulary = strcmp(a->vocabulary, b->vocabulary) != 0,
+         ids = strcmp(a->test_shard, b->test_shard) != 0;
+    if (!vocabulary || (*a->test_text && *b->test_text && strcmp(a->test_text, b->test_text) != 0))
+        return "test text";
+    return ids && !(*a->test_text && *b->test_text) ? "vocabulary or test text" : "vocabulary";
+}
+
+// Any other corpus is a folder, of which the row has the last component only.
+static bool is_own_corpus(const char *corpus) {
+    return strcmp(corpus, "classics") == 0 || strcmp(corpus, "lm1b") == 0;
+}
+
 void table_settle(struct table *t) {
     const struct row last = *row_made_last(t);
     for (struct row *row = t->rows; row < t->rows + t->count; row++) {
-        const char *what = strcmp(row->test_shard, last.test_shard) ? "test text" : "vocabulary";
         if (strcmp(row->test_shard, last.test_shard) == 0 && strcmp(row->vocabulary, last.vocabulary) == 0)
             continue;
         if (row_is_valid(row))
             snprintf(row->status, sizeof row->status,
-                     "INVALID: another %s than %s, made later: run jobs/train_%s.sh again", what, last.system,
-                     row->system);
+                     "INVALID: another %s than %s, made later: run CORPUS=%s%.60s jobs/train_%s.sh again",
+                     what_differs(row, &last), last.system, is_own_corpus(row->corpus) ? "" : ".../",
+                     row->corpus, row->system);
     }
     qsort(t->rows, t->count, sizeof *t->rows, compare_rows);
 }

@@ -6,6 +6,7 @@ printf 'a b\nb a\n' >text
 vocab --quiet --min-count 1 --output v.tsv text
 shard --quiet --vocab v.tsv --output s.shard text
 zstd -q v.tsv -o packed
+inspect_full() { inspect "$@" >/dev/full; }
 kind() { inspect --check "$1" | awk -F'\t' '$1 == "kind" { print $2 }'; }
 [ "$(kind v.tsv)" = vocabulary ] || fail "v.tsv: $(kind v.tsv)"
 [ "$(kind packed)" = vocabulary ] || fail "packed: $(kind packed)"
@@ -17,10 +18,21 @@ for golden in "$BILLIONWORD_HOME"/tests/golden/*.safetensors; do # made by anoth
   [ "$(kind "$golden")" = safetensors ] || fail "$golden: $(kind "$golden")"
 done
 
+estimate --quiet --vocab v.tsv --output u.arpa.zst
+mv u.arpa.zst model # known by its contents
+[ "$(kind model)" = 'ARPA n-gram model' ] || fail "model: $(kind model)"
+inspect model | grep -qx "order$(printf '\t')1" || fail "$(inspect model)"
+inspect model | grep -qx "ngrams_1$(printf '\t')5" || fail "$(inspect model)"
+printf '\\data\\\nngram 1=3\nngram 2=7\n\n\\1-grams:\n' >bigrams.arpa
+inspect bigrams.arpa | grep -qx "order$(printf '\t')2" || fail "$(inspect bigrams.arpa)"
+fails_with 1 'an n-gram model of order 2' inspect --check bigrams.arpa
+fails_with 1 'edited.json: its check sum does not agree' inspect "$BILLIONWORD_HOME/tests/bad_inputs/rows/edited.json"
+fails_with 1 'cannot write to stdout: No space left on device' inspect_full v.tsv
+
 printf '{"format": "other"}' >other.json
 printf '{"format": ' >cut.json
-fails_with 1 'text: not a shard, scores, safetensors, vocabulary or manifest' inspect text
-fails_with 1 'other.json: JSON, but not a manifest of ours' inspect other.json
+fails_with 1 'text: not a shard, scores, safetensors, vocabulary, ARPA model, row or manifest' inspect text
+fails_with 1 'other.json: JSON, but neither a manifest nor a row of ours' inspect other.json
 fails_with 1 'cut.json: not JSON: the text ends where a value was expected at byte 11' inspect cut.json
 fails_with 1 'cannot open missing: No such file or directory' inspect missing
 fails_with 2 'no file was named' inspect

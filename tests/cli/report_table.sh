@@ -9,6 +9,9 @@ fails_with 1 'results/mini/rows: there are no rows to make a table of: run jobs/
 report_unigram unigram mini results --note 'one | two' >/dev/null
 report table --quiet --corpus mini results/mini >stdout
 same_file stdout results/mini/perplexity.md
+report_full() { report table --quiet --corpus mini results/mini >/dev/full; }
+fails_with 1 'cannot write to stdout: No space left on device' report_full
+inspect results/mini/rows/unigram.json | grep -q "^kind$(printf '\t')row of the table" || fail "inspect does not know a row"
 [ -f results/mini/perplexity.tsv.manifest.json ] || fail "no manifest"
 expect_output 'system params model_bytes processors train_events train_seconds ppl_valid ppl_test ppl_test_low ppl_test_high events oov context status published_ppl note' \
   bash -c 'head -n 1 results/mini/perplexity.tsv | tr "\t" " "'
@@ -33,7 +36,7 @@ evaluate --quiet --model unigram/model.arpa --vocab vocab.tsv --output unigram/t
 sleep 1.1 # rows carry the second they were made in
 report_unigram later mini results >/dev/null
 report table --quiet --corpus mini results/mini >stdout
-grep -qF '**INVALID: another test text than later, made later: run jobs/train_unigram.sh again**' stdout || fail "$(cat stdout)"
+grep -qF '**INVALID: another test text than later, made later: run CORPUS=.../mini jobs/train_unigram.sh again**' stdout || fail "$(cat stdout)"
 rm results/mini/rows/unigram.json
 
 # Damaged rows: each with its reason, the others stay.

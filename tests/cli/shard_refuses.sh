@@ -77,7 +77,7 @@ vocab --quiet --min-count 1 --output much.tsv much
   fails_with 1 'cannot write out/s: File too large' shard --vocab much.tsv --output out/s much
 )
 if [ -w /dev/full ]; then
-  fails_with 1 'cannot write standard output: No space left on device' bash -c 'inspect v.tsv >/dev/full'
+  fails_with 1 'cannot write to stdout: No space left on device' bash -c 'inspect v.tsv >/dev/full'
 fi
 [ -z "$(ls out)" ] || fail "left behind: $(ls out)"
 mkdir small

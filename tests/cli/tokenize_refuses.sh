@@ -16,7 +16,7 @@ done <"$bad/expected.tsv"
 awk 'BEGIN { for (i = 0; i < 300000; i++) print "a line of text" }' >long
 { cat long && printf 'x \xff\n' && cat long && printf '\0\n'; } >late
 fails_with 1 'late: line 300001: invalid UTF-8 at offset 4500002 (byte 0xFF)' tokenize --threads 3 --output out/tokens long late
-fails_with 1 'stdin: line 300001: invalid UTF-8 at offset 4500002' tokenize --output out/tokens <late
+fails_with 1 'standard input: line 300001: invalid UTF-8 at offset 4500002' tokenize --output out/tokens <late
 fails_with 1 'late: line 600002: NUL byte at offset 9000004' tokenize --invalid-utf8 replace --output out/tokens late
 
 fails_with 1 'cannot read missing: No such file or directory' tokenize --output out/tokens missing

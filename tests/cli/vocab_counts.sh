@@ -16,6 +16,16 @@ grep -q 'warning: 2 lines without words were skipped' said || fail "$(cat said)"
 grep -q '4 sentences, 13 words, 5 different' said || fail "$(cat said)"
 [ "$(inspect v.tsv | awk '$1 == "words" { print $2 }')" = 13 ] || fail "the counts do not add up to the words"
 
+# Forgetting --unk does not go unnoticed, nor do other markers; with it all is quiet.
+printf '<s> a <unk> b </s>\na <unk>\n' >marked
+vocab --output marked.tsv marked 2>said
+grep -q "warning: <unk> is in the text 2 times and was counted as an ordinary word:.*say --unk '<unk>'" said || fail "$(cat said)"
+grep -q 'warning: <s> is in the text 1 times.*remove it' said || fail "$(cat said)"
+grep -q 'warning: </s> is in the text 1 times.*remove it' said || fail "$(cat said)"
+printf 'a <unk>\n' >marked
+vocab --unk '<unk>' --output marked.tsv marked 2>said
+! grep -q warning said || fail "$(cat said)"
+
 # Without cutting, and without a symbol of its own: a count of 0 is written as 1, equal counts rise in byte order.
 printf 'x y\ny\n' >small
 printf '</S>\t2\ny\t2\n<UNK>\t1\nx\t1\n<S>\t2\n' >want

@@ -90,6 +90,20 @@ static void other_layouts_are_read(void **state) {
     }
 }
 
+static void kind_is_known_by_content(void **state) {
+    (void)state;
+    publish_file("model", "\n\\data\\\nngram 1=1\n", 20);
+    publish_file("text", "a \\data\\\n", 9);
+    publish_file("empty", "", 0);
+    publish_file("empty.arpa", "", 0);
+    assert_true(arpa_is_arpa("model"));
+    assert_false(arpa_is_arpa("text"));
+    assert_false(arpa_is_arpa("empty"));
+    assert_true(arpa_is_arpa("empty.arpa")); // to be refused as one
+    assert_false(arpa_is_arpa("missing.arpa"));
+    assert_false(arpa_is_arpa("."));
+}
+
 static void spellings_are_translated(void **state) {
     (void)state;
     static const char text[] = "the\t5\n</S>\t3\n<UNK>\t2\ncat\t1\n<S>\t3\n";
@@ -109,9 +123,8 @@ static void spellings_are_translated(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_the_format),
-        cmocka_unit_test(round_trip_keeps_floats),
-        cmocka_unit_test(other_layouts_are_read),
+        cmocka_unit_test(writes_the_format),        cmocka_unit_test(round_trip_keeps_floats),
+        cmocka_unit_test(other_layouts_are_read),   cmocka_unit_test(kind_is_known_by_content),
         cmocka_unit_test(spellings_are_translated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,7 @@ static void rows_come_back(void **state) {
     (void)state;
     struct row row = row_example("lstm256", 95.123456789012345), again;
     row.params = 9007199254740993u; // 2^53 + 1
+    snprintf(row.test_text, sizeof row.test_text, "0123456789abcdef0123456789abcdef");
     row.ppl_test_low = NAN;
     snprintf(row.note, sizeof row.note, "a \"quoted\" | note — ü");
     char reason[ROW_REASON_SIZE] = "";
@@ -51,7 +52,12 @@ static void rows_come_back(void **state) {
     assert_string_equal(again.note, row.note);
     assert_string_equal(again.system, "lstm256");
     assert_string_equal(again.made, row.made);
+    assert_string_equal(again.test_text, row.test_text);
     assert_true(row_is_valid(&again));
+    *row.test_text = 0; // as files from before it was kept
+    row_save("rows/lstm256.json", &row);
+    assert_true(row_load("rows/lstm256.json", &again, reason));
+    assert_string_equal(again.test_text, "");
 }
 
 // Any byte that is changed or missing is noticed.
@@ -110,7 +116,33 @@ static void best_comes_first_and_strangers_are_marked(void **state) {
     assert_string_equal(t.rows[3].status, "INVALID: p = 0");
     assert_non_null(strstr(t.rows[4].status, "INVALID: another vocabulary than unigram"));
     assert_non_null(strstr(t.rows[5].status, "INVALID: another test text than unigram"));
+    assert_non_null(strstr(t.rows[5].status, "run CORPUS=classics jobs/train_stranger.sh again"));
     table_free(&t);
+}
+
+// Another vocabulary gives the same text other ids; the hash of the text tells.
+static void text_and_vocabulary_are_told_apart(void **state) {
+    (void)state;
+    static const char *const texts[][2] = {
+        {"same", "vocabulary than"}, {"other", "test text than"}, {"", "vocabulary or test text than"}};
+    for (int i = 0; i < 3; i++) {
+        struct table t = {0};
+        struct row newest = row_example("unigram", 700), row = row_example("lstm256", 95);
+        snprintf(newest.made, sizeof newest.made, "2024-01-01T00:00:01Z");
+        snprintf(newest.test_text, sizeof newest.test_text, "same");
+        snprintf(row.test_text, sizeof row.test_text, "%s", texts[i][0]);
+        snprintf(row.test_shard, sizeof row.test_shard, "other ids");
+        snprintf(row.vocabulary, sizeof row.vocabulary, "another");
+        snprintf(row.corpus, sizeof row.corpus, "tales");
+        add(&t, newest);
+        add(&t, row);
+        table_settle(&t);
+        char expected[128];
+        snprintf(expected, sizeof expected, "INVALID: another %s unigram", texts[i][1]);
+        assert_ptr_equal(strstr(t.rows[1].status, expected), t.rows[1].status);
+        assert_non_null(strstr(t.rows[1].status, "CORPUS=.../tales jobs/train_lstm256.sh"));
+        table_free(&t);
+    }
 }
 
 static void tsv_has_the_columns(void **state) {
@@ -197,6 +229,7 @@ int main(void) {
         cmocka_unit_test(rows_come_back),
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(best_comes_first_and_strangers_are_marked),
+        cmocka_unit_test(text_and_vocabulary_are_told_apart),
         cmocka_unit_test(tsv_has_the_columns),
         cmocka_unit_test(markdown_is_aligned),
         cmocka_unit_test(published_numbers_are_found),
