@@ -70,7 +70,8 @@ static struct scored_model open_model(const struct kernels *k, const struct voca
     if (stat(model_path, &s))
         die_errno("cannot open the model %s; make it with train or estimate", model_path);
     x.bytes = (uint64_t)s.st_size;
-    if (arpa_is_arpa(model_path)) {
+    // By its name too: a damaged one is to be called a damaged ARPA file.
+    if (strstr(model_path, ".arpa") || arpa_is_arpa(model_path)) {
         x.unigram = unigram_open(model_path, v);
         x.params = x.unigram->params;
         memcpy(x.hash, x.unigram->hash, sizeof x.hash);
