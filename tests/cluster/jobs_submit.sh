@@ -11,7 +11,7 @@ declare -A says=(
   [train_unigram]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
   [train_lstm256]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
   [train_lstm256_sampled]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
-  [train_lstm2048]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='lm1b' sbatch jobs/prepare_corpus.sh"
+  [train_lstm2048]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='lm1b' LM1B_TAR=... sbatch jobs/prepare_corpus.sh (or LM1B_RAW=...)"
   [prepare_lm1b]="where is the benchmark?  Give LM1B_TAR="
 )
 declare -A ids=()
