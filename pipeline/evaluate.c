@@ -45,14 +45,14 @@ static const struct option_spec options[] = {
     {"check-sums", OPTION_INT, &sum_check, "N", "events whose whole distribution is summed as a check", NULL,
      0, 1 << 20, false},
     {"per-sentence", OPTION_FLAG, &per_sentence, NULL,
-     "text on stdin: ln p, events, unknown words of each line", NULL, 0, 0, false},
-    {"per-word", OPTION_FLAG, &per_word, NULL, "text on stdin: ln p of each word and </S>, a line each", NULL,
-     0, 0, false},
+     "text on standard input: ln p, events, unknown words of each line", NULL, 0, 0, false},
+    {"per-word", OPTION_FLAG, &per_word, NULL,
+     "text on standard input: ln p of each word and </S>, a line each", NULL, 0, 0, false},
     {0}};
 
 static const struct program program = {
     "evaluate", "Scores a text under a model, exactly and over the whole vocabulary.", "[SHARD...]",
-    "Text on stdin: every line is a sentence of its own, from the zero state.\n"
+    "Text on standard input: every line is a sentence of its own, from the zero state.\n"
     "Prints name<TAB>value lines on stdout.  Several ranks (mpirun, srun) share the pieces; the result is "
     "the same.",
     options};
@@ -70,8 +70,7 @@ static struct scored_model open_model(const struct kernels *k, const struct voca
     if (stat(model_path, &s))
         die_errno("cannot open the model %s; make it with train or estimate", model_path);
     x.bytes = (uint64_t)s.st_size;
-    // By its name too: a damaged one is to be called a damaged ARPA file.
-    if (strstr(model_path, ".arpa") || arpa_is_arpa(model_path)) {
+    if (arpa_is_arpa(model_path)) {
         x.unigram = unigram_open(model_path, v);
         x.params = x.unigram->params;
         memcpy(x.hash, x.unigram->hash, sizeof x.hash);
@@ -243,7 +242,7 @@ static void sentence_read(struct sentence *s, const struct vocabulary *v, const 
 }
 
 static void evaluate_text(struct scored_model *x, struct communicator *c, const struct vocabulary *v) {
-    if (c->ranks > 1) die("text on stdin is scored on one rank");
+    if (c->ranks > 1) die("text on standard input is scored on one rank");
     struct stream_reader *r = stream_open("-", NULL);
     struct sentence s = {0};
     float *logp = NULL;
@@ -278,7 +277,7 @@ int main(int argc, char **argv) {
     bool text = per_sentence || per_word;
     if (per_sentence && per_word) die_usage("--per-sentence and --per-word exclude each other");
     if (text && (first < argc || output))
-        die_usage("--per-sentence and --per-word read stdin: no shards, no --output");
+        die_usage("--per-sentence and --per-word read standard input: no shards, no --output");
     if (!text && first == argc) die_usage("no shard given");
     struct communicator *c = device_join();
     struct vocabulary *v = vocabulary_open(vocabulary_path);

@@ -206,7 +206,7 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     manifest_add_input(m, vocabulary_path, v->hash);
     manifest_add_input(m, valid_path, valid->info.content);
     for (size_t i = 0; i < text->count; i++)
-        manifest_add_input(m, text->paths[i], i ? "" : text->info.content);
+        manifest_add_input(m, text->paths[i], i ? NULL : text->info.content);
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     if (stat(path, &s)) die_errno("cannot find the model %s", path);
     hash_file(path, hash);

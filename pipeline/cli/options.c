@@ -125,7 +125,8 @@ static void option_set(const struct option_spec *option, const char *text) {
 }
 
 static void print_help(const struct program *program) {
-    printf("usage: %s [options] %s\n\n%s\n\noptions:\n", program->name, program->arguments, program->summary);
+    printf("usage: %s [options]%s%s\n\n%s\n\noptions:\n", program->name, *program->arguments ? " " : "",
+           program->arguments, program->summary);
     for (const struct option_spec *o = program->options; o->name; o++) {
         char left[128], value[256];
         if (o->kind == OPTION_FLAG)

@@ -44,7 +44,8 @@ static void progress_show(const struct progress *p, uint64_t done, const char *e
             for (int i = 0; i < filled && i < BAR_WIDTH; i++) bar[1 + i] = '#';
             bar[BAR_WIDTH + 3] = 0;
         }
-        if (!last && rate > 0) format_seconds((double)(p->total - done) / rate, left, sizeof left);
+        if (!last && rate > 0 && done < p->total)
+            format_seconds((double)(p->total - done) / rate, left, sizeof left);
     }
     char took[32], percent[16] = "";
     format_seconds(elapsed, took, sizeof took);
