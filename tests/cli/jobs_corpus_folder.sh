@@ -2,7 +2,7 @@
 # A folder as corpus: plain or compressed, tokenised or raw, spaces in its path; made again only where something changed,
 # and a text that is refused leaves nothing half-written.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
-export BILLIONWORD_BIN=$BIN WORK="$PWD/the work" CORPUS="$PWD/my corpus/"
+export BILLIONWORD_BIN=$BIN WORK="$PWD/the work" CORPUS="$PWD/my corpus/" RESULTS=$PWD/results
 prepare=$BILLIONWORD_HOME/jobs/prepare_corpus.sh
 data="$WORK/my_corpus"
 mkdir -p "my corpus"
@@ -66,3 +66,12 @@ for script in prepare_corpus pipeline train_unigram; do
     env CORPUS=my_corpus MINCOUNT=1 SYSTEMS=unigram "$BILLIONWORD_HOME/jobs/$script.sh"
 done
 [ "$before" = "$(stamp)" ] || fail "made again"
+
+# Nor do they share a table.
+export UNK='<unk>'
+"$prepare" 2>said
+"$BILLIONWORD_HOME/jobs/train_unigram.sh" >out 2>said || fail "$(cat said)"
+export WORK="$PWD/second" CORPUS=my_corpus
+"$prepare" 2>said
+fails_with 1 "$RESULTS/my_corpus belongs to the corpus folder $PWD/other/my corpus" "$BILLIONWORD_HOME/jobs/train_unigram.sh"
+RESULTS=$PWD/own "$BILLIONWORD_HOME/jobs/train_unigram.sh" >out 2>said || fail "$(cat said)"
