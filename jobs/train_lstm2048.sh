@@ -16,7 +16,8 @@
 #   - 8192 log-uniform samples a step; dropout 0.1 before and after the LSTM, gradient norm of its weights to 1.0
 #   - loss summed over the 20 steps, mean over the batch; embedding gradients times 128, without which rare rows stay put;
 #     weights drawn with unit scaling, forget gate +1; an average of the LSTM weights (0.999) is evaluated         (code)
-# 47.5 after 5 epochs, 45.0 after 10, 43.7 after 50.  The paper's 32 workers were asynchronous, ours step together.
+# 47.5 after 5 epochs, 45.0 after 10, 43.7 after 50.  The paper's 32 workers were asynchronous, ours step together;
+# on several ranks the softmax rows get the mean gradient over them, where the code takes the sum.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:
 #   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem=120G jobs/train_lstm2048.sh
@@ -45,7 +46,7 @@ recipe=(
   --loss step-sum
   --optimiser adagrad --rate 0.2 --accumulator 1.0
   --clip 1.0 --clip-group lstm
-  --rescale-embedding 128
+  --rescale-embedding $((128 * ranks)) # of the mean over all streams: 128 times each rank's own mean, summed
   --ema 0.999
 )
 evaluation=(--streams 32) # one stream would leave a wide network idle; the number is stored with the result
