@@ -22,3 +22,18 @@ await_training() {
   done
   sleep 0.3
 }
+
+# trainings: the processes of this case that train, a line each, in rising order.
+trainings() {
+  local folder words
+  for folder in $(printf '%s\n' /proc/[0-9]* | sort -t/ -k3n); do
+    mapfile -d '' words 2>/dev/null <"$folder/cmdline" || continue
+    if [ "${words[0]:-}" = "$BIN/train" ] && [[ "${words[*]}" == *"$PWD/work"* ]]; then echo "${folder#/proc/}"; fi
+  done
+}
+# A case that fails leaves nothing behind: jobs run in sessions of their own, which the end of the case does not reach.
+end_trainings() {
+  local process
+  for process in $(trainings); do kill -KILL "$process" 2>/dev/null || true; done
+}
+trap end_trainings EXIT

@@ -19,7 +19,7 @@ ends_with() {
   local status=0
   wait $pid || status=$?
   [ $status = "$1" ] || fail "exit code $status, not $1: $(cat said)"
-  ! pgrep -f "^$BIN/train .*$PWD/work" >processes || fail "still training: $(ps -p "$(paste -sd, processes)" -o pid,args)"
+  [ -z "$(trainings)" ] || fail "still training: $(trainings)"
 }
 
 printf 'pipeline:\n\t@jobs/pipeline.sh\n' >makefile
@@ -47,6 +47,6 @@ for script in pipeline train_lstm256; do
   expect_output stopped cat $state
 done
 start jobs/train_lstm256.sh
-kill -KILL "$(pgrep -f "^$BIN/train .*$PWD/work" | tail -n 1)"
+kill -KILL "$(trainings | tail -n 1)"
 ends_with 1
 expect_output failed cat $state
