@@ -92,7 +92,7 @@ static void other_layouts_are_read(void **state) {
 
 static void kind_is_known_by_content(void **state) {
     (void)state;
-    publish_file("model", "\n\\data\\\nngram 1=1\n", 20);
+    publish_file("model", "\n\\data\\\nngram 1=1\n", 18);
     publish_file("text", "a \\data\\\n", 9);
     publish_file("empty", "", 0);
     publish_file("empty.arpa", "", 0);
