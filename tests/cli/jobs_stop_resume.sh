@@ -41,12 +41,18 @@ sed -i 's/--hidden 99999/--hidden 32/' jobs/train_lstm256.sh
 jobs/train_lstm256.sh 2>said >again
 grep -q 'nothing to do' said || fail "$(cat said)"
 
-# One that was never stopped has the same scores.
+# One that was never stopped has the same scores and the same row, but for the seconds.
+but_seconds() { awk -F'\t' -v OFS='\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "train_seconds") c = i } { $c = "" } 1' results/tiny/perplexity.tsv; }
+but_seconds >stopped.tsv
+rm -r results
 WORK=$PWD/straight jobs/prepare_corpus.sh 2>said
 WORK=$PWD/straight jobs/train_lstm256.sh >out 2>said || fail "$(cat said)"
 zstd -dcq work/tiny/lstm256/test.scores >stopped.scores
 zstd -dcq straight/tiny/lstm256/test.scores >straight.scores
 same_file stopped.scores straight.scores
+but_seconds >straight.tsv
+[ "$(wc -l <straight.tsv)" = 2 ] || fail "no row: $(cat straight.tsv)"
+same_file stopped.tsv straight.tsv
 
 # Finished, it starts anew where the recipe is another, and where the vocabulary is newer.
 sed -i 's/--epochs 200/--epochs 1/' jobs/train_lstm256.sh
