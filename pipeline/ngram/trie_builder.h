@@ -1,0 +1,43 @@
+// Writes a trie file.  The nodes of the n-grams that end in one word are one region of each order's array, of
+// known size; each region is filled from its front, so that nodes may come in the order of contexts (whose
+// n-grams end in all words by turns) or in that of the trie itself.
+//
+// Rule of the order: nodes that end in the same word come depth first, by rising words: a node, then all of
+// its children before its next sibling.  The children of what was put last are what is put next.
+//
+// Where the nodes do not fit the memory, regions are filled in several passes, each a range of last words.
+#ifndef PIPELINE_NGRAM_TRIE_BUILDER_H
+#define PIPELINE_NGRAM_TRIE_BUILDER_H
+
+#include "pipeline/ngram/trie.h"
+
+struct contexts;
+struct trie_builder;
+
+// `info`: order, words, begin, end, unknown, padded, kind, params, events, phantom, vocabulary are used.
+// `ends[n]` (V), n = 2 ... order: nodes of order n that end in each word.  `path` NULL: in memory only.
+// `memory`: for nodes, bytes.
+struct trie_builder *trie_create(const char *path, const struct trie_info *info,
+                                 const uint64_t *const ends[NGRAM_MAX_ORDER + 1], uint64_t memory);
+// Bytes of the file, and of memory for all of its nodes in one pass.
+uint64_t trie_file_bytes(const struct trie_info *info, const uint64_t *const ends[NGRAM_MAX_ORDER + 1]);
+// The next range of last words [*first, *end); false when all are done.  Writes the one before.
+bool trie_next_pass(struct trie_builder *b, uint32_t *first, uint32_t *end);
+
+// Order 1: each word of the range once, in any order.
+void trie_put_unigram(struct trie_builder *b, uint32_t word, float p, float backoff);
+// A node of order n >= 2 that ends in `last` and begins with `first`; p NaN: absent.  Ignores words out of
+// range.
+void trie_put(struct trie_builder *b, int n, uint32_t last, uint32_t first, float p, float backoff);
+// All n-grams of a block, with back-off weights of 0; blocks come in the order of the counts file.  Of padded
+// counts, it puts the padding's own n-grams (survey_add_padding) where they belong, with log10 p = -99.
+void trie_put_contexts(struct trie_builder *b, const struct contexts *x);
+// After all n-grams of the pass: the back-off weights of those contexts whose last word is within the range.
+void trie_put_backoffs(struct trie_builder *b, const struct contexts *x);
+
+// Publishes (counts nodes put against `ends`, dies where they differ: a fault of the program).
+void trie_commit(struct trie_builder *b, struct trie_info *info /* completed; may be NULL */);
+// For `path` NULL, in place of trie_commit.
+struct trie *trie_finish_in_memory(struct trie_builder *b);
+
+#endif
