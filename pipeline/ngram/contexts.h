@@ -24,7 +24,7 @@ struct contexts_level {
     size_t *child;            // (contexts + 1) its first child at level n + 1; all 0 at the highest
     size_t *gram;             // (contexts + 1) its first n-gram; never empty, unless cut-offs took all
     uint32_t *word;           // (grams) w
-    uint64_t *raw, *adjusted; // (grams)
+    uint64_t *raw, *adjusted; // (grams); at the highest level the same array
     // Set by smoothing (smoothing.h), base 10 logarithms:
     float *p;       // (grams) p(w | h)
     float *backoff; // (contexts)
@@ -45,7 +45,8 @@ void contexts_build(struct contexts *x, const struct records *r);
 // that every kept n-gram's shorter ones are kept).  To be called after smoothing, whose back-off weights know
 // what goes.
 void contexts_cut(struct contexts *x, const uint64_t *least);
-// Bytes that a block of `records` records takes at most, for forecasts.
+// Bytes that a block of `records` records of `order` takes at most, for forecasts.  Usually it is some two
+// thirds of that: room that is not used is no memory.
 size_t contexts_bytes(int order, uint32_t vocabulary_size, size_t records);
 void contexts_free(struct contexts *x);
 
