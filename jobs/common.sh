@@ -290,6 +290,14 @@ on_signal() {
   [ -z "$child" ] || kill "-$forward" "$child" 2>/dev/null || true
 }
 
+forward_signals() {
+  local name
+  for name in USR1 INT TERM HUP; do
+    # shellcheck disable=SC2064 # the name of now
+    trap "on_signal $name" $name
+  done
+}
+
 # The work is saved but not done: back into the queue, or exit code 75, "try again".
 leave() {
   case ${signal:=USR1} in
@@ -322,7 +330,7 @@ parse_arguments() {
     -h | --help)
       show_help "[--dry-run] [--device auto|cpu|cuda]" "
 From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, and FRESH=1, which drops
-an unfinished run of other options or inputs." ;;
+an unfinished run of other options or inputs; for count-based models NGRAM_MEMORY, such as 4G." ;;
     *) fail_usage "unknown argument '$1': it takes --dry-run and --device auto|cpu|cuda" ;;
     esac
     shift || true
@@ -472,7 +480,7 @@ evaluation=(--streams 1) # options of evaluate, for a script to override
 
 # run_neural_system SYSTEM TRAIN_OPTION...: the whole of a train script for a network.
 run_neural_system() {
-  local folder=$data/$1 name
+  local folder=$data/$1
   if [ -n "$dry_run" ]; then
     forecast "$@"
     exit
@@ -482,10 +490,7 @@ run_neural_system() {
   need_corpus
   need_results
   lock_folder "$folder"
-  for name in USR1 INT TERM HUP; do
-    # shellcheck disable=SC2064 # the name of now
-    trap "on_signal $name" $name
-  done
+  forward_signals
   step "Training $1 on $corpus"
   train_neural "$folder" "${@:2}"
   step "Evaluating $1"
