@@ -110,12 +110,8 @@ static void append(struct contexts_level *l, uint32_t word, uint64_t raw, uint64
     l->adjusted[l->grams++] = adjusted;
 }
 
-// A child whose first word is the padding has nothing different before its words: it counts them all.
-static uint64_t share_of(const struct contexts_scratch *s, const struct contexts_level *c, size_t child,
-                         uint64_t raw) {
-    return c->farthest[child] == s->end ? raw : 1;
-}
-
+// The words of an only child.  Where that child begins with the padding, which always stands there, nothing
+// different is before its words: they count raw.  (Padding has no siblings.)
 static void copy_list(const struct contexts_scratch *s, struct contexts_level *l,
                       const struct contexts_level *c, size_t child) {
     bool padding = c->farthest[child] == s->end;
@@ -123,22 +119,20 @@ static void copy_list(const struct contexts_scratch *s, struct contexts_level *l
         append(l, c->word[g], c->raw[g], padding ? c->raw[g] : 1);
 }
 
-static void merge_few(const struct contexts_scratch *s, struct contexts_level *l,
-                      const struct contexts_level *c, size_t child) {
+static void merge_few(struct contexts_level *l, const struct contexts_level *c, size_t child) {
     struct entry list[FEW];
     size_t size = 0;
     for (; child < c->contexts; child++) {
         size_t at = 0; // the words of one list rise
         for (size_t g = c->gram[child]; g < c->gram[child + 1]; g++, at++) {
             while (at < size && list[at].word < c->word[g]) at++;
-            uint64_t share = share_of(s, c, child, c->raw[g]);
             if (at < size && list[at].word == c->word[g]) {
                 list[at].raw += c->raw[g];
-                list[at].adjusted += share;
+                list[at].adjusted++;
                 continue;
             }
             for (size_t i = size++; i > at; i--) list[i] = list[i - 1];
-            list[at] = (struct entry){c->raw[g], share, c->word[g]};
+            list[at] = (struct entry){c->raw[g], 1, c->word[g]};
         }
     }
     for (size_t i = 0; i < size; i++) append(l, list[i].word, list[i].raw, list[i].adjusted);
@@ -156,7 +150,7 @@ static void merge_many(const struct contexts_scratch *s, struct contexts_level *
             uint32_t word = c->word[g];
             struct cell *cell = &s->cell[word];
             cell->raw += c->raw[g];
-            cell->adjusted += share_of(s, c, child, c->raw[g]);
+            cell->adjusted++;
             s->met[word >> 6] |= (uint64_t)1 << (word & 63);
             s->met_groups[word >> 12] |= (uint64_t)1 << (word >> 6 & 63);
         }
@@ -185,7 +179,7 @@ static void close_context(struct contexts *x, int n) {
     if (children == 1)
         copy_list(x->scratch, l, c, first);
     else if (c->grams - c->gram[first] <= FEW)
-        merge_few(x->scratch, l, c, first);
+        merge_few(l, c, first);
     else
         merge_many(x->scratch, l, c, first);
 }
