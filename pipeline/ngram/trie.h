@@ -36,11 +36,13 @@ struct trie_info {
     char content[HASH_TEXT_SIZE]; // the model's identity
 };
 
-struct trie_order { // private to trie.c and trie_score.c
+struct trie_order { // private to trie*.c
     const uint8_t *data;
-    uint64_t nodes;
+    uint64_t nodes, bytes, offset, blocks; // offset: in the file; blocks: of TRIE_BLOCK records
     int record_bits, word_bits, child_bits;
     bool highest;
+    const uint64_t *sums; // (blocks) checksums
+    uint8_t *verified;    // (blocks) 1: the checksum was compared
 };
 
 struct trie {

@@ -15,8 +15,9 @@ struct contexts;
 struct trie_builder;
 
 // `info`: order, words, begin, end, unknown, padded, kind, params, events, phantom, vocabulary are used.
-// `ends[n]` (V), n = 2 ... order: nodes of order n that end in each word.  `path` NULL: in memory only.
-// `memory`: for nodes, bytes.
+// `ends[n]` (V), n = 2 ... order: nodes of order n that end in each word; kept until all is done.  `path`
+// NULL: in memory only, in one pass.  `memory`: for nodes, bytes; dies where it is too small, saying the
+// least that works.  Besides, it takes 8 bytes for each word and order above 1.
 struct trie_builder *trie_create(const char *path, const struct trie_info *info,
                                  const uint64_t *const ends[NGRAM_MAX_ORDER + 1], uint64_t memory);
 // Bytes of the file, and of memory for all of its nodes in one pass.
@@ -24,7 +25,7 @@ uint64_t trie_file_bytes(const struct trie_info *info, const uint64_t *const end
 // The next range of last words [*first, *end); false when all are done.  Writes the one before.
 bool trie_next_pass(struct trie_builder *b, uint32_t *first, uint32_t *end);
 
-// Order 1: each word of the range once, in any order.
+// Order 1: each word of the range once, in any order; p NaN: absent.  Ignores words out of range.
 void trie_put_unigram(struct trie_builder *b, uint32_t word, float p, float backoff);
 // A node of order n >= 2 that ends in `last` and begins with `first`; p NaN: absent.  Ignores words out of
 // range.
@@ -32,7 +33,8 @@ void trie_put(struct trie_builder *b, int n, uint32_t last, uint32_t first, floa
 // All n-grams of a block, with back-off weights of 0; blocks come in the order of the counts file.  Of padded
 // counts, it puts the padding's own n-grams (survey_add_padding) where they belong, with log10 p = -99.
 void trie_put_contexts(struct trie_builder *b, const struct contexts *x);
-// After all n-grams of the pass: the back-off weights of those contexts whose last word is within the range.
+// After all n-grams of the pass: the back-off weights of those contexts whose last word is within the range
+// (of one word those of order 1, too).  Contexts without n-grams, left by cut-offs, may be without a node.
 void trie_put_backoffs(struct trie_builder *b, const struct contexts *x);
 
 // Publishes (counts nodes put against `ends`, dies where they differ: a fault of the program).
