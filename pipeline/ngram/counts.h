@@ -23,15 +23,26 @@ struct counts_info {
         content[HASH_TEXT_SIZE];
 };
 
+// What the table says of a block.
+struct counts_block {
+    uint64_t bytes, records, events; // encoded size; records; sum of their counts
+    uint32_t first;                  // context word c1 of its first record
+};
+
 struct counts_writer;
 struct vocabulary;
 struct counts_writer *counts_create(const char *path,
                                     const struct counts_info *info); // content, records: ignored
-// A block as bytes, on any thread: appends to `b`.
+// Records first ... r->size - 1 as bytes, on any thread: appends to `b`.  A block may come in pieces: with
+// first > 0, record first - 1 is the one before, of which only the words are looked at.  r->shared must be
+// right.
 struct buffer;
-void counts_encode(const struct records *r, struct buffer *b);
-// Blocks in their order.
-void counts_write_block(struct counts_writer *w, const void *encoded, size_t bytes, size_t records);
+void counts_encode(const struct records *r, size_t first, struct buffer *b);
+// Most bytes that a record takes for each event that it counts.
+uint64_t counts_encoded_most(int order, uint32_t vocabulary_size);
+// Blocks in their order; `encoded` has block->bytes.
+void counts_write_block(struct counts_writer *w, const void *encoded, const struct counts_block *block);
+// Publishes.  `s` is finished (survey_finish); of info, `records` and `content` are set.
 void counts_commit(struct counts_writer *w, const struct survey *s,
                    struct counts_info *info /* may be NULL */);
 
@@ -43,12 +54,16 @@ struct counts {
     // private
     struct frames_reader *file;
     struct counts_block *table; // (blocks)
+    uint64_t *offset;           // (blocks) in the content
+    unsigned char *encoded;     // (encoded_room) the block that is read
+    size_t encoded_room;
     bool clone;
 };
 
 // Dies where it is damaged, or was made with another vocabulary than `vocabulary_hash` (may be NULL).
 struct counts *counts_open(const char *path, const char *vocabulary_hash);
 struct counts *counts_clone(const struct counts *c); // for another thread; close before the original
+// Dies where the block is damaged: what comes back is sorted, within the vocabulary, and what the table says.
 void counts_read(struct counts *c, size_t block, struct records *r);
 void counts_close(struct counts *c);
 

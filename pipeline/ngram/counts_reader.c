@@ -1,0 +1,251 @@
+#include "pipeline/ngram/counts.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/frames.h"
+#include "pipeline/ngram/counts_format.h"
+#include "pipeline/ngram/survey.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+// === opening =====================================================================================
+
+_Noreturn static void die_metadata(const struct frames_reader *f, const char *key) {
+    die("%s: its metadata has no possible \"%s\": make it again with count", frames_path(f), key);
+}
+
+static uint64_t get_number(const struct frames_reader *f, const char *key, uint64_t least, uint64_t most) {
+    uint64_t value;
+    if (!json_u64(frames_metadata(f), key, &value) || value < least || value > most) die_metadata(f, key);
+    return value;
+}
+
+static void get_hash(const struct frames_reader *f, const char *key, char text[HASH_TEXT_SIZE]) {
+    const char *value = json_string(frames_metadata(f), key, "");
+    if (strlen(value) != HASH_TEXT_SIZE - 1) die_metadata(f, key);
+    memcpy(text, value, HASH_TEXT_SIZE);
+}
+
+static void info_read(const struct frames_reader *f, struct counts_info *i) {
+    const struct json *padded = json_get(frames_metadata(f), "padded");
+    if (!padded || (padded->kind != JSON_TRUE && padded->kind != JSON_FALSE)) die_metadata(f, "padded");
+    *i = (struct counts_info){.order = (int)get_number(f, "order", 1, NGRAM_MAX_ORDER),
+                              .padded = padded->kind == JSON_TRUE,
+                              .events = get_number(f, "events", 1, UINT64_MAX),
+                              .sentences = get_number(f, "sentences", 1, UINT64_MAX),
+                              .records = get_number(f, "records", 0, UINT64_MAX),
+                              .vocabulary_size = (uint32_t)get_number(f, "vocabulary_size", 3, INT32_MAX)};
+    i->begin = (uint32_t)get_number(f, "begin", 0, i->vocabulary_size - 1);
+    i->end = (uint32_t)get_number(f, "end", 0, i->vocabulary_size - 1);
+    i->unknown = (uint32_t)get_number(f, "unknown", 0, i->vocabulary_size - 1);
+    if (i->begin == i->end) die_metadata(f, "end");
+    get_hash(f, "vocabulary", i->vocabulary);
+    get_hash(f, "text", i->text);
+    get_hash(f, "content", i->content);
+}
+
+// The content behind the blocks: table and survey.
+struct tail {
+    const char *path;
+    const unsigned char *at, *end;
+};
+
+static uint64_t next_number(struct tail *t) {
+    uint64_t value;
+    if (!varint_get(&t->at, t->end, &value))
+        die("%s: the table of blocks and the survey end too early: make it again with count", t->path);
+    return value;
+}
+
+static void table_read(struct counts *c, struct tail *t, uint64_t block_bytes) {
+    uint64_t bytes = 0, records = 0, events = 0;
+    c->table = memory_alloc(c->blocks, sizeof *c->table, "a table of blocks");
+    c->offset = memory_alloc(c->blocks, sizeof *c->offset, "a table of blocks");
+    for (size_t i = 0; i < c->blocks; i++) {
+        struct counts_block *b = &c->table[i];
+        *b = (struct counts_block){next_number(t), next_number(t), next_number(t), 0};
+        uint64_t first = next_number(t);
+        c->offset[i] = bytes;
+        if (b->records == 0 || b->bytes < 2 * b->records || b->bytes > block_bytes - bytes
+            || b->events < b->records || b->events > c->info.events - events
+            || first >= c->info.vocabulary_size || (i > 0 && first <= c->table[i - 1].first))
+            die("%s: block %zu: its line in the table is impossible: make it again with count", t->path, i);
+        b->first = (uint32_t)first;
+        bytes += b->bytes;
+        records += b->records;
+        events += b->events;
+        if (b->records > c->largest) c->largest = (size_t)b->records;
+    }
+    if (bytes != block_bytes || records != c->info.records
+        || events != (c->info.order > 1 ? c->info.events : 0))
+        die("%s: its blocks do not add up to %" PRIu64 " records of %" PRIu64
+            " events: make it again with count",
+            t->path, c->info.records, c->info.events);
+}
+
+_Noreturn static void die_survey(const struct tail *t, const char *reason) {
+    die("%s: the survey is impossible: %s: make it again with count", t->path, reason);
+}
+
+static uint64_t sum_of(const uint64_t *x, uint32_t n) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (__builtin_add_overflow(sum, x[i], &sum)) return UINT64_MAX;
+    return sum;
+}
+
+static void survey_read(struct counts *c, struct tail *t) {
+    const struct counts_info *info = &c->info;
+    struct survey *s = survey_new(info->order, info->vocabulary_size);
+    for (int n = 1; n <= s->order; n++) {
+        s->types[n] = next_number(t);
+        for (int r = 1; r <= SURVEY_TIMES; r++) s->raw[n][r] = next_number(t);
+        for (int r = 1; r <= SURVEY_TIMES; r++) s->adjusted[n][r] = next_number(t);
+    }
+    for (uint32_t i = 0; i < s->words; i++) s->unigrams[i] = next_number(t);
+    for (int n = 2; n <= s->order; n++)
+        for (uint32_t i = 0; i < s->words; i++) s->ends[n][i] = next_number(t);
+    if (t->at != t->end) die_survey(t, "something follows it");
+    if (sum_of(s->unigrams, s->words) != info->events || s->unigrams[info->begin] != 0
+        || s->unigrams[info->end] != info->sentences)
+        die_survey(t, "its words do not add up to the text");
+    for (int n = 2; n <= s->order; n++)
+        if (sum_of(s->ends[n], s->words) != s->types[n]) die_survey(t, "its n-grams do not add up");
+    c->survey = s;
+}
+
+struct counts *counts_open(const char *path, const char *vocabulary_hash) {
+    struct counts *c = memory_alloc_zero(1, sizeof *c, path);
+    c->file = frames_open(path, COUNTS_FORMAT, "count --vocab VOCABULARY --output COUNTS SHARD");
+    info_read(c->file, &c->info);
+    if (vocabulary_hash && strcmp(c->info.vocabulary, vocabulary_hash) != 0)
+        die("%s: counted with the vocabulary %s, but %s is in use; count again with that vocabulary", path,
+            c->info.vocabulary, vocabulary_hash);
+    uint64_t size = frames_size(c->file), block_bytes = get_number(c->file, "block_bytes", 0, size);
+    uint64_t tail_bytes = size - block_bytes;
+    c->blocks = (size_t)get_number(c->file, "blocks", 0, tail_bytes / 4); // a line has four numbers at least
+    if ((uint64_t)c->info.order * c->info.vocabulary_size > tail_bytes) // and so has the survey for each word
+        die("%s: the table of blocks and the survey end too early: make it again with count", path);
+    unsigned char *bytes = memory_alloc(tail_bytes, 1, "the survey");
+    frames_read(c->file, bytes, tail_bytes, block_bytes);
+    struct tail t = {path, bytes, bytes + tail_bytes};
+    table_read(c, &t, block_bytes);
+    survey_read(c, &t);
+    free(bytes);
+    return c;
+}
+
+struct counts *counts_clone(const struct counts *c) {
+    struct counts *x = memory_alloc(1, sizeof *x, "counts");
+    *x = *c;
+    x->file = frames_clone(c->file);
+    x->encoded = NULL;
+    x->encoded_room = 0;
+    x->clone = true;
+    return x;
+}
+
+void counts_close(struct counts *c) {
+    if (!c) return;
+    frames_close(c->file);
+    free(c->encoded);
+    if (!c->clone) {
+        survey_free(c->survey);
+        free(c->table);
+        free(c->offset);
+    }
+    free(c);
+}
+
+// === blocks ======================================================================================
+
+struct decoding {
+    const struct counts *c;
+    size_t block;
+    const unsigned char *at, *end;
+};
+
+_Noreturn static void die_block(const struct decoding *d, size_t record, const char *reason) {
+    die("%s: block %zu: record %zu: %s: make it again with count", frames_path(d->c->file), d->block, record,
+        reason);
+}
+
+// Whether component k may have this value (id + 1 or 0) behind `before`, the id of component k - 1: behind
+// <S> the history is over or, padded, goes on with </S>.
+static inline bool context_possible(const struct counts_info *i, int k, uint32_t before, uint64_t value) {
+    if (k == 0) return value > 0 && value != (uint64_t)i->end + 1;
+    if (before == RECORD_NONE) return value == 0;
+    bool at_begin = before == i->begin || before == i->end;
+    if (!i->padded) return (value == 0) == at_begin && value != (uint64_t)i->end + 1;
+    return at_begin ? value == (uint64_t)i->end + 1 : value > 0 && value != (uint64_t)i->end + 1;
+}
+
+// The components from k on.
+static inline void components_read(struct decoding *d, struct records *r, size_t i, int k) {
+    const struct counts_info *info = &d->c->info;
+    const int order = r->order;
+    uint64_t value;
+    bool is_first = true, ended = false;
+    for (; k < order; k++, is_first = false) {
+        bool is_word = k == order - 1;
+        if (ended && !is_word) {
+            r->words[k][i] = RECORD_NONE;
+            continue;
+        }
+        if (!varint_get(&d->at, d->end, &value)) die_block(d, i, "it ends too early");
+        if (is_first) { // counted from the record before, which it follows in order
+            uint64_t before = i ? r->words[k][i - 1] + 1u : 0;
+            if (value > info->vocabulary_size) die_block(d, i, "a word is outside the vocabulary");
+            value += before + 1;
+        }
+        if (value > info->vocabulary_size) die_block(d, i, "a word is outside the vocabulary");
+        if (is_word ? value == 0 || value == (uint64_t)info->begin + 1
+                    : !context_possible(info, k, k ? r->words[k - 1][i] : 0, value))
+            die_block(d, i, "no text has such a history");
+        r->words[k][i] = (uint32_t)value - 1;
+        ended = value == 0;
+    }
+}
+
+static void block_decode(struct decoding *d, struct records *r, const struct counts_block *b) {
+    const int order = r->order;
+    uint64_t events = 0;
+    for (size_t i = 0; i < b->records; i++) {
+        if (d->at == d->end) die_block(d, i, "it is missing");
+        const unsigned char head = *d->at++;
+        const int shared = head & COUNTS_SHARED;
+        if (shared >= order || (i == 0 && shared > 0)) die_block(d, i, "an impossible first byte");
+        r->shared[i] = (uint8_t)shared;
+        for (int k = 0; k < shared; k++) r->words[k][i] = r->words[k][i - 1];
+        components_read(d, r, i, shared);
+        uint64_t count = head >> COUNTS_COUNT_SHIFT, more;
+        if (count == COUNTS_LARGE) {
+            if (!varint_get(&d->at, d->end, &more)) die_block(d, i, "its count ends too early");
+            if (__builtin_add_overflow(count, more, &count)) count = UINT64_MAX;
+        }
+        if (__builtin_add_overflow(count, 1, &count) || __builtin_add_overflow(events, count, &events))
+            die_block(d, i, "an impossible count");
+        r->counts[i] = count;
+    }
+    if (d->at != d->end) die_block(d, b->records, "something follows the last record");
+    if (events != b->events) die_block(d, b->records, "the counts do not add up to what the table says");
+}
+
+void counts_read(struct counts *c, size_t block, struct records *r) {
+    const struct counts_block *b = &c->table[block];
+    if (b->bytes > c->encoded_room) {
+        c->encoded_room = (size_t)b->bytes;
+        free(c->encoded);
+        c->encoded = memory_alloc(c->encoded_room, 1, "a block of counts");
+    }
+    frames_read(c->file, c->encoded, (size_t)b->bytes, c->offset[block]);
+    records_reserve(r, c->info.order, (size_t)b->records);
+    struct decoding d = {c, block, c->encoded, c->encoded + b->bytes};
+    block_decode(&d, r, b);
+    r->size = (size_t)b->records;
+    uint32_t limit = block + 1 < c->blocks ? b[1].first : c->info.vocabulary_size;
+    if (r->words[0][0] != b->first || r->words[0][r->size - 1] >= limit)
+        die_block(&d, r->size - 1, "its context word belongs to another block");
+}
