@@ -26,12 +26,19 @@ const char *arpa_word(const struct vocabulary *v, uint32_t id) {
     return v->words[id];
 }
 
+uint32_t arpa_find_word(const struct vocabulary *v, const char *word, size_t length) {
+    if (length && *word == '<') {
+        if (length == 3 && memcmp(word, ARPA_BEGIN, 3) == 0) return v->begin;
+        if (length == 4 && memcmp(word, ARPA_END, 4) == 0) return v->end;
+        if (length == 5 && memcmp(word, ARPA_UNKNOWN, 5) == 0) return v->unknown;
+    }
+    // Our own spellings of the three, and unknown words, are none.
+    uint32_t id = vocabulary_find(v, word, length);
+    return id == v->begin || id == v->end || id == v->unknown ? v->size : id;
+}
+
 uint32_t arpa_find(const struct vocabulary *v, const char *word) {
-    if (strcmp(word, ARPA_BEGIN) == 0) return v->begin;
-    if (strcmp(word, ARPA_END) == 0) return v->end;
-    if (strcmp(word, ARPA_UNKNOWN) == 0) return v->unknown;
-    uint32_t id = vocabulary_find(v, word, strlen(word));
-    return id < v->size && strcmp(arpa_word(v, id), word) == 0 ? id : v->size;
+    return arpa_find_word(v, word, strlen(word));
 }
 
 void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path) {

@@ -12,6 +12,7 @@
 #include "pipeline/files/hash.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { ARPA_MAX_ORDER = 1 };
@@ -19,12 +20,16 @@ enum { ARPA_MAX_ORDER = 1 };
 // The customary log10 p of <s>, which is never predicted.
 #define ARPA_LOG_ZERO (-99.0)
 
+// How <UNK> is spelt in models with a phantom unknown, where <unk> is the class of no word.
+#define ARPA_UNKNOWN_WORD "<unknown>"
+
 struct vocabulary;
 
 // A word's spelling in ARPA files.
 const char *arpa_word(const struct vocabulary *v, uint32_t id);
 // The id of an ARPA spelling; v->size where it is no word of the vocabulary.
 uint32_t arpa_find(const struct vocabulary *v, const char *word);
+uint32_t arpa_find_word(const struct vocabulary *v, const char *word, size_t length); // not terminated
 // Dies where a word of the vocabulary cannot be told from ARPA's own spellings or holds a space or tab, and
 // warns of other white space, at which some readers cut.
 void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path);
