@@ -21,7 +21,7 @@ struct cell {
 };
 
 struct contexts_scratch {
-    uint32_t end;
+    uint32_t words, end; // V, id of </S>
     // Arrays of the levels, of `capacity` n-grams and contexts for records of order `deepest`: those of the
     // highest level shown are hidden behind `no_child` and the raw counts.
     int deepest;
@@ -29,6 +29,7 @@ struct contexts_scratch {
     uint64_t *adjusted[NGRAM_MAX_ORDER + 1];
     size_t *child[NGRAM_MAX_ORDER + 1];
     size_t *no_child; // (capacity + 1) 0, and never written: takes no memory
+    size_t most_contexts[NGRAM_MAX_ORDER + 1], most_grams[NGRAM_MAX_ORDER + 1]; // of all blocks so far
     // Merging; all 0 in between.
     struct cell *cell;    // (V)
     uint64_t *met;        // bit w: word w was met
@@ -42,6 +43,7 @@ struct contexts *contexts_new(int order, uint32_t vocabulary_size, uint32_t end)
     struct contexts_scratch *s = memory_alloc_zero(1, sizeof *s, "contexts");
     x->order = order;
     x->scratch = s;
+    s->words = vocabulary_size;
     s->end = end;
     s->cell = memory_alloc_zero(vocabulary_size, sizeof *s->cell, "merging contexts");
     s->met = memory_alloc_zero(groups_of(vocabulary_size), sizeof *s->met, "merging contexts");
@@ -94,14 +96,32 @@ static void reserve(struct contexts *x, int deepest, size_t records) {
     }
 }
 
+// Of one context and of one n-gram of a level.
+static size_t context_bytes(bool highest) {
+    const struct contexts_level *l = NULL;
+    return sizeof *l->farthest + sizeof *l->gram + sizeof *l->backoff + (highest ? 0 : sizeof *l->child);
+}
+
+static size_t gram_bytes(bool highest) {
+    const struct contexts_level *l = NULL;
+    return sizeof *l->word + sizeof *l->raw + sizeof *l->p + (highest ? 0 : sizeof *l->adjusted);
+}
+
+static size_t table_bytes(uint32_t vocabulary_size) { return (sizeof(struct cell) + 1) * vocabulary_size; }
+
 size_t contexts_bytes(int order, uint32_t vocabulary_size, size_t records) {
     if (order < 2) return 0;
-    const struct contexts_level *l = NULL;
-    size_t highest = sizeof *l->farthest + sizeof *l->gram + sizeof *l->word + sizeof *l->raw + sizeof *l->p
-                     + sizeof *l->backoff;
-    size_t lower = highest + sizeof *l->adjusted + sizeof *l->child;
-    return ((size_t)(order - 2) * lower + highest) * (records + 1)
-           + (sizeof(struct cell) + 1) * vocabulary_size;
+    size_t lower = context_bytes(false) + gram_bytes(false), highest = context_bytes(true) + gram_bytes(true);
+    return ((size_t)(order - 2) * lower + highest) * (records + 1) + table_bytes(vocabulary_size);
+}
+
+size_t contexts_taken(const struct contexts *x) {
+    const struct contexts_scratch *s = x->scratch;
+    size_t bytes = table_bytes(s->words);
+    for (int n = 2; n <= s->deepest; n++)
+        bytes += s->most_contexts[n] * context_bytes(n == s->deepest)
+                 + s->most_grams[n] * gram_bytes(n == s->deepest);
+    return bytes;
 }
 
 static void append(struct contexts_level *l, uint32_t word, uint64_t raw, uint64_t adjusted) {
@@ -199,6 +219,7 @@ static int open_contexts(struct contexts *x, const struct records *r, size_t i, 
 // Depth first: a context is closed, and its words made, as soon as the records leave it, while its children's
 // are at the ends of their arrays.
 void contexts_build(struct contexts *x, const struct records *r) {
+    struct contexts_scratch *s = x->scratch;
     reserve(x, r->order, r->size);
     int depth = 0; // words of the longest open context, which the records' words w belong to
     for (size_t i = 0; i < r->size; i++) {
@@ -214,11 +235,13 @@ void contexts_build(struct contexts *x, const struct records *r) {
         struct contexts_level *l = &x->level[n];
         l->gram[l->contexts] = l->grams;
         if (n < r->order) l->child[l->contexts] = x->level[n + 1].contexts;
+        if (l->contexts > s->most_contexts[n]) s->most_contexts[n] = l->contexts;
+        if (l->grams > s->most_grams[n]) s->most_grams[n] = l->grams;
     }
     if (r->order > x->order) { // what lies deeper is left out
         struct contexts_level *l = &x->level[x->order];
         l->adjusted = l->raw;
-        l->child = x->scratch->no_child;
+        l->child = s->no_child;
     }
 }
 

@@ -45,9 +45,11 @@ void contexts_build(struct contexts *x, const struct records *r);
 // that every kept n-gram's shorter ones are kept).  To be called after smoothing, whose back-off weights know
 // what goes.
 void contexts_cut(struct contexts *x, const uint64_t *least);
-// Bytes that a block of `records` records of `order` takes at most, for forecasts.  Usually it is some two
-// thirds of that: room that is not used is no memory.
+// Bytes that a block of `records` records of `order` takes at most, for forecasts.  Usually it is some half
+// of that: room that is not used is no memory.
 size_t contexts_bytes(int order, uint32_t vocabulary_size, size_t records);
+// Bytes that the blocks so far took.
+size_t contexts_taken(const struct contexts *x);
 void contexts_free(struct contexts *x);
 
 #endif

@@ -1,0 +1,312 @@
+#include "pipeline/ngram/estimator.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/progress.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/vocabulary.h"
+#include "pipeline/ngram/contexts.h"
+#include "pipeline/ngram/survey.h"
+#include "pipeline/ngram/trie_builder.h"
+#include "pipeline/ngram/trie_layout.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Of program and libraries, before anything is read.
+enum { PROGRAM_BYTES = 12 << 20 };
+
+// What a thread works with.
+struct estimator_worker {
+    struct counts *counts;
+    struct records records;
+    struct contexts *contexts;
+    struct smoothing_scratch *scratch;
+};
+
+static void workers_start(struct estimator *e, int threads) {
+    e->workers = memory_alloc_zero((size_t)threads, sizeof *e->workers, "threads");
+    for (int t = 0; t < threads; t++) {
+        struct estimator_worker *w = &e->workers[t];
+        w->counts = counts_clone(e->counts);
+        w->contexts = contexts_new(e->info.order, e->info.words, e->info.end);
+    }
+}
+
+static void workers_end(struct estimator *e, int threads) {
+    for (int t = 0; e->workers && t < threads; t++) {
+        struct estimator_worker *w = &e->workers[t];
+        counts_close(w->counts);
+        records_free(&w->records);
+        contexts_free(w->contexts);
+        smoothing_scratch_free(w->scratch);
+    }
+    free(e->workers);
+    e->workers = NULL;
+}
+
+// === before the start ============================================================================
+
+// What a block of so many records takes, beside its contexts.
+static size_t records_bytes(const struct estimator *e, size_t records) {
+    size_t encoded = 8, one = (size_t)e->counts->info.order * sizeof(uint32_t) + 9 + encoded;
+    return one * records + smoothing_scratch_bytes(e->info.words, records);
+}
+
+static size_t most_block_bytes(const struct estimator *e) {
+    if (e->info.order == 1) return 0;
+    size_t largest = e->counts->largest;
+    return contexts_bytes(e->counts->info.order, e->info.words, largest) + records_bytes(e, largest);
+}
+
+// Looks at the counts' blocks: adds to the surveys (NULL: not wanted) all n-grams, and those that cut-offs
+// leave; and finds out what memory the contexts of a block take.  Without surveys, only blocks are looked at
+// that could take more than those before.
+static void look_at_blocks(struct estimator *e, struct survey *all, struct survey *kept) {
+    struct counts *c = e->counts;
+    size_t taken = 0;
+    uint64_t surveys =
+        (uint64_t)((all != NULL) + (kept != NULL)) * (uint64_t)e->info.order * 8 * e->info.words;
+    uint64_t fits = e->o.memory / (most_block_bytes(e) + surveys);
+    int threads = fits < (uint64_t)e->o.threads ? fits > 1 ? (int)fits - 1 : 1 : e->o.threads;
+    struct progress p;
+    uint64_t done = 0;
+    progress_start(&p, "looking at the counts", "million n-grams", 1e6, c->info.records);
+    workers_start(e, threads);
+#pragma omp parallel num_threads(threads)
+    {
+        struct estimator_worker *w = &e->workers[omp_get_thread_num()];
+        struct survey *my_all = all ? survey_new(all->order, all->words) : NULL;
+        struct survey *my_kept = kept ? survey_new(kept->order, kept->words) : NULL;
+        size_t my_taken = 0;
+#pragma omp for schedule(dynamic, 1)
+        for (size_t block = 0; block < c->blocks; block++) {
+            bool needed = contexts_bytes(c->info.order, e->info.words, c->table[block].records) > my_taken;
+            if (!all && !kept && !needed) continue;
+            counts_read(w->counts, block, &w->records);
+            contexts_build(w->contexts, &w->records);
+            my_taken = contexts_taken(w->contexts);
+            if (all) survey_add(my_all, w->contexts);
+            if (kept) contexts_cut(w->contexts, e->o.smoothing.least), survey_add(my_kept, w->contexts);
+#pragma omp critical
+            progress_update(&p, done += w->records.size, NULL);
+        }
+#pragma omp critical
+        {
+            if (my_taken > taken) taken = my_taken;
+            if (all) survey_merge(all, my_all);
+            if (kept) survey_merge(kept, my_kept);
+        }
+        survey_free(my_all);
+        survey_free(my_kept);
+    }
+    workers_end(e, threads);
+    progress_end(&p, done, NULL);
+    e->block_bytes = taken + records_bytes(e, c->largest);
+}
+
+static struct survey *start_survey(const struct estimator *e) {
+    struct survey *s = survey_new(e->info.order, e->info.words);
+    memcpy(s->unigrams, e->counts->survey->unigrams, s->words * sizeof *s->unigrams);
+    if (e->info.padded) survey_add_padding(s, e->info.begin, e->info.end);
+    return s;
+}
+
+static const struct survey *survey_of_model(const struct estimator *e) {
+    return e->kept ? e->kept : e->survey;
+}
+
+static const uint64_t *const *ends_of_model(const struct estimator *e) {
+    return (const uint64_t *const *)survey_of_model(e)->ends;
+}
+
+// Memory beside that for blocks and nodes: vocabulary, surveys, discounts, and the trie builder's tables.
+static uint64_t fixed_bytes(const struct estimator *e) {
+    uint64_t surveys = 1 + (e->survey != e->counts->survey) + (e->kept != NULL), N = (uint64_t)e->info.order;
+    uint64_t vocabulary = 64, word = vocabulary + surveys * (N + 1) * 8 + 8 + N * 8;
+    return PROGRAM_BYTES + word * e->info.words;
+}
+
+// Bits of the nodes that end in a word: as the trie builder reckons.
+static uint64_t node_bytes(const struct estimator *e, const struct trie_order *order, uint32_t word) {
+    uint64_t bits = (uint64_t)order[1].record_bits;
+    for (int n = 2; n <= e->info.order; n++)
+        bits += ends_of_model(e)[n][word] * (uint64_t)order[n].record_bits;
+    return bits / 8 + 1;
+}
+
+// Sets memory, threads and passes for blocks of `block_bytes`; false where the memory is too small.
+static bool plan_memory(struct estimator *e) {
+    struct estimator_plan *p = &e->plan;
+    struct trie_order order[NGRAM_MAX_ORDER + 1];
+    uint64_t overhead = (uint64_t)e->info.order * 8192, fixed = fixed_bytes(e) + overhead, heaviest = 0,
+             all = 0;
+    trie_layout(&e->info, order, &p->output_bytes);
+    for (uint32_t w = 0; w < e->info.words; w++) {
+        uint64_t bytes = node_bytes(e, order, w);
+        all += bytes;
+        if (bytes > heaviest) heaviest = bytes;
+    }
+    p->least_memory = fixed + e->block_bytes + heaviest;
+    double best = INFINITY;
+    for (int threads = 1; threads <= e->o.threads; threads++) {
+        uint64_t taken = fixed + (uint64_t)threads * e->block_bytes;
+        if (taken + heaviest > e->o.memory) break;
+        uint64_t left = e->o.memory - taken, pass = 0;
+        size_t passes = 1;
+        for (uint32_t w = 0; w < e->info.words; w++) {
+            uint64_t bytes = node_bytes(e, order, w);
+            if (pass + bytes > left) passes++, pass = 0;
+            pass += bytes;
+        }
+        double time = (double)(passes + 1) / threads; // each pass is over all counts
+        if (!(time < best)) continue;
+        best = time;
+        p->threads = threads;
+        p->passes = passes;
+        p->nodes_memory = (left < all ? left : all) + overhead;
+        p->memory = taken + p->nodes_memory;
+    }
+    return best < INFINITY;
+}
+
+// The most that blocks can take is about twice of what they do: where that much is not there, looks.
+static void plan(struct estimator *e) {
+    bool looked = e->block_bytes > 0;
+    size_t most = contexts_bytes(e->counts->info.order, e->info.words, e->counts->largest)
+                  + records_bytes(e, e->counts->largest);
+    if (!looked) e->block_bytes = most;
+    bool works = plan_memory(e);
+    if (!looked && (!works || e->plan.passes > 1 || e->plan.threads < e->o.threads)
+        && e->o.memory > e->plan.least_memory / 4) {
+        look_at_blocks(e, NULL, NULL);
+        works = plan_memory(e);
+    }
+    char given[16], least[16];
+    if (!works)
+        die("--memory %s is too little: the least that works is %s (--memory %" PRIu64 ")",
+            memory_format(e->o.memory, given), memory_format(e->plan.least_memory, least),
+            e->plan.least_memory);
+}
+
+// What a table of results counts (Chelba et al. 2013): n-grams, and the back-off weights that were estimated.
+static uint64_t count_params(const struct estimator *e) {
+    uint64_t grams = 0, backoffs = 0;
+    for (int n = 1; n <= e->info.order; n++) {
+        grams += e->info.nodes[n];
+        if (n < e->info.order) backoffs += e->info.nodes[n];
+    }
+    switch (e->o.smoothing.method) {
+    case SMOOTHING_KN:
+    case SMOOTHING_KN1:
+    case SMOOTHING_KATZ: return grams + backoffs;
+    default: return grams; // the others' follow from a constant
+    }
+}
+
+static void count_nodes(struct estimator *e) {
+    e->info.nodes[1] = e->info.words;
+    for (int n = 2; n <= e->info.order; n++) {
+        e->info.nodes[n] = 0;
+        for (uint32_t w = 0; w < e->info.words; w++) e->info.nodes[n] += ends_of_model(e)[n][w];
+    }
+    e->info.params = count_params(e);
+}
+
+struct estimator *estimator_new(struct counts *c, const struct vocabulary *v,
+                                const struct estimator_options *o) {
+    struct estimator *e = memory_alloc_zero(1, sizeof *e, "estimating");
+    e->o = *o;
+    e->counts = c;
+    e->info = (struct trie_info){.order = o->smoothing.order,
+                                 .words = v->size,
+                                 .begin = v->begin,
+                                 .end = v->end,
+                                 .unknown = v->unknown,
+                                 .padded = c->info.padded,
+                                 .events = c->info.events};
+    snprintf(e->info.kind, sizeof e->info.kind, "%s", o->kind);
+    snprintf(e->info.vocabulary, sizeof e->info.vocabulary, "%s", v->hash);
+    bool shorter = e->info.order < c->info.order && c->info.order > 1, cuts = false;
+    for (int n = 2; n <= e->info.order; n++) cuts |= o->smoothing.least[n] > 1;
+    e->survey = shorter ? start_survey(e) : c->survey;
+    e->kept = cuts ? start_survey(e) : NULL;
+    if (e->info.order > 1 && (shorter || cuts)) look_at_blocks(e, shorter ? e->survey : NULL, e->kept);
+    if (shorter) survey_finish(e->survey);
+    if (cuts) survey_finish(e->kept);
+    e->smoothing = smoothing_new(&o->smoothing, e->survey, v->begin);
+    if (o->smoothing.phantom_unknown) e->info.phantom = log10(e->smoothing->phantom);
+    count_nodes(e);
+    plan(e);
+    return e;
+}
+
+// === the run =====================================================================================
+
+static void put_unigrams(const struct estimator *e, struct trie_builder *b, uint32_t first, uint32_t end) {
+    for (uint32_t w = first; w < end; w++) {
+        double p = e->smoothing->unigram[w]; // 0: <S>
+        trie_put_unigram(b, w, p > 0 ? (float)log10(p) : SMOOTHING_LOG_ZERO, 0);
+    }
+}
+
+// Makes blocks [first, end) of the counts and puts, in their order, their n-grams or their contexts' back-off
+// weights.
+static void put_blocks(struct estimator *e, struct trie_builder *b, size_t first, size_t end, bool backoffs,
+                       struct progress *p, uint64_t *done) {
+#pragma omp parallel num_threads(e->plan.threads)
+    {
+        struct estimator_worker *w = &e->workers[omp_get_thread_num()];
+#pragma omp for ordered schedule(dynamic, 1)
+        for (size_t block = first; block < end; block++) {
+            counts_read(w->counts, block, &w->records);
+            contexts_build(w->contexts, &w->records);
+            smoothing_apply(e->smoothing, w->contexts, w->scratch);
+            contexts_cut(w->contexts, e->o.smoothing.least);
+#pragma omp ordered
+            {
+                if (backoffs)
+                    trie_put_backoffs(b, w->contexts);
+                else
+                    trie_put_contexts(b, w->contexts);
+                progress_update(p, *done += w->records.size, NULL);
+            }
+        }
+    }
+}
+
+// Blocks of which some context words are in [first, end): from *from on, before *to.
+static void find_blocks(const struct counts *c, uint32_t first, uint32_t end, size_t *from, size_t *to) {
+    for (*from = 0; *from + 1 < c->blocks && c->table[*from + 1].first <= first;) ++*from;
+    for (*to = *from; *to < c->blocks && c->table[*to].first < end;) ++*to;
+}
+
+void estimator_run(struct estimator *e, const char *path) {
+    size_t blocks = e->info.order > 1 ? e->counts->blocks : 0;
+    struct trie_builder *b = trie_create(path, &e->info, ends_of_model(e), e->plan.nodes_memory);
+    workers_start(e, e->plan.threads);
+    for (int t = 0; t < e->plan.threads; t++) e->workers[t].scratch = smoothing_scratch_new(e->smoothing);
+    struct progress p;
+    uint64_t done = 0;
+    progress_start(&p, "estimating", "million n-grams", 1e6, (e->plan.passes + 1) * e->counts->info.records);
+    for (uint32_t first, end; trie_next_pass(b, &first, &end);) {
+        size_t from, to;
+        put_unigrams(e, b, first, end);
+        put_blocks(e, b, 0, blocks, false, &p, &done);
+        find_blocks(e->counts, first, end, &from, &to);
+        if (blocks > 0) put_blocks(e, b, from, to, true, &p, &done);
+    }
+    progress_end(&p, done, NULL);
+    workers_end(e, e->plan.threads);
+    trie_commit(b, &e->info);
+}
+
+void estimator_free(struct estimator *e) {
+    if (e->survey != e->counts->survey) survey_free(e->survey);
+    survey_free(e->kept);
+    smoothing_free(e->smoothing);
+    free(e);
+}
