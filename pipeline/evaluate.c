@@ -7,15 +7,12 @@
 #include "pipeline/files/manifest.h"
 #include "pipeline/files/publish.h"
 #include "pipeline/files/scores.h"
-#include "pipeline/files/sentences.h"
+#include "pipeline/files/sentence_line.h"
 #include "pipeline/files/shard.h"
 #include "pipeline/files/stream.h"
-#include "pipeline/files/utf8_check.h"
 #include "pipeline/files/vocabulary.h"
-#include "pipeline/neural/model_file.h"
-#include "pipeline/neural/scorer.h"
-#include "pipeline/ngram/arpa.h"
-#include "pipeline/ngram/unigram.h"
+#include "pipeline/models/language_model.h"
+#include "pipeline/ngram/hit_ratios.h"
 #include "pipeline/scoring/perplexity.h"
 #include "pipeline/training/device.h"
 
@@ -24,14 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *model_path, *vocabulary_path, *output, *device = "auto";
 static int64_t streams = 1, batch = 32, threads, sum_check = 100;
 static bool per_sentence, per_word;
 
 static const struct option_spec options[] = {
-    {"model", OPTION_STRING, &model_path, "FILE", "model.safetensors or an ARPA file", NULL, 0, 0, true},
+    {"model", OPTION_STRING, &model_path, "FILE", "a network, a mapped n-gram model, or an ARPA file", NULL,
+     0, 0, true},
     {"vocab", OPTION_STRING, &vocabulary_path, "FILE", "the vocabulary it was made with", NULL, 0, 0, true},
     {"output", OPTION_STRING, &output, "FILE", "the scores, one for each event", NULL, 0, 0, false},
     {"streams", OPTION_INT, &streams, "C",
@@ -47,64 +44,29 @@ static const struct option_spec options[] = {
     {"per-sentence", OPTION_FLAG, &per_sentence, NULL,
      "text on standard input: ln p, events, unknown words of each line", NULL, 0, 0, false},
     {"per-word", OPTION_FLAG, &per_word, NULL,
-     "text on standard input: ln p of each word and </S>, a line each", NULL, 0, 0, false},
+     "text on standard input: ln p of each word and </S>, a line each, and the n-gram order found", NULL, 0,
+     0, false},
     {0}};
 
 static const struct program program = {
     "evaluate", "Scores a text under a model, exactly and over the whole vocabulary.", "[SHARD...]",
+    "Prints name<TAB>value lines on stdout; of an n-gram model, how large a share of the events had their "
+    "n-gram "
+    "of each order in it.\n"
     "Text on standard input: every line is a sentence of its own, from the zero state.\n"
-    "Prints name<TAB>value lines on stdout.  Several ranks (mpirun, srun) share the pieces; the result is "
-    "the same.",
+    "Several ranks (mpirun, srun) share a network's pieces; the result is the same.",
     options};
-
-struct scored_model {
-    struct model *neural;    // one of
-    struct unigram *unigram; // the two
-    uint64_t params, bytes;
-    char hash[HASH_TEXT_SIZE];
-};
-
-static struct scored_model open_model(const struct kernels *k, const struct vocabulary *v) {
-    struct scored_model x = {0};
-    struct stat s;
-    if (stat(model_path, &s))
-        die_errno("cannot open the model %s; make it with train or estimate", model_path);
-    x.bytes = (uint64_t)s.st_size;
-    if (arpa_is_arpa(model_path)) {
-        x.unigram = unigram_open(model_path, v);
-        x.params = x.unigram->params;
-        memcpy(x.hash, x.unigram->hash, sizeof x.hash);
-        return x;
-    }
-    x.neural = model_load(k, model_path);
-    x.params = model_count_floats(&x.neural->o);
-    hash_file(model_path, x.hash);
-    if (strcmp(x.neural->o.vocabulary, v->hash) != 0)
-        die("%s was trained with another vocabulary (hash %s) than %s (hash %s)", model_path,
-            x.neural->o.vocabulary, vocabulary_path, v->hash);
-    return x;
-}
-
-static void describe_context(const struct scored_model *x, char *text, size_t size) {
-    if (!x->neural || x->neural->o.reset)
-        snprintf(text, size, "reset");
-    else
-        snprintf(text, size, "carry-%" PRId64, streams);
-}
 
 static void show(void *context, uint64_t done) { progress_update(context, done, NULL); }
 
-// Scores all events; returns the largest deviation found by the check of sums, the same on every rank.
-static double score(struct scored_model *x, struct communicator *c, const struct scorer_text *text,
-                    size_t checks, struct progress *p, float *logp) {
-    if (x->unigram) {
-        unigram_score(x->unigram, text->ids, text->events, logp);
-        return unigram_sum_deviation(x->unigram);
-    }
+// Scores all events; returns the largest deviation found by the check of sums.  A network's results are the
+// same on every rank, those of n-grams are rank 0's.
+static double score(struct language_model *m, struct communicator *c, const struct scorer_text *text,
+                    size_t checks, struct progress *p, float *logp, uint8_t *orders) {
     memset(logp, 0, text->events * sizeof *logp);
-    double worst =
-        scorer_run(x->neural, text, (size_t)batch, c->rank, c->ranks, checks, logp, p ? show : NULL, p);
-    if (c->ranks == 1) return worst;
+    double worst = language_model_score(m, text, (size_t)batch, c->rank, c->ranks, checks, logp, orders,
+                                        p ? show : NULL, p);
+    if (c->ranks == 1 || m->ngrams) return worst;
     communicator_sum_floats(c, logp, text->events); // each event has its rank's score and zeros
     uint64_t bits; // the bits of doubles that are not negative have their order
     memcpy(&bits, &worst, sizeof bits);
@@ -116,10 +78,17 @@ static double score(struct scored_model *x, struct communicator *c, const struct
 // === shards ======================================================================================
 
 // A model that resets its state gives the same scores for any cut, so that its text is cut for speed.
-static size_t choose_pieces(const struct scored_model *x, const struct shard_set *s, int ranks) {
-    if (!x->neural || !x->neural->o.reset) return (size_t)streams;
+static size_t choose_pieces(const struct language_model *m, const struct shard_set *s, int ranks) {
+    if (!language_model_resets(m)) return (size_t)streams;
     size_t wanted = (size_t)batch * (size_t)ranks, most = (size_t)(s->info.sentences / 8 + 1);
     return wanted < most ? wanted : most;
+}
+
+static void print_hit_ratios(const struct trie_info *t, const uint32_t *ids, const uint8_t *orders,
+                             size_t n) {
+    double share[NGRAM_MAX_ORDER + 1];
+    hit_ratios(t, ids, orders, n, share);
+    for (int order = 2; order <= t->order; order++) printf("hit_ratio_%d\t%.6f\n", order, share[order]);
 }
 
 static void print_result(const struct scores_info *info, const struct shard_set *s,
@@ -141,125 +110,104 @@ static void print_result(const struct scores_info *info, const struct shard_set 
              all.not_finite + all.above_one, all.first_bad);
 }
 
-static void evaluate_shards(struct scored_model *x, struct communicator *c, const struct vocabulary *v,
-                            const char *const *paths, size_t count, const struct kernels *k) {
-    for (size_t i = 0; output && i < count; i++) publish_refuse_input(output, paths[i]);
-    if (output) publish_refuse_input(output, model_path), publish_refuse_input(output, vocabulary_path);
-    struct shard_set *s = shard_set_open(paths, count, v->hash);
-    struct scores_info info = {.events = s->info.events, .params = x->params, .model_bytes = x->bytes};
-    memcpy(info.shard, s->info.content, sizeof info.shard);
-    memcpy(info.vocabulary, v->hash, sizeof info.vocabulary);
-    memcpy(info.model, x->hash, sizeof info.model);
-    describe_context(x, info.context, sizeof info.context);
+static void describe(struct scores_info *info, const struct language_model *m, const struct vocabulary *v,
+                     const struct shard_set *s) {
+    *info = (struct scores_info){.events = s->info.events,
+                                 .orders = m->ngrams != NULL,
+                                 .params = m->params,
+                                 .model_bytes = m->bytes,
+                                 .sum_deviation = -1};
+    memcpy(info->shard, s->info.content, sizeof info->shard);
+    memcpy(info->vocabulary, v->hash, sizeof info->vocabulary);
+    memcpy(info->model, m->hash, sizeof info->model);
+    if (language_model_resets(m))
+        snprintf(info->context, sizeof info->context, "reset");
+    else
+        snprintf(info->context, sizeof info->context, "carry-%" PRId64, streams);
+}
+
+static void save(struct manifest *manifest, const struct scores_info *info, const struct shard_set *s,
+                 const float *logp, const uint8_t *orders, const char *variant) {
+    scores_save(output, info, logp, orders);
+    manifest_add_input(manifest, vocabulary_path, info->vocabulary);
+    manifest_add_input(manifest, model_path, info->model);
+    for (size_t i = 0; i < s->count; i++) manifest_add_input(manifest, s->paths[i], i ? NULL : info->shard);
+    if (variant) manifest_add_note(manifest, "kernels", variant);
+    manifest_commit(manifest, output);
+}
+
+static void evaluate_shards(struct language_model *m, struct communicator *c, const struct vocabulary *v,
+                            struct shard_set *s, const struct kernels *k) {
+    struct scores_info info;
+    describe(&info, m, v, s);
     char inputs[3 * HASH_TEXT_SIZE];
-    snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, x->hash, s->info.content);
+    snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, m->hash, s->info.content);
     device_check_agreement(c, &program, inputs);
-    if (streams > 1 && (!x->neural || x->neural->o.reset))
+    if (streams > 1 && language_model_resets(m))
         die_usage("--streams %" PRId64
                   ": this model starts every sentence afresh; only one that carries its state has streams",
                   streams);
     if (options_is_dry_run()) {
         char size[32];
         note("would score %" PRIu64 " events with %s (%" PRIu64 " parameters, %s)", info.events, model_path,
-             x->params, memory_format(x->bytes, size));
+             m->params, memory_format(m->bytes, size));
         return;
     }
     threads = k->threads, device = k->name; // as resolved, for the manifest
     struct manifest *manifest = manifest_start(&program);
     uint32_t *ids = memory_alloc(info.events, sizeof *ids, "the text");
     float *logp = memory_alloc(info.events, sizeof *logp, "the scores");
+    uint8_t *orders = info.orders ? memory_alloc(info.events, 1, "the orders") : NULL;
     shard_set_read(s, ids, info.events, 0);
     struct progress p;
     progress_start(&p, "scoring", "k events", 1000, info.events / (uint64_t)c->ranks);
-    size_t pieces = choose_pieces(x, s, c->ranks);
+    size_t pieces = choose_pieces(m, s, c->ranks);
     uint64_t *first = memory_alloc(pieces + 1, sizeof *first, "the pieces");
     shard_set_cut(s, pieces, first);
     struct scorer_text text = {ids, info.events, first, pieces};
-    info.sum_deviation = score(x, c, &text, (size_t)sum_check, c->rank == 0 ? &p : NULL, logp);
+    double worst = score(m, c, &text, (size_t)sum_check, c->rank == 0 ? &p : NULL, logp, orders);
+    if (sum_check) info.sum_deviation = worst;
     if (c->rank == 0) {
         progress_end(&p, info.events / (uint64_t)c->ranks, NULL);
-        if (output) {
-            scores_save(output, &info, logp, NULL);
-            manifest_add_input(manifest, vocabulary_path, v->hash);
-            manifest_add_input(manifest, model_path, x->hash);
-            for (size_t i = 0; i < count; i++) manifest_add_input(manifest, paths[i], i ? NULL : info.shard);
-            manifest_add_note(manifest, "kernels", k->variant);
-            manifest_commit(manifest, output);
-        }
+        if (output) save(manifest, &info, s, logp, orders, m->neural ? k->variant : NULL);
         print_result(&info, s, v, ids, logp);
+        if (orders) print_hit_ratios(&m->ngrams->info, ids, orders, info.events);
         message_finish_stdout();
     }
-    free(ids), free(logp), free(first);
-    shard_set_close(s);
+    free(ids), free(logp), free(orders), free(first);
 }
 
 // === text on stdin ===============================================================================
 
-// A line as ids with </S> behind; word i is at words[i], lengths[i].
-struct sentence {
-    uint32_t *ids;
-    const char **words;
-    size_t *lengths;
-    size_t capacity, events, unknown;
-};
-
-static void sentence_add(struct sentence *s, uint32_t id, const char *word, size_t length) {
-    if (s->events == s->capacity) {
-        s->capacity = 2 * s->capacity + 64;
-        s->ids = memory_resize(s->ids, s->capacity, sizeof *s->ids, "a sentence");
-        s->words = memory_resize(s->words, s->capacity, sizeof *s->words, "a sentence");
-        s->lengths = memory_resize(s->lengths, s->capacity, sizeof *s->lengths, "a sentence");
-    }
-    s->words[s->events] = word, s->lengths[s->events] = length;
-    s->ids[s->events++] = id;
+static void print_word(const struct sentence_line *s, size_t i, float logp, const uint8_t *orders,
+                       const struct vocabulary *v) {
+    printf("%.*s\t%.6f", (int)s->lengths[i], s->words[i], (double)logp);
+    if (orders) printf("\t%u", orders[i]);
+    puts(s->ids[i] == v->unknown ? "\t" WORD_UNKNOWN : "");
 }
 
-// Words as `shard` reads them, but that <UNK> may stand for an unknown word.
-static void sentence_read(struct sentence *s, const struct vocabulary *v, const char *line, size_t length,
-                          uint64_t number) {
-    static const char unknown[] = WORD_UNKNOWN;
-    struct sentence_block b = {
-        .text = line, .size = length, .unk = unknown, .unk_length = sizeof unknown - 1};
-    size_t valid = utf8_valid_length(line, length);
-    if (valid < length)
-        die("standard input: line %" PRIu64
-            ": invalid UTF-8 at byte %zu of the line: pass the text through tokenize "
-            "--invalid-utf8 replace",
-            number, valid);
-    s->events = s->unknown = 0;
-    const char *word;
-    for (enum sentence_item item; (item = sentences_next(&b, &word, &length)) != SENTENCE_OVER;) {
-        if (item == SENTENCE_END) {
-            sentence_add(s, v->end, WORD_END, strlen(WORD_END));
-            continue;
-        }
-        bool is_unknown = item == SENTENCE_UNKNOWN;
-        uint32_t id = is_unknown ? v->unknown : vocabulary_find(v, word, length);
-        s->unknown += id == v->unknown;
-        sentence_add(s, id, is_unknown ? unknown : word, is_unknown ? sizeof unknown - 1 : length);
-    }
-    if (b.fault) die("standard input: line %" PRIu64 ": %s: %s", number, b.fault, b.remedy);
-}
-
-static void evaluate_text(struct scored_model *x, struct communicator *c, const struct vocabulary *v) {
+static void evaluate_text(struct language_model *m, struct communicator *c, const struct vocabulary *v) {
     if (c->ranks > 1) die("text on standard input is scored on one rank");
     struct stream_reader *r = stream_open("-", NULL);
-    struct sentence s = {0};
+    struct sentence_line s = {0};
     float *logp = NULL;
+    uint8_t *orders = NULL;
     const char *line;
     size_t length, room = 0;
     while (stream_line(r, &line, &length)) {
-        sentence_read(&s, v, line, length, stream_line_number(r));
-        if (s.events > room) logp = memory_resize(logp, room = s.capacity, sizeof *logp, "the scores");
+        sentence_line_read(&s, v, line, length, stream_line_number(r));
+        if (s.events > room) {
+            room = s.capacity;
+            logp = memory_resize(logp, room, sizeof *logp, "the scores");
+            if (m->ngrams) orders = memory_resize(orders, room, 1, "the orders");
+        }
         const uint64_t whole[2] = {0, s.events};
         struct scorer_text text = {s.ids, s.events, whole, 1};
-        if (s.events) score(x, c, &text, 0, NULL, logp);
+        if (s.events) score(m, c, &text, 0, NULL, logp, orders);
         double sum = 0;
         for (size_t i = 0; i < s.events; i++) {
             sum += (double)logp[i];
-            if (per_word)
-                printf("%.*s\t%.6f%s\n", (int)s.lengths[i], s.words[i], (double)logp[i],
-                       s.ids[i] == v->unknown ? "\t" WORD_UNKNOWN : "");
+            if (per_word) print_word(&s, i, logp[i], orders, v);
         }
         if (per_sentence)
             printf("%.6f\t%zu\t%zu\n", sum, s.events, s.unknown);
@@ -267,8 +215,15 @@ static void evaluate_text(struct scored_model *x, struct communicator *c, const 
             putchar('\n');
     }
     message_finish_stdout();
-    free(s.ids), free(s.words), free(s.lengths), free(logp);
+    free(logp), free(orders);
+    sentence_line_free(&s);
     stream_close(r);
+}
+
+static void refuse_inputs_as_output(char *const *paths, int count) {
+    for (int i = 0; i < count; i++) publish_refuse_input(output, paths[i]);
+    publish_refuse_input(output, model_path);
+    publish_refuse_input(output, vocabulary_path);
 }
 
 int main(int argc, char **argv) {
@@ -279,18 +234,21 @@ int main(int argc, char **argv) {
     if (text && (first < argc || output))
         die_usage("--per-sentence and --per-word read standard input: no shards, no --output");
     if (!text && first == argc) die_usage("no shard given");
+    if (output) refuse_inputs_as_output(argv + first, argc - first);
     struct communicator *c = device_join();
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     const struct kernels *k = device_open(c, device, threads);
-    struct scored_model x = open_model(k, v);
+    struct language_model *m = language_model_open(model_path, k, v);
     if (text) {
-        evaluate_text(&x, c, v);
+        evaluate_text(m, c, v);
     } else {
-        evaluate_shards(&x, c, v, (const char *const *)argv + first, (size_t)(argc - first), k);
+        struct shard_set *s =
+            shard_set_open((const char *const *)argv + first, (size_t)(argc - first), v->hash);
+        evaluate_shards(m, c, v, s, k);
+        shard_set_close(s);
         if (c->rank == 0) resources_report();
     }
-    model_free(x.neural);
-    if (x.unigram) unigram_close(x.unigram);
+    language_model_close(m);
     vocabulary_close(v);
     communicator_close(c);
     return EXIT_DONE;

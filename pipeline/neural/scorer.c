@@ -118,3 +118,23 @@ double scorer_run(struct model *m, const struct scorer_text *text, size_t batch,
     workspace_free(m, w);
     return worst;
 }
+
+void scorer_distribution(struct model *m, const uint32_t *history, size_t k, float *p) {
+    enum { STEPS = 32 };
+    struct workspace *w = workspace_new(m, STEPS, 1, NULL, 1);
+    uint32_t inputs[STEPS];
+    int32_t targets[STEPS];
+    uint8_t reset[STEPS];
+    for (size_t first = 0, T; first <= k; first += T) { // the input before w1 is step 0
+        T = k + 1 - first < STEPS ? k + 1 - first : STEPS;
+        for (size_t t = 0; t < T; t++) {
+            inputs[t] = first + t ? history[first + t - 1] : model_begin(&m->o);
+            targets[t] = SOFTMAX_IGNORE;
+            reset[t] = first + t == 0;
+        }
+        struct batch b = {T, 1, inputs, targets, reset, 0, 0};
+        model_score(m, w, &b);
+        if (first + T > k) model_distribution(m, w, T - 1, p);
+    }
+    workspace_free(m, w);
+}

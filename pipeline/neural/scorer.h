@@ -1,4 +1,4 @@
-// Scores a text exactly: ln p of every event, in corpus order.
+// Scores a text exactly: ln p of every event, in corpus order; and what may follow a beginning of a sentence.
 //
 // Carry: the text is cut at sentence ends into C pieces of near-equal event count, each starting from the
 // zero state; C is part of the result.  Reset: every sentence starts from the zero state, so that cuts change
@@ -26,5 +26,10 @@ struct scorer_text {
 double scorer_run(struct model *m, const struct scorer_text *text, size_t batch, int rank, int ranks,
                   size_t sum_check, float *logp, void (*progress)(void *context, uint64_t done),
                   void *context);
+
+// p of every output class after a history `h1 ... hk` of one sentence (without <S>; k may be 0), from the
+// zero state.
+void scorer_distribution(struct model *m, const uint32_t *history /* (k) */, size_t k,
+                         float *p /* (V-1), host */);
 
 #endif
