@@ -1,0 +1,397 @@
+// Entropy pruning against a slow, obvious reference: models as dense tables over all n-grams of a small
+// vocabulary, p by recursive back-off, and the loss of an n-gram by taking it out and summing over all words.
+#include "pipeline/cli/message.h"
+#include "pipeline/ngram/entropy_keys.h"
+#include "pipeline/ngram/entropy_prune.h"
+#include "pipeline/ngram/trie_builder.h"
+#include "tests/unit/dies.h"
+#include "tests/unit/unit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { V = 6, END = 1, UNKNOWN = 2, BEGIN = V - 1, MOST = V * V * V * V, ORDER = 4 };
+
+static const uint32_t power[] = {1, V, V *V, V *V *V, MOST};
+
+// An n-gram x1 ... xn is the number x1 V^(n-1) + ... + xn: its context is index / V, the shorter history's
+// n-gram index % V^(n-1).
+struct dense {
+    int order;
+    bool padded, has[ORDER + 1][MOST];                   // n-grams of the model
+    double p[ORDER + 1][MOST], backoff[ORDER + 1][MOST]; // not logarithms
+};
+
+// What models hold for nothing, as -99 is its logarithm.
+static const double ZERO = 1e-99;
+
+static uint64_t state;
+static double draw(void) { // splitmix64
+    uint64_t z = state += 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9, z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
+}
+
+// === the reference ===============================================================================
+
+static double slow_p(const struct dense *m, int n, uint32_t g) {
+    if (m->has[n][g]) return m->p[n][g];
+    return m->backoff[n - 1][g / V] * slow_p(m, n - 1, g % power[n - 1]);
+}
+
+// The back-off weight of a context of n words, from what is in the model; `old` where nothing is to share.
+static double slow_weight(const struct dense *m, int n, uint32_t h, double old) {
+    double left = 1, unseen = 1;
+    bool any = false;
+    for (uint32_t w = 0; w < V; w++) {
+        if (!m->has[n + 1][h * V + w]) continue;
+        any = true;
+        left -= m->p[n + 1][h * V + w];
+        unseen -= slow_p(m, n, (h * V + w) % power[n]);
+    }
+    if (!any) return 1;
+    if (unseen < 1e-7) return old;
+    return left < 1e-7 ? ZERO : left / unseen;
+}
+
+static double slow_history(const struct dense *m, int n, uint32_t h) {
+    int begin = n; // where <S> stands from the left; 0: nowhere
+    while (begin > 0 && h / power[n - begin] % V != BEGIN) begin--;
+    double p = m->p[1][begin ? END : h / power[n - 1]]; // padding before it is certain
+    for (int k = begin ? begin + 1 : 2; k <= n; k++) p *= slow_p(m, k, h / power[n - k]);
+    return p;
+}
+
+// The change of sum p(w|h) ln p over all words by the loss of one n-gram.
+static double slow_loss(const struct dense *m, int n, uint32_t g) {
+    static struct dense without;
+    without = *m;
+    without.has[n][g] = false;
+    uint32_t h = g / V;
+    without.backoff[n - 1][h] = slow_weight(&without, n - 1, h, NAN);
+    if (isnan(without.backoff[n - 1][h])) return INFINITY; // the shorter history knows no word to back off to
+    double loss = 0;
+    for (uint32_t w = 0; w < V; w++) {
+        double p = slow_p(m, n, h * V + w);
+        loss += p * (log(p) - log(slow_p(&without, n, h * V + w)));
+    }
+    return slow_history(m, n - 1, h) * loss;
+}
+
+static double slow_key(const struct dense *m, double (*loss)[MOST], int n, uint32_t g) {
+    double key = m->has[n][g] ? loss[n][g] : -INFINITY;
+    for (uint32_t w = 0; n < m->order && w < V; w++) key = fmax(key, slow_key(m, loss, n + 1, g * V + w));
+    return key;
+}
+
+// [n][index] largest loss of what the n-gram begins; -infinity where there is nothing.
+static void slow_keys(const struct dense *m, double (*key)[MOST]) {
+    static double loss[ORDER + 1][MOST];
+    for (int n = 2; n <= m->order; n++)
+        for (uint32_t g = 0; g < power[n]; g++) loss[n][g] = m->has[n][g] ? slow_loss(m, n, g) : NAN;
+    for (int n = 2; n <= m->order; n++)
+        for (uint32_t g = 0; g < power[n]; g++) key[n][g] = slow_key(m, loss, n, g);
+}
+
+static void slow_prune(struct dense *m, double (*key)[MOST], double least) {
+    for (int n = 2; n <= m->order; n++)
+        for (uint32_t g = 0; g < power[n]; g++) m->has[n][g] = m->has[n][g] && key[n][g] >= least;
+    for (int n = 1; n < m->order; n++)
+        for (uint32_t h = 0; h < power[n]; h++) m->backoff[n][h] = slow_weight(m, n, h, m->backoff[n][h]);
+}
+
+static uint64_t count(const struct dense *m, int n) {
+    uint64_t grams = 0;
+    for (uint32_t g = 0; g < power[n]; g++) grams += m->has[n][g];
+    return grams;
+}
+
+// === random models ===============================================================================
+
+static bool exact; // models sum to one as well as doubles can
+
+// As a model's file holds it.
+static double rounded(double p) {
+    if (exact) return fmax(p, ZERO);
+    return p > 0 ? pow(10, (double)(float)log10(p)) : ZERO;
+}
+
+static void fill_context(struct dense *m, int n, uint32_t h, double density, bool closed) {
+    double share[V], sum = 0, left = draw() < 0.1 ? 0 : 0.1 + 0.5 * draw(), unseen = 1;
+    for (uint32_t w = 0; w < V; w++) {
+        uint32_t lower = (h * V + w) % power[n];
+        share[w] = w != BEGIN && draw() < density && (!closed || m->has[n][lower]) ? 0.05 + draw() : 0;
+        sum += share[w];
+        if (share[w] > 0) unseen -= slow_p(m, n, lower);
+    }
+    if (!(sum > 0)) return;
+    if (unseen < 1e-6) left = 0;
+    for (uint32_t w = 0; w < V; w++) {
+        m->has[n + 1][h * V + w] = share[w] > 0;
+        m->p[n + 1][h * V + w] = rounded((1 - left) * share[w] / sum);
+    }
+    m->backoff[n][h] = slow_weight(m, n, h, 1);
+}
+
+// `closed`: every n-gram's shorter ones are there, too; contexts are in any case.
+static void make_model(struct dense *m, uint64_t seed, int order, double density, bool closed, bool padded) {
+    state = seed;
+    *m = (struct dense){.order = order, .padded = padded};
+    double sum = 0;
+    for (uint32_t w = 0; w < V; w++) m->has[1][w] = true, sum += m->p[1][w] = w == BEGIN ? 0 : 0.1 + draw();
+    for (uint32_t w = 0; w < V; w++) m->p[1][w] = rounded(m->p[1][w] / sum);
+    for (int n = 1; n < order; n++) {
+        for (uint32_t h = 0; h < power[n]; h++) {
+            m->backoff[n][h] = 1;
+            if (m->has[n][h] && h % V != END) fill_context(m, n, h, density, closed);
+        }
+        for (uint32_t k = 0, h = 0; padded && k < 2; k++) { // </S> ... </S> and </S> ... </S> <S>, of p = 0
+            h = END;
+            for (int i = 1; i < n; i++) h = h * V + END;
+            m->has[n + 1][h * V + (k ? END : BEGIN)] = n + 1 < order;
+            m->p[n + 1][h * V + (k ? END : BEGIN)] = ZERO;
+            m->backoff[n][h] = slow_weight(m, n, h, 1);
+        }
+    }
+}
+
+// Whether the trie needs a node: an n-gram, or on the way to one.
+static bool needs_node(const struct dense *m, int n, uint32_t g) {
+    bool needs = m->has[n][g];
+    for (uint32_t y = 0; n < m->order && y < V && !needs; y++) needs = needs_node(m, n + 1, y * power[n] + g);
+    return needs;
+}
+
+static float logarithm(double p) { return (float)log10(p); }
+
+static void put(struct trie_builder *b, const struct dense *m, int n, uint32_t g) {
+    float p = m->has[n][g] ? logarithm(m->p[n][g]) : NAN,
+          backoff = n < m->order ? logarithm(m->backoff[n][g]) : 0;
+    if (n == 1)
+        trie_put_unigram(b, g, p, backoff);
+    else
+        trie_put(b, n, g % V, g / power[n - 1], p, backoff);
+    for (uint32_t y = 0; n < m->order && y < V; y++)
+        if (needs_node(m, n + 1, y * power[n] + g)) put(b, m, n + 1, y * power[n] + g);
+}
+
+static struct trie *make_trie(const struct dense *m, const char *kind) {
+    static uint64_t counts[ORDER + 1][V];
+    const uint64_t *ends[NGRAM_MAX_ORDER + 1] = {0};
+    memset(counts, 0, sizeof counts);
+    for (int n = 2; n <= m->order; n++) {
+        ends[n] = counts[n];
+        for (uint32_t g = 0; g < power[n]; g++) counts[n][g % V] += needs_node(m, n, g);
+    }
+    struct trie_info info = {.order = m->order,
+                             .words = V,
+                             .begin = BEGIN,
+                             .end = END,
+                             .unknown = UNKNOWN,
+                             .padded = m->padded,
+                             .events = 12345};
+    snprintf(info.kind, sizeof info.kind, "%s", kind);
+    snprintf(info.vocabulary, sizeof info.vocabulary, "%032d", 7);
+    struct trie_builder *b = trie_create(NULL, &info, ends, 0);
+    for (uint32_t first, end; trie_next_pass(b, &first, &end);)
+        for (uint32_t w = first; w < end; w++) put(b, m, 1, w);
+    return trie_finish_in_memory(b);
+}
+
+// === comparison ==================================================================================
+
+static void same_nodes(const struct trie *t, const struct dense *m, int n, uint64_t index, uint32_t g) {
+    struct trie_node node = trie_read(t, n, index);
+    assert_true(needs_node(m, n, g));
+    assert_int_equal(isnan(node.p), !m->has[n][g]);
+    if (m->has[n][g]) assert_true(node.p == logarithm(m->p[n][g]));
+    if (n < m->order) assert_close(node.backoff, logarithm(m->backoff[n][g]), 1e-6);
+    for (uint64_t i = node.child; i < node.child_end; i++)
+        same_nodes(t, m, n + 1, i, trie_read(t, n + 1, i).word * power[n] + g);
+}
+
+static void same_model(const struct trie *t, const struct dense *m) {
+    for (int n = 1; n <= m->order; n++) {
+        uint64_t nodes = 0;
+        for (uint32_t g = 0; g < power[n]; g++) nodes += needs_node(m, n, g);
+        assert_int_equal(t->info.nodes[n], nodes);
+        assert_int_equal(t->info.grams[n], count(m, n));
+    }
+    for (uint32_t w = 0; w < V; w++) same_nodes(t, m, 1, w, w);
+}
+
+// What is read from a trie, as a dense table.
+static void read_nodes(const struct trie *t, struct dense *m, int n, uint64_t index, uint32_t g) {
+    struct trie_node node = trie_read(t, n, index);
+    m->has[n][g] = !isnan(node.p);
+    m->p[n][g] = pow(10, (double)node.p);
+    m->backoff[n][g] = pow(10, (double)node.backoff);
+    for (uint64_t i = node.child; i < node.child_end; i++)
+        read_nodes(t, m, n + 1, i, trie_read(t, n + 1, i).word * power[n] + g);
+}
+
+static void sums_to_one(const struct trie *t) {
+    static struct dense m;
+    m = (struct dense){.order = t->info.order};
+    for (int n = 1; n < m.order; n++)
+        for (uint32_t h = 0; h < power[n]; h++) m.backoff[n][h] = 1;
+    for (uint32_t w = 0; w < V; w++) read_nodes(t, &m, 1, w, w);
+    for (int n = 1; n < m.order; n++)
+        for (uint32_t h = 0; h < power[n]; h++) {
+            double sum = 0;
+            for (uint32_t w = 0; w < V; w++) sum += slow_p(&m, n + 1, h * V + w);
+            assert_close(sum, 1, 1e-6);
+        }
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// All keys, rising; returns how many.
+static size_t sort_keys(const struct dense *m, double (*key)[MOST], double *sorted) {
+    size_t size = 0;
+    for (int n = 2; n <= m->order; n++)
+        for (uint32_t g = 0; g < power[n]; g++)
+            if (m->has[n][g]) sorted[size++] = key[n][g];
+    qsort(sorted, size, sizeof *sorted, by_value);
+    return size;
+}
+
+// The middle of a wide gap between two keys near a place in the sorted list, so that no rounding decides.
+static double find_gap(const double *sorted, size_t size, size_t at) {
+    double widest = 0, middle = 0;
+    for (size_t i = at > 5 ? at - 5 : 0; i < at + 5 && i + 1 < size; i++)
+        if (sorted[i] > 1e-5 && isfinite(sorted[i + 1]) && sorted[i + 1] - sorted[i] > widest)
+            widest = sorted[i + 1] - sorted[i], middle = (sorted[i] + sorted[i + 1]) / 2;
+    return widest > 2e-6 ? middle : 0;
+}
+
+static const char *file_name(void) {
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/test_entropy_prune.%ld.trie", (long)getpid());
+    return path;
+}
+
+static struct trie *prune(const struct trie *t, struct prune_options o, struct prune_result *r) {
+    o.memory = UINT64_C(1) << 30;
+    if (!o.threads) o.threads = 2;
+    prune_model(t, &o, file_name(), r);
+    struct trie *p = trie_open(file_name(), t->info.vocabulary);
+    trie_check(p);
+    unlink(file_name());
+    return p;
+}
+
+// === tests =======================================================================================
+
+static double key[ORDER + 1][MOST], sorted[ORDER * MOST];
+
+// Calls `check` with models of all sorts.
+static void with_models(void (*check)(const struct dense *m, const struct trie *t)) {
+    static struct dense m;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        make_model(&m, seed, seed % 4 ? ORDER : 2 + (int)(seed % 3), 0.35 + 0.05 * (double)(seed % 5),
+                   seed % 2, seed % 3 == 0);
+        struct trie *t = make_trie(&m, "kn");
+        slow_keys(&m, key);
+        check(&m, t);
+        trie_close(t);
+    }
+}
+
+static void same_loss(double a, double b, double tolerance) {
+    if (b == INFINITY)
+        assert_true(a == b);
+    else
+        assert_close(a, b, tolerance);
+}
+
+static void check_formula(const struct dense *m, const struct trie *t) {
+    (void)t;
+    for (int n = 2; n <= m->order; n++)
+        for (uint32_t g = 0; g < power[n]; g++) {
+            if (!m->has[n][g]) continue;
+            double unseen = 1;
+            for (uint32_t w = 0; w < V; w++)
+                if (m->has[n][g / V * V + w]) unseen -= slow_p(m, n - 1, (g / V * V + w) % power[n - 1]);
+            double loss = entropy_loss(slow_history(m, n - 1, g / V), log10(m->p[n][g]),
+                                       log10(slow_p(m, n - 1, g % power[n - 1])),
+                                       log10(m->backoff[n - 1][g / V]), unseen);
+            double slow = slow_loss(m, n, g);
+            same_loss(loss, slow, 1e-9);
+        }
+}
+
+static void test_formula(void **unused) {
+    (void)unused;
+    exact = true;
+    with_models(check_formula);
+    exact = false;
+}
+
+static void same_keys(const struct trie *t, const struct entropy_keys *e, const struct dense *m, int n,
+                      uint64_t index, uint32_t g) {
+    struct trie_node node = trie_read(t, n, index);
+    if (n > 1) {
+        uint32_t k = e->key[n][index];
+        if (m->has[n][g]) same_loss((double)entropy_from_order(k), key[n][g], 1e-6);
+        if (key[n][g] == -INFINITY) assert_int_equal(k, 0);
+        struct trie_node context = trie_read(t, n - 1, context_link(&e->links, n, index));
+        assert_int_equal(context.word, g / power[n - 1]);
+    }
+    if (n < m->order) assert_close(e->p[n][index], log10(slow_p(m, n, g)), 1e-5);
+    for (uint64_t i = node.child; i < node.child_end; i++)
+        same_keys(t, e, m, n + 1, i, trie_read(t, n + 1, i).word * power[n] + g);
+}
+
+static void check_keys(const struct dense *m, const struct trie *t) {
+    struct entropy_keys e;
+    entropy_keys_make(&e, t, 2);
+    for (uint32_t w = 0; w < V; w++) same_keys(t, &e, m, 1, w, w);
+    entropy_keys_free(&e);
+}
+
+static void test_keys(void **unused) {
+    (void)unused;
+    with_models(check_keys);
+}
+
+static void check_thresholds(const struct dense *m, const struct trie *t) {
+    static struct dense less;
+    size_t size = sort_keys(m, key, sorted), tried = 0;
+    for (size_t at = size / 8; at < size; at += size / 8 + 1) {
+        double least = find_gap(sorted, size, at);
+        if (!(least > 0)) continue;
+        tried++;
+        less = *m;
+        slow_prune(&less, key, least);
+        struct prune_result r;
+        struct trie *p = prune(t, (struct prune_options){.threshold = expm1(least)}, &r);
+        same_model(p, &less);
+        sums_to_one(p);
+        uint64_t params = 0;
+        for (int n = 1; n <= m->order; n++) {
+            assert_int_equal(r.kept[n], count(&less, n));
+            params += r.kept[n] * (n < m->order ? 2 : 1);
+        }
+        assert_int_equal(p->info.params, params);
+        trie_close(p);
+    }
+    assert_true(tried > 2);
+}
+
+static void test_thresholds(void **unused) {
+    (void)unused;
+    with_models(check_thresholds);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_formula),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_thresholds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
