@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RADIX_SORT_SCRATCH = 1 << 15 }; // keys
+enum { RADIX_SORT_SCRATCH = 1 << 16 }; // keys
 
 // `low`: bits at the bottom that are 0 in all keys.
 void radix_sort(uint64_t *keys /* (n, W) */, size_t n, int W, int low,
