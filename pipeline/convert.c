@@ -90,6 +90,7 @@ int main(int argc, char **argv) {
     double start = time_now();
     if (first < argc) die_usage("unexpected argument %s", argv[first]);
     if (strcmp(output, "-") == 0) die_usage("--output -: a model and its manifest need a file");
+    if (strcmp(model_path, "-") == 0) die_usage("--model -: a model is read from a file, at times twice");
     bool to_arpa = has_suffix(output, ".arpa") || has_suffix(output, ".arpa.zst");
     bool from_arpa = !trie_is_trie(model_path);
     if (!to_arpa && !from_arpa)

@@ -22,8 +22,11 @@ struct publish {
     atomic_bool active;
     pid_t owner; // a forked child leaves its parent's temporaries alone
     int fd;
+    uint64_t written, pushed; // bytes written in sequence; those that the disk was asked to take
     char *path, *temporary;
 };
+
+enum { PUSH = 16 << 20 }; // bytes
 
 static struct publish *_Atomic all;
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -125,6 +128,7 @@ struct publish *publish_open(const char *path) {
     p->path = target;
     p->temporary = temporary;
     p->owner = getpid();
+    p->written = p->pushed = 0;
     p->fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (p->fd >= 0) p->active = true;
     pthread_mutex_unlock(&all_lock);
@@ -135,6 +139,15 @@ struct publish *publish_open(const char *path) {
 int publish_descriptor(struct publish *p) { return p->fd; }
 const char *publish_path(const struct publish *p) { return p->path; }
 
+// Lets the disk begin with what is there, so that it works while we do and the final fsync is short.  A file
+// system that does not know how says so; nothing is lost by it.
+static void push(struct publish *p, size_t size) {
+    p->written += size;
+    if (p->written - p->pushed < PUSH) return;
+    sync_file_range(p->fd, (off_t)p->pushed, (off_t)(p->written - p->pushed), SYNC_FILE_RANGE_WRITE);
+    p->pushed = p->written;
+}
+
 void publish_write(struct publish *p, const void *data, size_t size) {
     const char *from = data;
     while (size > 0) {
@@ -143,6 +156,7 @@ void publish_write(struct publish *p, const void *data, size_t size) {
         if (n < 0) die_errno("cannot write %s", p->path);
         from += n;
         size -= (size_t)n;
+        push(p, (size_t)n);
     }
 }
 

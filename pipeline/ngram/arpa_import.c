@@ -47,13 +47,14 @@ static void order_unigrams(struct import *m) {
     for (uint32_t id = 0; id < v->size; id++) p[id] = NAN;
     for (uint64_t i = 0; i < s->count; i++) {
         uint32_t id = s->words[i];
-        if (!isnan(p[id])) die_gram(m, 1, &id, 1, "is there twice", "damaged, make the file again");
+        if (!isnan(p[id])) die_gram(m, 1, &id, 1, "is there twice", "damaged, copy or make it again");
         p[id] = s->p[i];
         backoff[id] = s->backoff[i];
     }
     for (uint32_t id = 0; id < v->size; id++)
         if (isnan(p[id]))
-            die("%s: has no probability for %s of the vocabulary: the model was made with another one",
+            die("%s: has no probability for %s of the vocabulary: the model was made with another one, which "
+                "is to be named",
                 m->path, arpa_word(v, id));
     p[v->begin] = (float)ARPA_LOG_ZERO;
     free(s->words), free(s->p), free(s->backoff);
@@ -135,17 +136,17 @@ static uint64_t count_params(const struct arpa_text *t) {
     return params;
 }
 
-static void die_orphan(const struct import *m, struct arpa_fault o) {
-    char text[SPELLING];
-    const uint32_t *words = gram_at(m, o.order, o.index);
-    uint64_t line = arpa_text_find(m->path, m->v, m->t, o.order, words, 0);
-    if (o.no_backoff)
-        die_gram(m, o.order - 1, words + 1, 0, "has no back-off weight, but longer n-grams go on from it",
-                 "damaged, make the file again");
-    die("%s: line %" PRIu64
-        ": the n-gram \"%s\" without its last word is no n-gram of the model, whose back-off weight is "
-        "needed: damaged, make the file again",
-        m->path, line, arpa_text_spell(m->v, m->t, o.order, words, text, sizeof text));
+_Noreturn static void die_orphan(const struct import *m, struct arpa_fault f) {
+    char text[SPELLING], context[SPELLING];
+    const uint32_t *words = gram_at(m, f.order, f.index);
+    if (f.no_backoff)
+        die_gram(m, f.order - 1, words + 1, 0, "has no back-off weight, but longer n-grams go on from it",
+                 "damaged, copy or make it again");
+    die("%s: line %" PRIu64 ": the n-gram \"%s\" is there, but not \"%s\", whose back-off weight it takes: "
+        "damaged, copy or make it again",
+        m->path, arpa_text_find(m->path, m->v, m->t, f.order, words, 0),
+        arpa_text_spell(m->v, m->t, f.order, words, text, sizeof text),
+        arpa_text_spell(m->v, m->t, f.order - 1, words + 1, context, sizeof context));
 }
 
 static struct trie_info model_info(const struct import *m) {
@@ -173,7 +174,7 @@ static void import(struct import *m, int threads, const char *output) {
     struct arpa_fault twice = arpa_sections_find_twice(m->t, threads);
     if (twice.order)
         die_gram(m, twice.order, gram_at(m, twice.order, twice.index), 1, "is there twice",
-                 "damaged, make the file again");
+                 "damaged, copy or make it again");
     count_nodes(m, threads);
     struct trie_info info = model_info(m);
     m->builder = trie_create(output, &info, (const uint64_t *const *)m->ends, UINT64_MAX);

@@ -63,18 +63,19 @@ static bool parse_word(struct arpa_lines *l, const struct arpa_words *w, struct 
     *id = c->id;
     if (c->id == w->v->size) {
         int shown = c->length < 80 ? (int)c->length : 80;
-        snprintf(l->fault, sizeof l->fault,
-                 "%.*s is not in the vocabulary: the model was made with another one", shown, start);
+        snprintf(l->fault, sizeof l->fault, "%.*s is not in the vocabulary", shown, start);
+        l->remedy = "the model was made with another one, which is to be named";
         c->length = 0;
         return false;
     }
     return true;
 }
 
-static bool parse_number(struct arpa_lines *l, const char **at, const char *end, double *value) {
+static bool parse_number(struct arpa_lines *l, const char **at, const char *end, double *value,
+                         const char *what) {
     const char *stop = decimal_parse(*at, end, value);
     if (!stop || (stop < end && !is_blank(*stop)) || !isfinite((float)*value)) {
-        snprintf(l->fault, sizeof l->fault, "expected a number");
+        snprintf(l->fault, sizeof l->fault, "expected %s", what);
         return false;
     }
     *at = stop;
@@ -86,7 +87,7 @@ static bool parse_line(struct arpa_lines *l, int n, const char *at, const char *
                        const struct arpa_words *w, struct column *columns) {
     double p, backoff = NAN;
     uint32_t *words = l->words + l->grams * (size_t)n;
-    if (!parse_number(l, &at, end, &p)) return false;
+    if (!parse_number(l, &at, end, &p, "a number, the logarithm of a probability")) return false;
     if (p > MOST_LOG_P) {
         snprintf(l->fault, sizeof l->fault, "a probability above 1");
         return false;
@@ -94,9 +95,10 @@ static bool parse_line(struct arpa_lines *l, int n, const char *at, const char *
     for (int i = 0; i < n; i++)
         if (!parse_word(l, w, &columns[i], &at, end, &words[n - 1 - i])) return false;
     at = skip_blanks(at, end);
-    if (at < end && !parse_number(l, &at, end, &backoff)) return false;
+    if (at < end && !parse_number(l, &at, end, &backoff, "a back-off weight behind the n-gram's words"))
+        return false;
     if (skip_blanks(at, end) < end) {
-        snprintf(l->fault, sizeof l->fault, "more words than the order of the n-gram");
+        snprintf(l->fault, sizeof l->fault, "expected nothing behind the back-off weight");
         return false;
     }
     l->p[l->grams] = p < ARPA_LOG_ZERO ? (float)ARPA_LOG_ZERO : p > 0 ? 0 : (float)p;
@@ -107,7 +109,7 @@ static bool parse_line(struct arpa_lines *l, int n, const char *at, const char *
 // Shorter than "0 w ... w" with its end no line is.
 static void lines_reserve(struct arpa_lines *l, int n, size_t size) {
     size_t room = (size + 1) / (2 * (size_t)n + 2) + 1;
-    l->grams = 0, l->lines = 0, l->fault[0] = 0;
+    l->grams = 0, l->lines = 0, l->fault[0] = 0, l->remedy = NULL;
     if (l->room >= room && l->order == n) return;
     arpa_lines_free(l);
     l->order = n;
@@ -127,7 +129,8 @@ void arpa_lines_parse(struct arpa_lines *l, int n, const char *text, size_t size
         next = lf ? lf + 1 : end;
         l->lines++;
         if (nul && nul < stop) {
-            snprintf(l->fault, sizeof l->fault, "NUL byte: " STREAM_NUL_REMEDY);
+            snprintf(l->fault, sizeof l->fault, "NUL byte");
+            l->remedy = STREAM_NUL_REMEDY;
             return;
         }
         if (stop > at && stop[-1] == '\r') stop--;

@@ -25,6 +25,7 @@ struct arpa_lines { // what some lines held
     float *p, *backoff;          // (room)
     uint64_t lines;              // blank ones among them; where there is a fault, up to its line
     char fault[ARPA_FAULT_SIZE]; // what is wrong with the last line; empty: nothing
+    const char *remedy;          // what to do about it; NULL: the file is damaged
 };
 
 // Whole lines; `l` is filled anew and grows.  Stops at the first fault.

@@ -36,9 +36,10 @@ struct reader {
     struct progress progress;
 };
 
-_Noreturn static void die_at(const struct reader *r, uint64_t line, const char *what) {
-    die("%s: line %" PRIu64 ": %s: not an ARPA file that can be used, or damaged; make it again", r->path,
-        line, what);
+#define DAMAGED "damaged, or not an ARPA file: copy or make it again"
+
+_Noreturn static void die_at(const struct reader *r, uint64_t line, const char *what, const char *remedy) {
+    die("%s: line %" PRIu64 ": %s: %s", r->path, line, what, remedy);
 }
 
 // === text ========================================================================================
@@ -80,7 +81,7 @@ static const char *next_line(struct reader *r) {
         r->lines++;
         while (stop > start && (stop[-1] == ' ' || stop[-1] == '\t' || stop[-1] == '\r')) stop--;
         if (stop == start) continue;
-        if (memchr(start, 0, (size_t)(stop - start))) die_at(r, r->lines, "NUL byte: " STREAM_NUL_REMEDY);
+        if (memchr(start, 0, (size_t)(stop - start))) die_at(r, r->lines, "NUL byte", STREAM_NUL_REMEDY);
         buffer_clear(&r->line);
         buffer_add(&r->line, start, (size_t)(stop - start));
         return buffer_terminate(&r->line);
@@ -97,8 +98,8 @@ static bool read_count(struct reader *r, const char *line) {
     if (strncmp(line, "ngram ", 6) != 0) return false;
     if (sscanf(line, "ngram %2d = %18llu%n", &order, &count, &length) != 2 || line[length]
         || strchr(line, '-'))
-        die_at(r, r->lines, "expected ngram ORDER=COUNT");
-    if (order != r->sections + 1) die_at(r, r->lines, "the orders do not follow one another from 1");
+        die_at(r, r->lines, "expected ngram ORDER=COUNT", DAMAGED);
+    if (order != r->sections + 1) die_at(r, r->lines, "the orders do not follow one another from 1", DAMAGED);
     if (order > NGRAM_MAX_ORDER)
         die("%s: line %" PRIu64
             ": an n-gram model of order %d or more: models up to order %d are read; make one with a smaller "
@@ -113,10 +114,10 @@ static bool read_count(struct reader *r, const char *line) {
 static void read_header(struct reader *r) {
     const char *line;
     while ((line = next_line(r)) && strcmp(line, "\\data\\") != 0) {}
-    if (!line) die("%s: there is no line \\data\\: not an ARPA file, or damaged", r->path);
+    if (!line) die("%s: there is no line \\data\\: " DAMAGED, r->path);
     while ((line = next_line(r)) && read_count(r, line)) {}
     r->held = line != NULL;
-    if (!r->t->order) die_at(r, r->lines, "the header names no n-grams");
+    if (!r->t->order) die_at(r, r->lines, "the header names no n-grams", DAMAGED);
 }
 
 // Dies where it takes more memory than there is; wrong counts are told from this by their line.
@@ -176,6 +177,14 @@ static void cut(const char *text, size_t size, size_t *start /* (pieces + 1) */,
     start[pieces] = size;
 }
 
+_Noreturn static void die_fault(const struct reader *r, const struct arpa_lines *l, int piece,
+                                const char *end) {
+    // The file's last line, without its end, is only half there.
+    if (piece == r->threads - 1 && end == r->data + r->end && end[-1] != '\n')
+        die_at(r, r->lines, "the file ends within this line", "it is truncated: copy or make it again");
+    die_at(r, r->lines, l->fault, l->remedy ? l->remedy : DAMAGED);
+}
+
 // Dies at the first fault; else gives each piece its place in the section.  Returns n-grams so far.
 static uint64_t place_pieces(struct reader *r, int n, uint64_t grams, const char *text, const size_t *start,
                              uint64_t *place) {
@@ -184,10 +193,10 @@ static uint64_t place_pieces(struct reader *r, int n, uint64_t grams, const char
         const struct arpa_lines *l = &r->pieces[i];
         if (l->grams > room - grams) {
             uint64_t line = arpa_lines_find(text + start[i], start[i + 1] - start[i], room - grams);
-            die_at(r, r->lines + line + 1, "more n-grams than the header says");
+            die_at(r, r->lines + line + 1, "more n-grams than the header says", DAMAGED);
         }
         r->lines += l->lines;
-        if (l->fault[0]) die_at(r, r->lines, l->fault);
+        if (l->fault[0]) die_fault(r, l, i, text + start[i + 1]);
         place[i] = grams;
         grams += l->grams;
     }
@@ -247,21 +256,24 @@ static void read_section(struct reader *r, int n) {
         return;
     }
     if (!line || strcmp(line, expected) != 0) {
-        if (line && *line != '\\') die_at(r, r->lines, "more n-grams than the header says");
+        if (line && *line != '\\') die_at(r, r->lines, "more n-grams than the header says", DAMAGED);
         char what[64];
         snprintf(what, sizeof what, "expected the section %s", expected);
-        die_at(r, r->lines, line ? what : "the file ends before \\end\\");
+        die_at(r, r->lines, line ? what : "the file ends before \\end\\", DAMAGED);
     }
     for (size_t size; (size = section_text(r)) > 0;) grams = read_lines(r, n, size, grams);
-    if (grams < count) die_at(r, r->lines, "fewer n-grams than the header says");
+    if (grams < count && r->begin == r->end)
+        die_at(r, r->lines, "the file ends before \\end\\, with fewer n-grams than the header says",
+               "it is truncated: copy or make it again");
+    if (grams < count) die_at(r, r->lines, "fewer n-grams than the header says", DAMAGED);
     if (n == 1 && r->words.v) find_phantom(r);
 }
 
 static void read_end(struct reader *r) {
     const char *line = next_line(r);
-    if (!line) die_at(r, r->lines, "the file ends before \\end\\");
-    if (strcmp(line, "\\end\\") != 0) die_at(r, r->lines, "a section that the header does not name");
-    if (next_line(r)) die_at(r, r->lines, "something stands behind \\end\\");
+    if (!line) die_at(r, r->lines, "the file ends before \\end\\", DAMAGED);
+    if (strcmp(line, "\\end\\") != 0) die_at(r, r->lines, "a section that the header does not name", DAMAGED);
+    if (next_line(r)) die_at(r, r->lines, "something stands behind \\end\\", DAMAGED);
 }
 
 struct arpa_text *arpa_text_read(const char *path, const struct vocabulary *v, int threads) {
