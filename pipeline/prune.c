@@ -1,0 +1,163 @@
+// prune: a smaller n-gram model out of a large one, without the n-grams whose loss changes it least.
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/options.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/json.h"
+#include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
+#include "pipeline/files/stream.h"
+#include "pipeline/files/vocabulary.h"
+#include "pipeline/ngram/arpa.h"
+#include "pipeline/ngram/arpa_export.h"
+#include "pipeline/ngram/arpa_import.h"
+#include "pipeline/ngram/entropy_prune.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *model_path, *vocabulary_path, *output, *arpa_path;
+static double threshold;
+static int64_t keep, threads;
+static uint64_t memory = UINT64_C(4) << 30;
+
+static const struct option_spec options[] = {
+    {"model", OPTION_STRING, &model_path, "FILE", "the model: mapped, or ARPA", NULL, 0, 0, true},
+    {"vocab", OPTION_STRING, &vocabulary_path, "FILE", "the vocabulary it was made with", NULL, 0, 0, true},
+    {"threshold", OPTION_REAL, &threshold, "X",
+     "drop n-grams without which the model's perplexity rises by less than this share, as 1e-8", NULL, -1, 1,
+     false},
+    {"keep", OPTION_INT, &keep, "N", "n-grams of all orders to keep at most, in place of a threshold", NULL,
+     1, 0x1p53, false},
+    {"output", OPTION_STRING, &output, "FILE", "the pruned model, mapped", NULL, 0, 0, true},
+    {"arpa", OPTION_STRING, &arpa_path, "FILE", "the pruned model in ARPA format, too (.zst compresses it)",
+     NULL, 0, 0, false},
+    {"memory", OPTION_SIZE, &memory, "BYTES", "memory, besides the model's own file, which is mapped", NULL,
+     1, 0x1p63, false},
+    {"threads", OPTION_INT, &threads, "N", "threads; 0: as many as there are cores", NULL, 0, 1024, false},
+    {0},
+};
+
+static const struct program program = {
+    "prune", "Drops the n-grams of a model whose loss changes it least (entropy pruning, Stolcke 1998).", "",
+    "Give --threshold or --keep.  Unigrams always stay, and so does the context of every n-gram that stays.\n"
+    "Kneser-Ney models lose much by it, as their lower orders are no estimates of a word's frequency; Katz "
+    "models do not.",
+    options};
+
+static void check_options(void) {
+    bool by_threshold = options_was_given(&program, "threshold"),
+         by_target = options_was_given(&program, "keep");
+    if (by_threshold == by_target)
+        die_usage("give %s: --threshold, or --keep", by_target ? "one of the two" : "what to prune to");
+    if (strcmp(output, "-") == 0) die_usage("--output -: a model and its manifest need a file");
+    if (strcmp(model_path, "-") == 0) die_usage("--model -: a model is read from a file");
+    publish_refuse_input(output, model_path);
+    publish_refuse_input(output, vocabulary_path);
+    if (!arpa_path) return;
+    if (strcmp(arpa_path, output) == 0) die_usage("--arpa %s is --output, too; name another", arpa_path);
+    publish_refuse_input(arpa_path, model_path);
+    publish_refuse_input(arpa_path, vocabulary_path);
+}
+
+static void forecast(const struct trie_info *info) {
+    uint64_t grams = 0;
+    char takes[32], given[32];
+    for (int n = 1; n <= info->order; n++) grams += info->grams[n];
+    note("%s has %" PRIu64 " n-grams; pruning takes %s of memory, besides the model's file, of --memory %s",
+         model_path, grams, memory_format(prune_bytes(info), takes), memory_format(memory, given));
+}
+
+static void report_kept(const struct trie_info *info, const struct prune_result *r) {
+    uint64_t grams = 0, kept = 0;
+    for (int n = 1; n <= info->order; n++) {
+        note("order %d: kept %" PRIu64 " of %" PRIu64 " n-grams", n, r->kept[n], info->grams[n]);
+        grams += info->grams[n], kept += r->kept[n];
+    }
+    note("kept %" PRIu64 " of %" PRIu64 " n-grams in %s: the threshold is %.9g", kept, grams, output,
+         r->threshold);
+}
+
+// What the unpruned model took to train, by its manifest; 0 where there is none.
+static double earlier_seconds(void) {
+    char path[4096], piece[4096], reason[128];
+    snprintf(path, sizeof path, "%s.manifest.json", model_path);
+    if (access(path, F_OK) != 0) {
+        warn("there is no %s: train_seconds will count the pruning alone", path);
+        return 0;
+    }
+    struct stream_reader *r = stream_open(path, NULL);
+    struct buffer b = {0};
+    for (size_t n; (n = stream_read(r, piece, sizeof piece));) buffer_add(&b, piece, n);
+    stream_close(r);
+    struct json *root = json_parse(b.data, b.size, reason);
+    if (!root) die("%s: %s: damaged; make the model again, or remove the manifest", path, reason);
+    double seconds = strtod(json_string(json_get(root, "notes"), "train_seconds", "0"), NULL);
+    json_free(root);
+    buffer_free(&b);
+    return seconds > 0 ? seconds : 0;
+}
+
+static void add_count(struct manifest *m, const char *key, uint64_t value) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    manifest_add_note(m, key, text);
+}
+
+static void write_manifest(struct manifest *m, const struct trie_info *info, const struct prune_result *r,
+                           uint64_t bytes, double seconds) {
+    char text[32];
+    uint64_t kept = 0;
+    for (int n = 1; n <= info->order; n++) kept += r->kept[n];
+    add_count(m, "train_events", info->events);
+    snprintf(text, sizeof text, "%.3f", seconds);
+    manifest_add_note(m, "train_seconds", text);
+    add_count(m, "processors", (uint64_t)threads);
+    add_count(m, "params", r->info.params);
+    add_count(m, "model_bytes", bytes);
+    add_count(m, "ngrams", kept);
+    snprintf(text, sizeof text, "%.9g", r->threshold);
+    manifest_add_note(m, "threshold", text);
+    manifest_commit(m, output);
+}
+
+int main(int argc, char **argv) {
+    int first = options_parse(&program, argc, argv);
+    double start = time_now();
+    if (first < argc) die_usage("unexpected argument %s", argv[first]);
+    check_options();
+    if (!threads) threads = cores_available();
+    struct vocabulary *v = vocabulary_open(vocabulary_path);
+    if (arpa_path) arpa_check_words(v, vocabulary_path);
+    struct trie *t =
+        trie_is_trie(model_path) ? trie_open(model_path, v->hash) : arpa_import(model_path, v, (int)threads);
+    struct prune_options o = {threshold, (uint64_t)keep, memory, (int)threads};
+    forecast(&t->info);
+    prune_check(&t->info, &o);
+    if (options_is_dry_run()) {
+        note("would write %s", output);
+        return EXIT_DONE;
+    }
+    double seconds = earlier_seconds();
+    struct manifest *m = manifest_start(&program);
+    manifest_add_input(m, vocabulary_path, v->hash);
+    manifest_add_input(m, model_path, t->info.content);
+    struct prune_result r;
+    prune_model(t, &o, output, &r);
+    manifest_add_output(m, output, r.info.content);
+    report_kept(&t->info, &r);
+    struct trie *written = trie_open(output, v->hash);
+    if (arpa_path) {
+        char hash[HASH_TEXT_SIZE];
+        arpa_export(written, v, arpa_path, (int)threads, hash);
+        manifest_add_output(m, arpa_path, hash);
+    }
+    write_manifest(m, &t->info, &r, written->bytes, seconds + time_now() - start);
+    trie_close(written);
+    trie_close(t);
+    vocabulary_close(v);
+    resources_report();
+    return EXIT_DONE;
+}
