@@ -25,5 +25,6 @@ done
 
 parse_arguments "$@"
 
-# DELTA_NOTE
+# Best on the validation text of `classics`: perplexity 2877, with 0.01 3397, with 0.0001 3470; within 0.3 % of the best on
+# wikitext-2's.
 run_ngram_system add4 --order 5 -- --smoothing add --delta 0.001 --order 4

@@ -10,7 +10,7 @@
 #
 # Maximum likelihood 4-gram with back-off: c(hw) / c(h) where hw was seen, else what the shorter history says, normalised.
 # That is Stupid Backoff with alpha = 1: nothing is discounted, and what the unseen gets is the normaliser's doing.  Not in a
-# paper's table; it shows what discounts are for.  Its counts are those of the 5-grams.
+# paper's table.  Its counts are those of the 5-grams.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
