@@ -13,6 +13,7 @@
 #include "pipeline/files/stream.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
+#include "pipeline/ngram/arpa_text.h"
 #include "pipeline/scoring/row.h"
 
 #include <inttypes.h>
@@ -132,7 +133,7 @@ static void inspect_vocabulary(const char *path) {
     vocabulary_close(v);
 }
 
-// Header of any order; with --check the whole file, of the orders that are read.
+// Header of any order; with --check the form of the whole file, of the orders that are read.
 static void inspect_arpa(const char *path) {
     const char *line;
     size_t length;
@@ -152,11 +153,8 @@ static void inspect_arpa(const char *path) {
     print_u64("order", longest);
     stream_close(f);
     if (!check) return;
-    struct arpa_reader *r = arpa_open(path);
-    struct arpa_ngram g;
-    while (arpa_next(r, &g)) {}
-    arpa_close(r);
-    printf("check\tas many n-grams as the header says\n");
+    arpa_text_free(arpa_text_read(path, NULL, cores_available()));
+    printf("check\tas many n-grams as the header says, each a line of numbers and words\n");
 }
 
 static void print_json(const struct json *root) {

@@ -25,7 +25,7 @@ inspect model | grep -qx "order$(printf '\t')1" || fail "$(inspect model)"
 inspect model | grep -qx "ngrams_1$(printf '\t')5" || fail "$(inspect model)"
 printf '\\data\\\nngram 1=3\nngram 2=7\n\n\\1-grams:\n' >bigrams.arpa
 inspect bigrams.arpa | grep -qx "order$(printf '\t')2" || fail "$(inspect bigrams.arpa)"
-fails_with 1 'an n-gram model of order 2' inspect --check bigrams.arpa
+fails_with 1 'bigrams.arpa: line 5: the file ends before \\end\\, with fewer n-grams than the header says' inspect --check bigrams.arpa
 fails_with 1 'edited.json: its check sum does not agree' inspect "$BILLIONWORD_HOME/tests/bad_inputs/rows/edited.json"
 fails_with 1 'cannot write to stdout: No space left on device' inspect_full v.tsv
 
