@@ -3,8 +3,8 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=8
-#SBATCH --time=6:00:00
-#SBATCH --mem=64G
+#SBATCH --time=4:00:00
+#SBATCH --mem=48G
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 #

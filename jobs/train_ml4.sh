@@ -3,8 +3,8 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=8
-#SBATCH --time=6:00:00
-#SBATCH --mem=64G
+#SBATCH --time=2:00:00
+#SBATCH --mem=32G
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 #
