@@ -99,6 +99,7 @@ struct trie *trie_open(const char *path, const char *vocabulary_hash) {
             path, info.vocabulary, vocabulary_hash);
     uint8_t *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) die_errno("cannot map %s", path);
+    madvise(map, size, MADV_HUGEPAGE); // where the file system can, read and mapped in large pages
     close(fd);
     trie_header_check(&info, page, (const uint64_t *)(const void *)(map + sums), (size - sums) / 8, path);
     return trie_new(map, &info, path, 0);

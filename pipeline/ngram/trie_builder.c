@@ -36,7 +36,8 @@ static uint64_t word_bytes(const struct trie_builder *b, uint32_t word) {
     return bits / 8 + 1;
 }
 
-static uint64_t pass_overhead(const struct trie_builder *b) { return (uint64_t)b->info.order * (4096 + 64); }
+// What each order takes besides: shared bytes, room for unaligned access, the record more.
+static uint64_t pass_overhead(const struct trie_builder *b) { return (uint64_t)b->info.order * 128; }
 
 static void check_memory(const struct trie_builder *b, const char *path) {
     uint64_t most = 0;
