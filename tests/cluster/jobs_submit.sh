@@ -3,17 +3,17 @@
 # input is missing it ends in seconds with the command that makes it.
 # timeout: 120
 . "$BILLIONWORD_HOME/tests/cluster/cluster.bash"
-box_up 8 32000
+box_up 8 64000
 make_clone
 cd "$clone/logs"
 
 declare -A says=(
-  [train_unigram]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
-  [train_lstm256]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
-  [train_lstm256_sampled]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
   [train_lstm2048]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='lm1b' LM1B_TAR=... sbatch jobs/prepare_corpus.sh (or LM1B_RAW=...)"
   [prepare_lm1b]="where is the benchmark?  Give LM1B_TAR="
 )
+for name in unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned lstm256 lstm256_sampled; do
+  says[train_$name]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
+done
 declare -A ids=()
 for script in "$clone"/jobs/{prepare,train}_*.sh; do
   name=$(basename "$script" .sh)
