@@ -76,8 +76,11 @@ static void report_kept(const struct trie_info *info, const struct prune_result 
         note("order %d: kept %" PRIu64 " of %" PRIu64 " n-grams", n, r->kept[n], info->grams[n]);
         grams += info->grams[n], kept += r->kept[n];
     }
-    note("kept %" PRIu64 " of %" PRIu64 " n-grams in %s: the threshold is %.9g", kept, grams, output,
-         r->threshold);
+    if (kept == grams)
+        note("kept all %" PRIu64 " n-grams in %s", grams, output);
+    else
+        note("kept %" PRIu64 " of %" PRIu64 " n-grams in %s: the threshold is %.9g", kept, grams, output,
+             r->threshold);
 }
 
 // What the unpruned model took to train, by its manifest; 0 where there is none.

@@ -61,6 +61,7 @@ void prune_check(const struct trie_info *info, const struct prune_options *o) {
 
 // The least key of n-grams that stay where exp(dH) - 1 has to be at least `threshold`.
 static uint32_t cut_at_threshold(double threshold) {
+    if (threshold <= -1) return 1; // everything stays
     float x = (float)log1p(threshold);
     while (expm1((double)x) >= threshold) x = nextafterf(x, -INFINITY);
     while (expm1((double)x) < threshold) x = nextafterf(x, INFINITY);
@@ -102,10 +103,10 @@ static uint32_t cut_at_target(const struct pruning *x, uint64_t target) {
     return cut;
 }
 
-// Between the least loss that stays and the next number below, so that it selects the same however it is
+// Between the largest loss that goes and the next number above, so that it selects the same when it has been
 // printed.
 static double threshold_of_cut(uint32_t cut) {
-    if (cut <= 1) return -1; // everything stays
+    if (cut <= 1) return -1;
     double loss = ((double)entropy_from_order(cut) + (double)entropy_from_order(cut - 1)) / 2;
     return isnan(loss) ? INFINITY : expm1(loss);
 }

@@ -1,6 +1,5 @@
 // Entropy pruning against a slow, obvious reference: models as dense tables over all n-grams of a small
 // vocabulary, p by recursive back-off, and the loss of an n-gram by taking it out and summing over all words.
-#include "pipeline/cli/message.h"
 #include "pipeline/ngram/entropy_keys.h"
 #include "pipeline/ngram/entropy_prune.h"
 #include "pipeline/ngram/trie_builder.h"
@@ -387,11 +386,182 @@ static void test_thresholds(void **unused) {
     with_models(check_thresholds);
 }
 
-int main(void) {
+static void check_targets(const struct dense *m, const struct trie *t) {
+    size_t size = sort_keys(m, key, sorted);
+    for (size_t target = V; target <= V + size + 1; target += 1 + size / 7) {
+        // Those with one key stay or go together: an n-gram has the key of a longer one that it begins.
+        size_t stay = target - V < size ? target - V : size;
+        while (stay > 0 && stay < size && !(sorted[size - stay] - sorted[size - stay - 1] > 1e-6)) {
+            if (sorted[size - stay] != sorted[size - stay - 1]) break; // too close to tell
+            stay--;
+        }
+        bool certain = stay == 0 || stay == size || sorted[size - stay] - sorted[size - stay - 1] > 1e-6;
+        struct prune_result by_target, by_threshold;
+        struct trie *p = prune(t, (struct prune_options){.target = target}, &by_target);
+        uint64_t kept = 0;
+        for (int n = 1; n <= m->order; n++) kept += by_target.kept[n];
+        assert_true(kept <= target);
+        if (certain) assert_int_equal(kept, V + stay);
+        sums_to_one(p);
+        if (isfinite(by_target.threshold)) {
+            struct trie *q =
+                prune(t, (struct prune_options){.threshold = by_target.threshold}, &by_threshold);
+            assert_string_equal(p->info.content, q->info.content);
+            trie_close(q);
+        }
+        trie_close(p);
+    }
+}
+
+static void test_targets(void **unused) {
+    (void)unused;
+    with_models(check_targets);
+}
+
+// Nothing goes, and nothing of the model changes but its name.
+static void check_whole(const struct dense *m, const struct trie *t) {
+    struct prune_result r;
+    struct trie *p = prune(t, (struct prune_options){.threshold = -1}, &r);
+    same_model(p, m);
+    assert_string_equal(p->info.kind, "kn-pruned");
+    assert_int_equal(p->info.events, 12345);
+    assert_int_equal(p->info.padded, m->padded);
+    trie_close(p);
+}
+
+// At 0 only those go without which the model does not change, or (where its numbers are rounded) gets better.
+static void check_zero(const struct dense *m, const struct trie *t) {
+    struct prune_result r;
+    struct trie *p = prune(t, (struct prune_options){.threshold = 0}, &r);
+    uint64_t least = 0, kept = 0;
+    for (int n = 2; n <= m->order; n++) {
+        kept += r.kept[n];
+        for (uint32_t g = 0; g < power[n]; g++) least += m->has[n][g] && key[n][g] > 1e-7;
+    }
+    assert_true(kept >= least);
+    sums_to_one(p);
+    trie_close(p);
+}
+
+static void test_nothing_goes(void **unused) {
+    (void)unused;
+    with_models(check_whole);
+    with_models(check_zero);
+}
+
+// What is pruned already has absent nodes and is pruned as any other model.
+static void check_twice(const struct dense *m, const struct trie *t) {
+    static struct dense less;
+    size_t size = sort_keys(m, key, sorted);
+    double least = find_gap(sorted, size, size / 3);
+    if (!(least > 0)) return;
+    less = *m;
+    slow_prune(&less, key, least);
+    struct prune_result r;
+    struct trie *once = prune(t, (struct prune_options){.threshold = expm1(least)}, &r);
+    slow_keys(&less, key);
+    size = sort_keys(&less, key, sorted);
+    least = find_gap(sorted, size, size / 2);
+    if (least > 0) {
+        slow_prune(&less, key, least);
+        struct trie *twice = prune(once, (struct prune_options){.threshold = expm1(least)}, &r);
+        same_model(twice, &less);
+        sums_to_one(twice);
+        assert_string_equal(twice->info.kind, "kn-pruned");
+        trie_close(twice);
+    }
+    trie_close(once);
+}
+
+static void test_twice(void **unused) {
+    (void)unused;
+    with_models(check_twice);
+}
+
+static void check_threads(const struct dense *m, const struct trie *t) {
+    size_t size = sort_keys(m, key, sorted);
+    struct prune_result r;
+    struct prune_options o = {.target = V + size / 2, .threads = 1};
+    struct trie *one = prune(t, o, &r);
+    o.threads = 5;
+    struct trie *five = prune(t, o, &r);
+    assert_string_equal(one->info.content, five->info.content);
+    trie_close(one), trie_close(five);
+}
+
+static void test_threads(void **unused) {
+    (void)unused;
+    with_models(check_threads);
+}
+
+static void test_params(void **unused) {
+    (void)unused;
+    static struct dense m;
+    static const struct {
+        const char *kind, *pruned;
+        bool weights;
+    } kinds[] = {{"kn", "kn-pruned", true},
+                 {"katz", "katz-pruned", true},
+                 {"sbo", "sbo-pruned", false},
+                 {"ml", "ml-pruned", false},
+                 {"add", "add-pruned", false},
+                 {"arpa", "arpa-pruned", true},
+                 {"fifteen letters", "fifteen -pruned", true}};
+    make_model(&m, 5, 3, 0.5, true, false);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct trie *t = make_trie(&m, kinds[i].kind);
+        struct prune_result r;
+        struct trie *p = prune(t, (struct prune_options){.target = V + 9}, &r);
+        assert_string_equal(p->info.kind, kinds[i].pruned);
+        uint64_t grams = r.kept[1] + r.kept[2] + r.kept[3], backoffs = r.kept[1] + r.kept[2];
+        assert_int_equal(p->info.params, grams + (kinds[i].weights ? backoffs : 0));
+        trie_close(p), trie_close(t);
+    }
+}
+
+static void run_prune(void *argument) {
+    static struct dense m;
+    make_model(&m, 5, 3, 0.5, true, false);
+    const struct prune_options *o = argument;
+    struct prune_result r;
+    prune_model(make_trie(&m, "kn"), o, file_name(), &r);
+}
+
+// (x y z) without (x y): its context has no node.
+static void run_without_context(void *unused) {
+    (void)unused;
+    static struct dense m;
+    make_model(&m, 5, 3, 0, true, false);
+    m.has[3][0] = true, m.p[3][0] = 0.5;
+    m.has[2][3 * V] = true, m.p[2][3 * V] = 0.5;
+    struct trie *t = make_trie(&m, "kn");
+    m.has[3][3 * V + 2] = true, m.p[3][3 * V + 2] = 0.5; // (0 3 2) without (0 3)
+    t = make_trie(&m, "kn");
+    struct prune_result r;
+    prune_model(t, &(struct prune_options){.memory = UINT64_C(1) << 30, .threads = 1}, file_name(), &r);
+}
+
+static void test_refused(void **unused) {
+    (void)unused;
+    struct prune_options few = {.target = V - 1, .memory = UINT64_C(1) << 30, .threads = 1};
+    struct prune_options tight = {.memory = 1000, .threads = 1};
+    assert_dies(run_prune, &few, "--keep 5: the model's 6 unigrams always stay");
+    assert_dies(run_prune, &tight, "--memory 1000 B is too small to prune this model: it takes 1.0 MiB");
+    assert_dies(run_without_context, NULL, "the model has 1 n-grams of order 3 whose context is no n-gram");
+    assert_int_not_equal(access(file_name(), F_OK), 0);
+}
+
+int main(int argc, char **argv) {
+    (void)argc;
+    // Thousands of short parallel loops: threads that wait must not hold the cores.  Read before main.
+    if (!getenv("OMP_WAIT_POLICY") && setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+        execv("/proc/self/exe", argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formula),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_formula),      cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_thresholds),   cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_nothing_goes), cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_params),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
