@@ -218,6 +218,7 @@ static uint64_t read_lines(struct reader *r, int n, size_t size, uint64_t grams)
 #pragma omp parallel for num_threads(r->threads) schedule(static, 1)
     for (int i = 0; i < r->threads; i++) {
         const struct arpa_lines *l = &r->pieces[i];
+        if (!l->grams) continue;
         memcpy(s->words + place[i] * (size_t)n, l->words, l->grams * (size_t)n * sizeof *s->words);
         memcpy(s->p + place[i], l->p, l->grams * sizeof *s->p);
         memcpy(s->backoff + place[i], l->backoff, l->grams * sizeof *s->backoff);
