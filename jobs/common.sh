@@ -262,7 +262,7 @@ find_launcher() {
 
 # launch PROGRAM OPTION...: on all ranks.  In a session of its own, so that of what the terminal sends to all (Ctrl-C,
 # hang-up) nothing arrives but what on_signal forwards: mpirun would kill its ranks.
-child='' signal=''
+child='' signal='' stop_signal=USR1
 launch() {
   find_launcher
   setsid "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
@@ -282,9 +282,9 @@ await_child() {
   return "$status"
 }
 
-# The first signal asks the program for a checkpoint, a second one ends it.  (mpirun forwards USR1 but kills on TERM.)
+# The first signal asks the program for a checkpoint (by stop_signal), a second one ends it.  (mpirun forwards USR1 but kills on TERM.)
 on_signal() {
-  local forward=USR1
+  local forward=$stop_signal
   [ -z "$signal" ] || forward=TERM
   signal=$1 interrupted=1
   [ -z "$child" ] || kill "-$forward" "$child" 2>/dev/null || true

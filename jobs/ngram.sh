@@ -9,6 +9,8 @@
 # NGRAM_MEMORY is what a program may take: where it is not set, three quarters of the job's memory under Slurm, else the
 # programs' own default.  Neither it nor the number of threads changes a result, so that files stay up to date.
 
+stop_signal=TERM # these programs have no checkpoints; asked to end, they take their temporary files away
+
 # budgeted PROGRAM OPTION...: with memory and threads of this run; stopped by what stops the script.
 budgeted() {
   local budget=()
@@ -58,13 +60,17 @@ plan_model() {
   estimate_command=("$bin/estimate" "$@" --counts "$counts" --vocab "$vocab" --output "$model")
 }
 
+# make_alone LOCK OUT IN... -- COMMAND...: make_file, while no other run makes OUT.
+make_alone() {
+  ! up_to_date "${@:2}" || return 0
+  hold "$1" "$2"
+  make_file "${@:2}"
+  release
+}
+
 make_model() {
-  hold "$counts.lock" "${counts##*/}"
-  make_file "$counts" "$vocab" "${train_shards[@]}" -- budgeted "${count_command[@]}"
-  release
-  hold "${model%/*}/.lock" "$model"
-  make_file "$model" "$counts" "$vocab" -- budgeted "${estimate_command[@]}"
-  release
+  make_alone "$data/.${counts##*/}.lock" "$counts" "$vocab" "${train_shards[@]}" -- budgeted "${count_command[@]}"
+  make_alone "${model%/*}/.lock" "$model" "$counts" "$vocab" -- budgeted "${estimate_command[@]}"
 }
 
 # Memory, disk and time, without computing.
@@ -152,8 +158,6 @@ run_pruned_system() {
     return
   fi
   step "Pruning $2 to $keep n-grams on $corpus"
-  hold "${model%/*}/.lock" "$model"
-  make_file "$model" "$unpruned" "$vocab" -- budgeted "${command[@]}"
-  release
+  make_alone "${model%/*}/.lock" "$model" "$unpruned" "$vocab" -- budgeted "${command[@]}"
   score_ngram_system "$1"
 }
