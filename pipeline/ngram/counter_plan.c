@@ -14,7 +14,7 @@ enum {
     LOOK_THREADS = 8,         // that look at the text: each has a table of all words
     BLOCK_LEAST = 128 << 10,  // events of a block, if more than one context word is in it
     BLOCKS_MOST = 4096,       // of them
-    PROGRAM_BYTES = 24 << 20, // program and libraries
+    PROGRAM_BYTES = 16 << 20, // program and libraries
     WORD_BYTES = 100,         // of the vocabulary, for a word
     READER_BYTES = 2 << 20,   // of a thread's reader of shards
 };
