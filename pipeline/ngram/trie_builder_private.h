@@ -11,7 +11,7 @@ struct trie_put { // a node of order n, ready to be written
 };
 
 // Nodes wait here some steps, while the memory that they need is fetched.
-enum { TRIE_QUEUE = 32 };
+enum { TRIE_QUEUE = 64 };
 
 // Of a pass, in padded counts: BEGUN: </S> ... </S> is still to come.
 enum trie_padding { TRIE_PADDING_NONE, TRIE_PADDING_BEGUN, TRIE_PADDING_DONE };

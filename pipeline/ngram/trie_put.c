@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-enum { CURSOR_AHEAD = 12 }; // steps after which a waiting node's cursor is there
+enum { CURSOR_AHEAD = 24 }; // steps after which a waiting node's cursor is there
 
 static bool in_pass(const struct trie_builder *b, uint32_t word) { return word >= b->first && word < b->end; }
 
@@ -51,7 +51,9 @@ static inline void queue_add(struct trie_builder *b, struct trie_put x) {
     if (b->queued - b->done >= CURSOR_AHEAD) {
         const struct trie_put *y = &b->queue[(b->queued - CURSOR_AHEAD) % TRIE_QUEUE];
         const struct trie_region *r = &b->region[y->n];
-        __builtin_prefetch(r->data + trie_region_bit(r, *trie_cursor(b, y->n, y->last)) / 8, 1);
+        const uint8_t *at = r->data + trie_region_bit(r, *trie_cursor(b, y->n, y->last)) / 8;
+        __builtin_prefetch(at, 1);
+        __builtin_prefetch(at + 16, 1); // the record may lie across two lines
     }
     b->queued++;
 }
