@@ -199,12 +199,19 @@ static struct trie *make_trie(const struct dense *m, const char *kind) {
 
 // === comparison ==================================================================================
 
+static bool is_context(const struct dense *m, int n, uint32_t h) {
+    bool is = false;
+    for (uint32_t w = 0; w < V; w++) is |= m->has[n + 1][h * V + w];
+    return is;
+}
+
 static void same_nodes(const struct trie *t, const struct dense *m, int n, uint64_t index, uint32_t g) {
     struct trie_node node = trie_read(t, n, index);
     assert_true(needs_node(m, n, g));
     assert_int_equal(isnan(node.p), !m->has[n][g]);
     if (m->has[n][g]) assert_true(node.p == logarithm(m->p[n][g]));
     if (n < m->order) assert_close(node.backoff, logarithm(m->backoff[n][g]), 1e-6);
+    if (n < m->order && !is_context(m, n, g)) assert_true(node.backoff == 0);
     for (uint64_t i = node.child; i < node.child_end; i++)
         same_nodes(t, m, n + 1, i, trie_read(t, n + 1, i).word * power[n] + g);
 }
