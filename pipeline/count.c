@@ -55,9 +55,14 @@ static void print_forecast(const struct counter_plan *p, const struct shard_info
     note("forecast: %zu block%s in %zu pass%s over the text, %d thread%s on each of %d rank%s", p->blocks,
          p->blocks == 1 ? "" : "s", p->passes, p->passes == 1 ? "" : "es", p->o.threads,
          p->o.threads == 1 ? "" : "s", p->ranks, p->ranks == 1 ? "" : "s");
-    note("forecast: memory %s a rank (%s at least), no temporary files, output at most %s, %.3g hours",
+    note("forecast: memory %s a rank (%s at least), no temporary files, output at most %s",
          memory_format(p->memory, bytes), memory_format(p->least_memory, least),
-         memory_format(p->output_bytes, most), p->seconds / 3600);
+         memory_format(p->output_bytes, most));
+    note("forecast: some %.3g hours (%.1f s), at %.1f M events a second", p->seconds / 3600, p->seconds,
+         1e-6 * (double)text->events / p->seconds);
+    if (p->memory > memory_available())
+        warn("that is more memory than the %s which are free here: a smaller --memory works too",
+             memory_format(memory_available(), bytes));
 }
 
 static void add_count(struct manifest *m, const char *key, uint64_t value) {
@@ -91,12 +96,15 @@ static void print_result(const struct counts_info *info, const struct survey *s)
 static void count(struct communicator *c, const struct counter_options *o, struct shard_set *s,
                   const struct vocabulary *v, const char *const *paths, size_t files) {
     double start = time_now();
-    struct manifest *m = manifest_start(&program);
+    struct manifest *m = options_is_dry_run() ? NULL : manifest_start(&program);
     struct counter_plan p;
     struct counts_info info;
     counter_plan_make(&p, o, s, c);
     if (c->rank == 0) print_forecast(&p, &s->info);
-    if (options_is_dry_run()) return;
+    if (!m) {
+        counter_plan_free(&p);
+        return;
+    }
     counter_run(&p, s, v, c, output, &info);
     if (c->rank == 0) {
         char size[32];

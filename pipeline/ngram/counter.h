@@ -27,7 +27,7 @@ struct counter_plan {
     uint64_t least_memory; // that works
     uint64_t memory;       // that will be used
     uint64_t output_bytes; // forecast: the most, if no n-gram came twice
-    double seconds;        // forecast, from what a machine of 2020 takes for each event
+    double seconds;        // forecast, from what one machine took for an event
     // private
     uint64_t *unigrams;      // (V) how often each word follows
     uint32_t *first_word;    // (blocks + 1) first context word of each block
