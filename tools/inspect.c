@@ -14,6 +14,7 @@
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/arpa_text.h"
+#include "pipeline/ngram/trie.h"
 #include "pipeline/scoring/row.h"
 
 #include <inttypes.h>
@@ -33,9 +34,9 @@ static const struct option_spec options[] = {
 
 static const struct program program = {
     .name = "inspect",
-    .summary = "Says what a file is, a shard, scores, safetensors, vocabulary, ARPA model, row or manifest, "
-               "and what it "
-               "says of itself.",
+    .summary =
+        "Says what a file is, a shard, counts, scores, safetensors, vocabulary, mapped or ARPA model, row "
+        "or manifest, and what it says of itself.",
     .arguments = "FILE...",
     .details = "Prints name<TAB>value lines.",
     .options = options,
@@ -157,6 +158,32 @@ static void inspect_arpa(const char *path) {
     printf("check\tas many n-grams as the header says, each a line of numbers and words\n");
 }
 
+static void inspect_trie(const char *path) {
+    struct trie *t = trie_open(path, NULL);
+    const struct trie_info *i = &t->info;
+    printf("kind\tmapped n-gram model\n");
+    print_u64("order", (uint64_t)i->order);
+    printf("smoothing\t%s\n", i->kind);
+    print_u64("vocabulary_size", i->words);
+    print_u64("begin", i->begin);
+    print_u64("end", i->end);
+    print_u64("unknown", i->unknown);
+    printf("padded\t%s\n", i->padded ? "true" : "false");
+    printf("phantom\t%.9g\n", i->phantom);
+    print_u64("params", i->params);
+    print_u64("events", i->events);
+    printf("vocabulary\t%s\n", i->vocabulary);
+    printf("content\t%s\n", i->content);
+    for (int n = 1; n <= i->order; n++) printf("ngrams_%d\t%" PRIu64 "\n", n, i->grams[n]);
+    for (int n = 1; n <= i->order; n++) printf("nodes_%d\t%" PRIu64 "\n", n, i->nodes[n]);
+    print_u64("bytes", t->bytes);
+    if (check) {
+        trie_check(t);
+        printf("check\tall blocks match their checksums; all nodes are in order\n");
+    }
+    trie_close(t);
+}
+
 static void print_json(const struct json *root) {
     for (const struct json *j = root->first; j; j = j->next) {
         if (j->kind != JSON_ARRAY && j->kind != JSON_OBJECT) printf("%s\t%s\n", j->key, json_kind_text(j));
@@ -192,7 +219,8 @@ static void inspect_json(const char *path) {
     stream_close(f);
 }
 
-// Frames files begin with a skippable frame of a size of its own, safetensors with a length and '{',
+// Frames files begin with a skippable frame of a size of its own, safetensors with a length and '{', mapped
+// models with a line of their own,
 // manifests and rows with '{', ARPA with \data\; a vocabulary has a tab and a digit in its first line.
 static void inspect_file(const char *path) {
     unsigned char raw[16] = {0};
@@ -209,6 +237,10 @@ static void inspect_file(const char *path) {
         inspect_safetensors(path);
         return;
     }
+    if (trie_is_trie(path)) {
+        inspect_trie(path);
+        return;
+    }
     char start[LOOK];
     struct stream_reader *text = stream_open(path, NULL);
     size_t size = stream_read(text, start, sizeof start);
@@ -221,7 +253,8 @@ static void inspect_file(const char *path) {
     else if (tab && lf && tab < lf && tab[1] >= '0' && tab[1] <= '9')
         inspect_vocabulary(path);
     else
-        die("%s: not a shard, scores, safetensors, vocabulary, ARPA model, row or manifest", path);
+        die("%s: not a shard, counts, scores, safetensors, vocabulary, mapped or ARPA model, row or manifest",
+            path);
 }
 
 int main(int argc, char **argv) {

@@ -3,7 +3,7 @@
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 
 count=0
-for kind in shard scores safetensors vocabulary; do
+for kind in shard scores safetensors vocabulary trie; do
   cd "$BILLIONWORD_HOME/tests/bad_inputs/$kind"
   for message in *.message; do
     fails_with 1 "error: $(sed 's/[][*?\\]/\\&/g' "$message")" inspect --check "${message%.message}"
