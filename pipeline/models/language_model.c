@@ -59,7 +59,7 @@ double language_model_score(struct language_model *m, const struct scorer_text *
     if (m->neural) return scorer_run(m->neural, text, batch, rank, ranks, checks, logp, progress, context);
     if (rank) return 0;
     trie_score(m->ngrams, text->ids, text->events, m->threads, logp, orders);
-    return checks ? trie_sum_deviation(m->ngrams, text->ids, text->events, checks) : 0;
+    return checks ? trie_sum_deviation(m->ngrams, text->ids, text->events, checks, m->threads) : 0;
 }
 
 void language_model_distribution(struct language_model *m, const uint32_t *history, size_t k, float *p) {

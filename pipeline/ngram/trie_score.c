@@ -251,14 +251,17 @@ void trie_distribution(const struct trie *t, const uint32_t *history, size_t k, 
     distribution(t, history, k, scores);
 }
 
-double trie_sum_deviation(const struct trie *t, const uint32_t *ids, size_t n, size_t checks) {
-    double worst = 0;
+double trie_sum_deviation(const struct trie *t, const uint32_t *ids, size_t n, size_t checks, int threads) {
     if (checks > n) checks = n;
+    double worst = 0, *off = memory_alloc(checks, sizeof *off, "sums");
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (size_t i = 0; i < checks; i++) {
         size_t at = (size_t)((unsigned __int128)n * (2 * i + 1) / (2 * checks)), k = 0;
         while (k < at && ids[at - k - 1] != t->info.end) k++;
-        double off = fabs(distribution(t, ids + at - k, k, NULL) - 1);
-        if (!(off <= worst)) worst = off; // so that NaN stays
+        off[i] = fabs(distribution(t, ids + at - k, k, NULL) - 1);
     }
+    for (size_t i = 0; i < checks; i++)
+        if (!(off[i] <= worst)) worst = off[i]; // so that NaN stays
+    free(off);
     return worst;
 }

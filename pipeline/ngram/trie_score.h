@@ -13,7 +13,9 @@ void trie_score(const struct trie *t, const uint32_t *ids /* (n) */, size_t n, i
 // ln p of every word after a history `h1 ... hk` of one sentence (without <S>; k may be 0); <S>: -infinity.
 void trie_distribution(const struct trie *t, const uint32_t *history /* (k) */, size_t k,
                        float *scores /* (V) */);
-// The largest |sum of p - 1| behind the histories of `checks` events spread over the text.
-double trie_sum_deviation(const struct trie *t, const uint32_t *ids, size_t n, size_t checks);
+// The largest |sum of p - 1| behind the histories of `checks` events spread over the text; a phantom unknown
+// counts as a word.
+double trie_sum_deviation(const struct trie *t, const uint32_t *ids /* (n) */, size_t n, size_t checks,
+                          int threads);
 
 #endif

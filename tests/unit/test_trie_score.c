@@ -96,7 +96,7 @@ static void test_distribution(void **state) {
                 assert_true(scores[m.begin] == -INFINITY);
                 assert_close(sum, 1, 1e-5);
             }
-            double off = trie_sum_deviation(t, m.text, m.events, 30);
+            double off = trie_sum_deviation(t, m.text, m.events, 30, 2);
             assert_true(off >= 0 && off < 1e-5);
             trie_close(t);
             trial_free(&m);
@@ -112,14 +112,14 @@ static void test_deviation(void **state) {
     uint32_t zero = 0;
     trial_find(&m, trial_key(&zero, 1))->p += 0.1f;
     struct trie *t = trial_build(&m, NULL, 0, &passes);
-    assert_true(trie_sum_deviation(t, m.text, m.events, m.events) > 1e-4);
-    assert_true(trie_sum_deviation(t, m.text, m.events, 0) == 0);
+    assert_true(trie_sum_deviation(t, m.text, m.events, m.events, 2) > 1e-4);
+    assert_true(trie_sum_deviation(t, m.text, m.events, 0, 2) == 0);
     trie_close(t);
     trial_find(&m, trial_key(&zero, 1))->p = -99;
     t = trial_build(&m, NULL, 0, &passes);
-    assert_true(trie_sum_deviation(t, m.text, m.events, 10) > 1e-4);
+    assert_true(trie_sum_deviation(t, m.text, m.events, 10, 2) > 1e-4);
     t->info.phantom = log10(1.0 / (m.words - 1));
-    assert_true(trie_sum_deviation(t, m.text, m.events, 10) < 1e-5);
+    assert_true(trie_sum_deviation(t, m.text, m.events, 10, 2) < 1e-5);
     trie_close(t);
     trial_free(&m);
 }
