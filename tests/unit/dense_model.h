@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { V = 6, END = 1, UNKNOWN = 2, BEGIN = V - 1, MOST = V * V * V * V, ORDER = 4 };
+enum { V = 6, END = 1, UNKNOWN = 2, BEGIN = V - 1, V2 = V * V, V3 = V2 * V, MOST = V3 * V, ORDER = 4 };
 
-static const uint32_t power[] = {1, V, V *V, V *V *V, MOST};
+static const uint32_t power[] = {1, V, V2, V3, MOST};
 
 // An n-gram x1 ... xn is the number x1 V^(n-1) + ... + xn: its context is index / V, the shorter history's
 // n-gram index % V^(n-1).
