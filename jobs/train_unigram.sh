@@ -9,7 +9,7 @@
 #SBATCH --output=%x-%j.log
 #
 # The unigram model: relative frequencies of the training text, p(w) = c(w) / c(.), the floor that any other system has
-# to stay below.  Its counts are those of the vocabulary.
+# to stay below.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
@@ -20,23 +20,9 @@ done
 [ -n "$home" ] || { echo "$0: submit from inside the repository, or export BILLIONWORD_HOME=/its/path" >&2 && exit 1; }
 # shellcheck source=jobs/common.sh
 . "$home/jobs/common.sh"
+# shellcheck source=jobs/ngram.sh
+. "$home/jobs/ngram.sh"
 
 parse_arguments "$@"
-need_single_task
-ranks=1
-expect_steps 2
-need_programs estimate evaluate report
-need_corpus
 
-recipe=(--order 1 --smoothing ml)
-
-model=$data/unigram/unigram.arpa
-command=("$bin/estimate" "${recipe[@]}" --vocab "$vocab" --output "$model")
-if [ -n "$dry_run" ]; then exec "${command[@]}" --dry-run; fi
-need_results
-step "Estimating unigram on $corpus"
-make_file "$model" "$vocab" -- "${command[@]}"
-step "Evaluating unigram"
-evaluation=()
-score_system unigram "$model"
-finish_system
+run_ngram_system unigram --order 1 -- --smoothing ml

@@ -118,10 +118,21 @@ size_t contexts_bytes(int order, uint32_t vocabulary_size, size_t records) {
 size_t contexts_taken(const struct contexts *x) {
     const struct contexts_scratch *s = x->scratch;
     size_t bytes = table_bytes(s->words);
-    for (int n = 2; n <= s->deepest; n++)
-        bytes += s->most_contexts[n] * context_bytes(n == s->deepest)
-                 + s->most_grams[n] * gram_bytes(n == s->deepest);
+    int highest = NGRAM_MAX_ORDER;
+    while (highest > 1 && s->most_grams[highest] == 0) highest--;
+    for (int n = 2; n <= highest; n++)
+        bytes +=
+            s->most_contexts[n] * context_bytes(n == highest) + s->most_grams[n] * gram_bytes(n == highest);
     return bytes;
+}
+
+void contexts_join_taken(struct contexts *x, const struct contexts *other) {
+    struct contexts_scratch *s = x->scratch;
+    const struct contexts_scratch *o = other->scratch;
+    for (int n = 2; n <= NGRAM_MAX_ORDER; n++) {
+        if (o->most_contexts[n] > s->most_contexts[n]) s->most_contexts[n] = o->most_contexts[n];
+        if (o->most_grams[n] > s->most_grams[n]) s->most_grams[n] = o->most_grams[n];
+    }
 }
 
 static void append(struct contexts_level *l, uint32_t word, uint64_t raw, uint64_t adjusted) {

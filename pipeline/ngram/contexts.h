@@ -50,6 +50,8 @@ void contexts_cut(struct contexts *x, const uint64_t *least);
 size_t contexts_bytes(int order, uint32_t vocabulary_size, size_t records);
 // Bytes that the blocks so far took.
 size_t contexts_taken(const struct contexts *x);
+// From now on contexts_taken(x) is as if the blocks of `other` had been its own, too.
+void contexts_join_taken(struct contexts *x, const struct contexts *other);
 void contexts_free(struct contexts *x);
 
 #endif

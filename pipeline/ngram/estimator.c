@@ -62,50 +62,55 @@ static size_t most_block_bytes(const struct estimator *e) {
     return contexts_bytes(e->counts->info.order, e->info.words, largest) + records_bytes(e, largest);
 }
 
+// Threads that have memory to look at blocks, each with `surveys` surveys of its own.
+static int threads_to_look(const struct estimator *e, int surveys) {
+    uint64_t each = most_block_bytes(e) + (uint64_t)surveys * (uint64_t)e->info.order * 8 * e->info.words;
+    int threads = surveys > 0 ? e->o.threads : 1;
+    while (threads > 1 && PROGRAM_BYTES + (uint64_t)threads * each > e->o.memory) threads--;
+    return threads;
+}
+
 // Looks at the counts' blocks: adds to the surveys (NULL: not wanted) all n-grams, and those that cut-offs
 // leave; and finds out what memory the contexts of a block take.  Without surveys, only blocks are looked at
 // that could take more than those before.
 static void look_at_blocks(struct estimator *e, struct survey *all, struct survey *kept) {
     struct counts *c = e->counts;
-    size_t taken = 0;
-    uint64_t surveys =
-        (uint64_t)((all != NULL) + (kept != NULL)) * (uint64_t)e->info.order * 8 * e->info.words;
-    uint64_t fits = e->o.memory / (most_block_bytes(e) + surveys);
-    int threads = fits < (uint64_t)e->o.threads ? fits > 1 ? (int)fits - 1 : 1 : e->o.threads;
+    int threads = threads_to_look(e, (all != NULL) + (kept != NULL));
     struct progress p;
     uint64_t done = 0;
-    progress_start(&p, "looking at the counts", "million n-grams", 1e6, c->info.records);
+    progress_start(&p, "looking at the counts", "million n-grams", 1e6, all || kept ? c->info.records : 0);
     workers_start(e, threads);
 #pragma omp parallel num_threads(threads)
     {
         struct estimator_worker *w = &e->workers[omp_get_thread_num()];
         struct survey *my_all = all ? survey_new(all->order, all->words) : NULL;
         struct survey *my_kept = kept ? survey_new(kept->order, kept->words) : NULL;
-        size_t my_taken = 0;
 #pragma omp for schedule(dynamic, 1)
         for (size_t block = 0; block < c->blocks; block++) {
-            bool needed = contexts_bytes(c->info.order, e->info.words, c->table[block].records) > my_taken;
-            if (!all && !kept && !needed) continue;
+            size_t most = contexts_bytes(c->info.order, e->info.words, c->table[block].records);
+            if (!all && !kept && most <= contexts_taken(w->contexts)) continue;
             counts_read(w->counts, block, &w->records);
             contexts_build(w->contexts, &w->records);
-            my_taken = contexts_taken(w->contexts);
             if (all) survey_add(my_all, w->contexts);
-            if (kept) contexts_cut(w->contexts, e->o.smoothing.least), survey_add(my_kept, w->contexts);
+            if (kept) {
+                contexts_cut(w->contexts, e->o.smoothing.least);
+                survey_add(my_kept, w->contexts);
+            }
 #pragma omp critical
             progress_update(&p, done += w->records.size, NULL);
         }
 #pragma omp critical
         {
-            if (my_taken > taken) taken = my_taken;
             if (all) survey_merge(all, my_all);
             if (kept) survey_merge(kept, my_kept);
         }
         survey_free(my_all);
         survey_free(my_kept);
     }
-    workers_end(e, threads);
     progress_end(&p, done, NULL);
-    e->block_bytes = taken + records_bytes(e, c->largest);
+    for (int t = 1; t < threads; t++) contexts_join_taken(e->workers[0].contexts, e->workers[t].contexts);
+    e->block_bytes = contexts_taken(e->workers[0].contexts) + records_bytes(e, c->largest);
+    workers_end(e, threads);
 }
 
 static struct survey *start_survey(const struct estimator *e) {

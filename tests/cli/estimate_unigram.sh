@@ -1,43 +1,33 @@
 #!/usr/bin/env bash
-# estimate --order 1: relative frequencies in ARPA format, its manifest, and what it refuses.
+# estimate of counts of order 1: relative frequencies, mapped and as ARPA, and the manifests.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 
-printf 'the\t50\n</S>\t30\n<UNK>\t15\ncat\t5\n<S>\t30\n' >vocab.tsv
-estimate --vocab vocab.tsv --output out/unigram.arpa 2>said
-printf '\\data\\\nngram 1=5\nngram 2=0\n\n\\1-grams:\n-0.301029996\tthe\t0\n-0.522878745\t</s>\t0\n-0.823908741\t<unk>\t0\n' >expected
-printf -- '-1.30103\tcat\t0\n-99\t<s>\t0\n\n\\2-grams:\n\n\\end\\\n' >>expected
+printf 'the\t5\n</S>\t3\n<UNK>\t1\ncat\t1\n<S>\t3\n' >vocab.tsv
+printf 'the the cat\nthe dog\nthe the\n' >train.txt
+shard --quiet --vocab vocab.tsv --output train.shard train.txt
+count --quiet --order 1 --vocab vocab.tsv --output train.counts train.shard >counts.tsv
+estimate --counts train.counts --vocab vocab.tsv --smoothing ml --output out/unigram.trie --arpa out/unigram.arpa 2>said
+printf '\\data\\\nngram 1=5\nngram 2=0\n\n\\1-grams:\n-0.30103001\tthe\t0\n-0.52287877\t</s>\t0\n-1\t<unk>\t0\n' >expected
+printf -- '-1\tcat\t0\n-99\t<s>\t0\n\n\\2-grams:\n\n\\end\\\n' >>expected
 same_file out/unigram.arpa expected
-grep -q '5 n-grams from 100 events' said || fail "$(cat said)"
-for note in '"train_events": "100"' '"processors": "1"' '"params": "5"' "\"model_bytes\": \"$(stat -c %s expected)\"" \
-  '"train_seconds": "0.'; do
-  grep -qF "$note" out/unigram.arpa.manifest.json || fail "no $note in $(cat out/unigram.arpa.manifest.json)"
+grep -q 'a ml model of order 1, 5 parameters, from 10 events' said || fail "$(cat said)"
+for file in trie arpa; do
+  for note in '"train_events": "10"' '"params": "5"' '"ngrams": "5"' '"train_seconds": "' '"processors": "' \
+    "\"model_bytes\": \"$(stat -c %s out/unigram.$file)\""; do
+    grep -qF "$note" out/unigram.$file.manifest.json || fail "$file: no $note in $(cat out/unigram.$file.manifest.json)"
+  done
 done
 nothing_left .
 
-# The same bytes again; .zst holds the same text.
-estimate --quiet --vocab vocab.tsv --order 1 --smoothing ml --output again.arpa
-same_file again.arpa expected
-estimate --quiet --vocab vocab.tsv --output packed.arpa.zst
-zstd -qdc packed.arpa.zst >unpacked
+# A class that was never seen counts as seen once.
+printf 'the the cat\nthe\nthe the\n' >train.txt
+shard --quiet --vocab vocab.tsv --output train.shard train.txt
+count --quiet --order 1 --vocab vocab.tsv --output train.counts train.shard >counts.tsv
+estimate --quiet --counts train.counts --vocab vocab.tsv --smoothing ml --output again.trie --arpa again.arpa.zst
+zstd -qdc again.arpa.zst >unpacked
 same_file unpacked expected
 
-estimate --vocab vocab.tsv --output dry.arpa --dry-run 2>said
-grep -q 'would read vocab.tsv (5 words) and write dry.arpa' said || fail "$(cat said)"
-[ ! -e dry.arpa ] || fail "--dry-run wrote dry.arpa"
-
-fails_with 2 '--order 3: unigrams (--order 1) are all that is estimated so far' estimate --order 3 --vocab vocab.tsv --output x
-fails_with 2 '--smoothing kn: must be one of ml' estimate --smoothing kn --vocab vocab.tsv --output x
-fails_with 2 '--vocab is missing' estimate --output x
-fails_with 2 '--output -:' estimate --vocab vocab.tsv --output -
-fails_with 1 'missing.tsv' estimate --vocab missing.tsv --output x
-for word in '<s>' '</s>'; do
-  printf 'the\t50\n</S>\t30\n<UNK>\t15\n%s\t5\n<S>\t30\n' "$word" >reserved.tsv
-  fails_with 1 "reserved.tsv: line 4: the word $word means a sentence's end in ARPA files" \
-    estimate --vocab reserved.tsv --output x
-done
-printf 'the\t50\n</S>\t30\n<UNK>\t15\n<unk>\t5\n<S>\t30\n' >reserved.tsv
-fails_with 1 "reserved.tsv: line 4: the word <unk> means the unknown word in ARPA files*--unk '<unk>'" \
-  estimate --vocab reserved.tsv --output x
-[ ! -e x ] || fail "a refused model was written"
-[ ! -e x.manifest.json ] || fail "a manifest of a refused model was written"
+estimate --counts train.counts --vocab vocab.tsv --smoothing ml --output dry.trie --dry-run 2>said
+grep -q 'forecast: memory .*, no temporary files, the model ' said || fail "$(cat said)"
+[ ! -e dry.trie ] || fail "--dry-run wrote dry.trie"
 nothing_left .

@@ -17,7 +17,10 @@ fails_with 2 'error: text is an input and would be overwritten' shard --vocab v.
 fails_with 2 'error: v.tsv is an input and would be overwritten' shard --vocab v.tsv --output v.tsv text
 fails_with 2 'error: text is an input and would be overwritten' tokenize --output text text
 fails_with 2 'the output text is the same file as the input on standard input' from_stdin tokenize --output text
-fails_with 2 'error: v.tsv is an input and would be overwritten' estimate --vocab v.tsv --output v.tsv
+fails_with 2 'error: v.tsv is an input and would be overwritten' \
+  estimate --smoothing ml --counts text --vocab v.tsv --output v.tsv
+fails_with 2 'error: text is an input and would be overwritten' \
+  estimate --smoothing ml --counts text --vocab v.tsv --output x.trie --arpa text
 cp text p-00001-of-00002
 fails_with 2 'error: p-00001-of-00002 is an input and would be overwritten' split --shards 2 --output-prefix p p-00001-of-00002 text
 same_file text kept

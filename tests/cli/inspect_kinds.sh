@@ -18,7 +18,10 @@ for golden in "$BILLIONWORD_HOME"/tests/golden/*.safetensors; do # made by anoth
   [ "$(kind "$golden")" = safetensors ] || fail "$golden: $(kind "$golden")"
 done
 
-estimate --quiet --vocab v.tsv --output u.arpa.zst
+count --quiet --order 1 --vocab v.tsv --output u.counts s.shard >counts.tsv
+estimate --quiet --smoothing ml --counts u.counts --vocab v.tsv --output u.trie --arpa u.arpa.zst
+[ "$(kind u.trie)" = 'mapped n-gram model' ] || fail "u.trie: $(kind u.trie)"
+inspect u.trie | grep -qx "ngrams_1$(printf '\t')5" || fail "$(inspect u.trie)"
 mv u.arpa.zst model # known by its contents
 [ "$(kind model)" = 'ARPA n-gram model' ] || fail "model: $(kind model)"
 inspect model | grep -qx "order$(printf '\t')1" || fail "$(inspect model)"
@@ -31,7 +34,7 @@ fails_with 1 'cannot write to stdout: No space left on device' inspect_full v.ts
 
 printf '{"format": "other"}' >other.json
 printf '{"format": ' >cut.json
-fails_with 1 'text: not a shard, scores, safetensors, vocabulary, ARPA model, row or manifest' inspect text
+fails_with 1 'text: not a shard, counts, scores, safetensors, vocabulary, mapped or ARPA model, row or manifest' inspect text
 fails_with 1 'other.json: JSON, but neither a manifest nor a row of ours' inspect other.json
 fails_with 1 'cut.json: not JSON: the text ends where a value was expected at byte 11' inspect cut.json
 fails_with 1 'cannot open missing: No such file or directory' inspect missing

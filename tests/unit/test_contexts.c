@@ -106,7 +106,7 @@ static void check_context(const struct contexts *x, const struct tiny *t, const 
         found[n]++;
     }
     if (least[x->order] > 1) assert_true(l->backoff[i] == (float)code);
-    if (n == x->order) return;
+    if (n >= x->order || n == NGRAM_MAX_ORDER) return;
     for (size_t c = l->child[i]; c < l->child[i + 1]; c++) {
         uint32_t word = l[1].farthest[c];
         if (c > l->child[i]) assert_true(l[1].farthest[c - 1] < word);
@@ -135,7 +135,8 @@ static void mark(struct contexts *x, const struct tiny *t, int n, size_t i, size
     struct contexts_level *l = &x->level[n];
     l->backoff[i] = (float)code;
     for (size_t g = l->gram[i]; g < l->gram[i + 1]; g++) l->p[g] = (float)(code * t->words + l->word[g]);
-    for (size_t c = n < x->order ? l->child[i] : 0; n < x->order && c < l->child[i + 1]; c++)
+    if (n >= x->order || n == NGRAM_MAX_ORDER) return;
+    for (size_t c = l->child[i]; c < l->child[i + 1]; c++)
         mark(x, t, n + 1, c, l[1].farthest[c] * tiny_power(t, n - 1) + code);
 }
 
