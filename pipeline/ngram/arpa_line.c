@@ -30,7 +30,7 @@ static const char *skip_blanks(const char *at, const char *end) {
 
 static uint32_t find_word(const struct arpa_words *w, const char *text, size_t length) {
     uint32_t none = w->v->size;
-    uint32_t id = arpa_find_word(w->v, text, length);
+    uint32_t id = arpa_find(w->v, text, length);
     if (id == none && length == strlen(ARPA_UNKNOWN_WORD) && memcmp(text, ARPA_UNKNOWN_WORD, length) == 0)
         return w->unigrams ? none + 1 : w->phantom ? w->v->unknown : none;
     return w->phantom && id == w->v->unknown ? none : id;
