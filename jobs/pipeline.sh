@@ -30,7 +30,7 @@ esac
 choose_systems() {
   local system file
   case ${SYSTEMS:-default} in
-  default) systems=(unigram lstm256 lstm256_sampled) ;;
+  default) systems=(unigram kn5 lstm256 lstm256_sampled) ;;
   all)
     systems=()
     for file in "$home"/jobs/train_*.sh; do systems+=("$(basename "${file#*/train_}" .sh)"); done

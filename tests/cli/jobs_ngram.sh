@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The scripts of the count-based systems on a small corpus: counts shared, unpruned models made where they are missing, all
+# rows valid but the one that is there to be invalid; a second run does nothing, and two at once do not hinder each other.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+export BILLIONWORD_BIN=$BIN WORK="$PWD/the work" RESULTS="$PWD/the results" CORPUS="some words" THREADS=1
+jobs=$BILLIONWORD_HOME/jobs data="$WORK/some_words" table="$PWD/the results/some_words/perplexity.tsv"
+mkdir "$CORPUS"
+synthetic_text --quiet --tokens 60000 >text
+head -n 200 text >"$CORPUS/test.txt"
+sed -n 201,400p text >"$CORPUS/valid.txt"
+sed 1,400d text >"$CORPUS/train.txt"
+column() { # SYSTEM COLUMN
+  awk -F'\t' -v s="$1" -v c="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i } $1 == s { print $k }' "$table"
+}
+below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > 1 && a < b) }' || fail "$3: $1 is not below $2"; }
+
+# Forecasts alone, before anything is there.
+"$jobs/prepare_corpus.sh" 2>said
+for system in unigram kn5 katz5_pruned; do
+  "$jobs/train_$system.sh" --dry-run >said 2>&1 || fail "$(cat said)"
+  grep -q 'count: forecast: ' said || fail "no forecast of counting: $(cat said)"
+done
+grep -q 'pruning is forecast from .*katz5/model.trie, once it is there' said || fail "$(cat said)"
+[ -z "$(find "$data" -name '*.counts' -o -name '*.trie')" ] || fail "a forecast left something: $(find "$data")"
+
+# A pruned model makes what it is made from, but no row of it.
+"$jobs/train_kn5_pruned.sh" >out 2>said || fail "$(cat said)"
+for title in 'Estimating kn5 on' 'Pruning kn5 to [0-9]* n-grams on' 'Evaluating kn5_pruned'; do
+  grep -q "^=== ./2 $title" said || fail "no step $title: $(cat said)"
+done
+[ ! -e "$RESULTS/some_words/rows/kn5.json" ] || fail "a row of kn5"
+expect_output VALID column kn5_pruned status
+
+export SYSTEMS="unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned"
+stat -c %y "$data/counts-5.counts" "$data/kn5/model.trie" >before
+"$jobs/pipeline.sh" >out 2>said || fail "$(cat said)"
+stat -c %y "$data/counts-5.counts" "$data/kn5/model.trie" >after
+same_file before after
+for system in $SYSTEMS; do
+  case $(column "$system" status) in
+  VALID) [ $system != ml4_plain ] || fail "ml4_plain is valid: $(cat "$table")" ;;
+  "INVALID: test: p = 0 for "[1-9]*" events, the first is event "*) [ $system = ml4_plain ] || fail "$(cat "$table")" ;;
+  *) fail "$system: $(column $system status): $(cat said)" ;;
+  esac
+done
+for system in add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned; do
+  below "$(column $system ppl_test)" "$(wc -l <"$data/vocab.tsv")" $system
+done
+below "$(column kn5 ppl_test)" "$(column unigram ppl_test)" "kn5 and unigram"
+below "$(column kn5 ppl_test)" "$(column add4 ppl_test)" "kn5 and add4"
+below "$(column katz5_pruned params)" "$(column katz5 params)" "pruned and unpruned"
+
+# Neither threads nor memory make anything anew.
+NGRAM_MEMORY=1G THREADS=2 "$jobs/pipeline.sh" >again 2>said
+expect_output 'pipeline.sh: nothing to do: everything is up to date' cat said
+same_file out again
+"$jobs/train_katz5_pruned.sh" --dry-run >said 2>&1 || fail "$(cat said)"
+grep -q 'estimate: forecast' said || fail "no forecast of estimating: $(cat said)"
+
+# Two systems at once need the same counts: one makes them.
+export WORK="$PWD/second" RESULTS="$PWD/second results"
+"$jobs/prepare_corpus.sh" 2>said
+"$jobs/train_sbo5.sh" >one 2>&1 &
+"$jobs/train_katz5.sh" >two 2>&1 || fail "$(cat two)"
+wait $! || fail "$(cat one)"
+expect_output 1 sh -c "cat one two | grep -c 'count: done in'"
+nothing_left "$WORK"
