@@ -4,7 +4,6 @@
 #include "pipeline/ngram/trie_layout.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 
 enum { BATCH = 256 };
@@ -14,10 +13,9 @@ enum { BATCH = 256 };
 struct batch {
     int size;
     uint32_t word[BATCH];
-    const uint32_t
-        *history[BATCH];  // [e][-1] is the word before, [e][-2] the one before that ... to order - 1
-    uint8_t order[BATCH]; // length of the longest n-gram, 0: not even the word is one
-    float p[BATCH];       // its log10 p
+    const uint32_t *history[BATCH];            // [e][-1] is the word before, [e][-2] the one before that ...
+    uint8_t order[BATCH];                      // length of the longest n-gram, 0: not even the word is one
+    float p[BATCH];                            // its log10 p
     float backoff[BATCH][NGRAM_MAX_ORDER + 1]; // [e][L]: of the L words up to this one, 0 without a node
     // The search under way:
     uint32_t target[BATCH];               // the word that is looked for
