@@ -151,7 +151,8 @@ static void context_weights(const struct trie *t, struct batch *b, const uint32_
 
 static void stretch_init(struct stretch *s, const struct trie *t) {
     s->t = t;
-    s->used = 0;
+    s->words[0] = NOTHING; // where the walk of a full context looks further
+    s->used = 1;
     put_begin(s);
     context_weights(t, &s->batch, s->words + s->used, s->begin);
     memcpy(s->before, s->begin, sizeof s->before);
