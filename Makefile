@@ -16,7 +16,7 @@ PUBLIC := all tests-built test test-long test-cluster asan lint bench pipeline c
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
                       LM1B_MEMORY NGRAM_MEMORY FRESH
-TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS
+TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT
 BUILD_VARIABLES    := CC AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
 GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 UNKNOWN := $(filter-out $(PIPELINE_VARIABLES) $(TEST_VARIABLES) $(BUILD_VARIABLES) HAVE_% %_CFLAGS %_LIBS CPU_%,$(GIVEN))

@@ -65,3 +65,28 @@ export WORK="$PWD/second" RESULTS="$PWD/second results"
 wait $! || fail "$(cat one)"
 expect_output 1 sh -c "cat one two | grep -c 'count: done in'"
 nothing_left "$WORK"
+
+# One that waits for another's counts can be stopped; left alone, it goes on when the other is done.
+data="$WORK/some_words"
+rm "$data/counts-5.counts" "$data/katz5/model.trie"
+exec 7>>"$data/.counts-5.counts.lock"
+flock 7
+wait_for_counts() { # starts katz5 with its talk in `said`; sets `job`
+  : >said
+  "$jobs/train_katz5.sh" >out 2>said 7>&- &
+  job=$!
+  until grep -q 'another run makes .*counts-5.counts: waiting for it' said; do
+    kill -0 $job 2>/dev/null || fail "it does not wait: $(cat said)"
+    sleep 0.05
+  done
+}
+wait_for_counts
+kill -USR1 $job
+wait $job && fail "stopped, it ends well" || status=$?
+[ $status = 75 ] || fail "exit code $status: $(cat said)"
+[ ! -e "$data/counts-5.counts" ] || fail "it counted all the same"
+wait_for_counts
+exec 7>&-
+wait $job || fail "$(cat said)"
+[ -s "$data/katz5/model.trie" ] || fail "no model: $(cat said)"
+nothing_left "$WORK"
