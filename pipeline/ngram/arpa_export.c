@@ -8,7 +8,7 @@
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/decimal.h"
-#include "pipeline/ngram/trie.h"
+#include "pipeline/ngram/trie_layout.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -118,19 +118,21 @@ static void add_line(struct buffer *b, float p, const struct spelling *first, co
 
 // The n-grams among the nodes [index, end); returns how many.
 static uint64_t format_nodes(struct cursor *c, uint64_t index, uint64_t end, struct buffer *b) {
-    const struct trie_info *info = &c->x->t->info;
+    const struct trie_order *o = &c->x->t->order[c->order];
     uint64_t grams = 0;
-    bool has_backoff = c->order < info->order || info->order == 1;
+    bool has_backoff = !o->highest || c->order == 1;
     buffer_clear(b);
     cursor_seek(c, index);
-    for (;;) {
-        struct trie_node node = trie_read(c->x->t, c->order, index);
-        if (!isnan(node.p)) {
-            add_line(b, node.p, spelling_of(c->x, node.word), &c->suffix, has_backoff ? &node.backoff : NULL);
+    for (;; cursor_next(c)) {
+        trie_use(c->x->t, c->order,
+                 index); // fields by themselves: most of what trie_read reads is not needed
+        float p = trie_get_p(o, index), backoff = o->highest ? 0 : trie_get_backoff(o, index);
+        if (!isnan(p)) {
+            uint32_t word = c->order == 1 ? (uint32_t)index : trie_get_word(o, index);
+            add_line(b, p, spelling_of(c->x, word), &c->suffix, has_backoff ? &backoff : NULL);
             grams++;
         }
         if (++index >= end) return grams;
-        cursor_next(c);
     }
 }
 
