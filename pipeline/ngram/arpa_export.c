@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 15 }; // nodes that a thread formats at a time, some 1.5 MB of text
+enum {
+    CHUNK = 1 << 15, // nodes that a thread formats at a time, some 1.5 MB of text
+    RELEASE = 64,    // chunks, after which the pages of the trie are let go of
+};
 
 struct spelling {
     const char *text;
@@ -154,7 +157,10 @@ static void write_order(struct export *x, int n, int threads) {
             uint64_t first = i * CHUNK, end = first + CHUNK < info->nodes[n] ? first + CHUNK : info->nodes[n];
             grams += format_nodes(&c, first, end, &b);
 #pragma omp ordered
-            write_text(x, &b);
+            {
+                write_text(x, &b);
+                if (i % RELEASE == RELEASE - 1) trie_release(x->t);
+            }
         }
         buffer_free(&b);
         buffer_free(&c.suffix);

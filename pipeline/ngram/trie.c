@@ -20,6 +20,7 @@ struct trie_private {
     char *path;
     uint8_t *map;
     uint8_t *verified; // of all orders
+    bool is_file;
 };
 
 bool trie_is_trie(const char *path) {
@@ -66,7 +67,8 @@ static struct trie *trie_new(uint8_t *map, const struct trie_info *info, const c
     t->info = *info;
     uint64_t sums = trie_layout(info, t->order, &t->bytes), blocks = (t->bytes - sums) / sizeof(uint64_t);
     t->private = memory_alloc(1, sizeof *t->private, path);
-    *t->private = (struct trie_private){memory_copy_string(path), map, memory_alloc(blocks, 1, path)};
+    *t->private =
+        (struct trie_private){memory_copy_string(path), map, memory_alloc(blocks, 1, path), !is_verified};
     memset(t->private->verified, is_verified, blocks);
     const uint64_t *sum = (const uint64_t *)(const void *)(map + sums);
     uint8_t *verified = t->private->verified;
@@ -107,6 +109,10 @@ struct trie *trie_open(const char *path, const char *vocabulary_hash) {
 
 struct trie *trie_of_image(uint8_t *image, const struct trie_info *info) {
     return trie_new(image, info, "a model in memory", 1);
+}
+
+void trie_release(const struct trie *t) {
+    if (t->private->is_file) madvise(t->private->map, t->bytes, MADV_DONTNEED);
 }
 
 void trie_close(struct trie *t) {

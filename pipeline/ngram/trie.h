@@ -67,6 +67,9 @@ void trie_check(const struct trie *t);
 struct trie_node trie_read(const struct trie *t, int order, uint64_t index);
 // Index of the child with `word` among [first, end) at `order`; UINT64_MAX: none.
 uint64_t trie_find(const struct trie *t, int order, uint64_t first, uint64_t end, uint32_t word);
+// Unmaps what was read of a file, to be mapped again when it is read again: for who goes through all of it
+// within a budget of memory.  On any thread.
+void trie_release(const struct trie *t);
 void trie_close(struct trie *t);
 
 #endif
