@@ -113,6 +113,12 @@ static void survey_read(struct counts *c, struct tail *t) {
         die_survey(t, "its words do not add up to the text");
     for (int n = 2; n <= s->order; n++)
         if (sum_of(s->ends[n], s->words) != s->types[n]) die_survey(t, "its n-grams do not add up");
+    if (info->padded && s->order > 2) {
+        s->padding = info->end;
+        for (int n = 2; n < s->order; n++)
+            if (s->ends[n][info->end] < 1 || s->ends[n][info->begin] != 1)
+                die_survey(t, "the padding is not among its n-grams");
+    }
     c->survey = s;
 }
 

@@ -31,19 +31,24 @@ static void estimate_discounts(struct smoothing *s, int n, const uint64_t *times
     warn("order %d: no discounts from %s; taking 0.5, 1 and 1.5", n, text);
 }
 
+static uint64_t unigram_count(const struct smoothing *s, const struct survey *v, uint32_t word) {
+    return s->o.order > 1 ? survey_adjusted_unigram(v, word) : v->unigrams[word];
+}
+
 // p(w) = (a - D(a)) / a() + gamma uniform.
 static void take_unigrams(struct smoothing *s, const struct survey *v) {
-    const uint64_t *adjusted = s->o.order > 1 ? v->ends[2] : v->unigrams;
     double sum = 0, discounts = 0;
     for (uint32_t w = 0; w < s->words; w++) {
         if (w == s->begin) continue;
-        sum += (double)adjusted[w];
-        discounts += s->discount[1][clamp(adjusted[w])];
+        uint64_t a = unigram_count(s, v, w);
+        sum += (double)a;
+        discounts += s->discount[1][clamp(a)];
     }
     double rest = discounts / sum * s->uniform;
     for (uint32_t w = 0; w < s->words; w++) {
         if (w == s->begin) continue;
-        s->unigram[w] = ((double)adjusted[w] - s->discount[1][clamp(adjusted[w])]) / sum + rest;
+        uint64_t a = unigram_count(s, v, w);
+        s->unigram[w] = ((double)a - s->discount[1][clamp(a)]) / sum + rest;
     }
     if (s->o.phantom_unknown) s->phantom = rest;
 }

@@ -8,7 +8,7 @@
 struct survey *survey_new(int order, uint32_t words) {
     struct survey *s = memory_alloc_zero(1, sizeof *s, "a survey of n-grams");
     s->order = order;
-    s->words = words;
+    s->words = s->padding = words;
     s->unigrams = memory_alloc_zero(words, sizeof *s->unigrams, "a survey of n-grams");
     for (int n = 2; n <= order; n++)
         s->ends[n] = memory_alloc_zero(words, sizeof *s->ends[n], "a survey of n-grams");
@@ -17,6 +17,7 @@ struct survey *survey_new(int order, uint32_t words) {
 
 void survey_add_padding(struct survey *s, uint32_t begin, uint32_t end) {
     for (int n = 2; n < s->order; n++) {
+        s->padding = end;
         s->types[n] += 2;
         s->ends[n][begin]++;
         s->ends[n][end]++;
@@ -55,13 +56,18 @@ void survey_merge(struct survey *s, const struct survey *other) {
     }
 }
 
+uint64_t survey_adjusted_unigram(const struct survey *s, uint32_t word) {
+    if (s->order == 1) return s->unigrams[word];
+    return s->ends[2][word] - (word == s->padding); // </S> </S>
+}
+
 void survey_finish(struct survey *s) {
-    const uint64_t *adjusted = s->order > 1 ? s->ends[2] : s->unigrams;
     for (uint32_t w = 0; w < s->words; w++) {
         if (s->unigrams[w] == 0) continue; // <S> among them, which padding may end in
         s->types[1]++;
         if (s->unigrams[w] <= SURVEY_TIMES) s->raw[1][s->unigrams[w]]++;
-        if (adjusted[w] <= SURVEY_TIMES) s->adjusted[1][adjusted[w]]++;
+        uint64_t adjusted = survey_adjusted_unigram(s, w);
+        if (adjusted <= SURVEY_TIMES) s->adjusted[1][adjusted]++;
     }
 }
 

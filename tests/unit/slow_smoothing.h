@@ -19,11 +19,7 @@ struct slow {
 };
 
 static inline uint64_t slow_count(const struct slow *m, int n, bool adjusted, size_t code) {
-    const struct tiny *t = m->t;
-    if (!adjusted || n == m->o.order) return t->raw[n][code];
-    // As an n-gram of the model, the padding </S> </S> comes before </S>.
-    bool padding = n == 1 && code == t->end && t->padded && t->order > 2;
-    return t->adjusted[n][code] + padding;
+    return adjusted && n < m->o.order ? m->t->adjusted[n][code] : m->t->raw[n][code];
 }
 
 // How many n-grams have a count of r.

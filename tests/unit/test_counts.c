@@ -26,7 +26,8 @@ static struct survey *make_survey(int order, const struct records *r, struct cou
     struct survey *s = survey_new(order, V);
     for (size_t i = 0; i < r->size; i++) s->unigrams[r->words[r->order - 1][i]] += r->counts[i];
     for (int n = 2; n <= order; n++)
-        for (uint32_t w = 0; w < V; w++) s->types[n] += s->ends[n][w] = w % 7 ? w : UINT64_C(1) << 40;
+        for (uint32_t w = 0; w < BEGIN; w++) s->types[n] += s->ends[n][w] = w % 7 ? w : UINT64_C(1) << 40;
+    if (info->padded) survey_add_padding(s, BEGIN, END);
     survey_finish(s);
     info->events = 0;
     for (uint32_t w = 0; w < V; w++) info->events += s->unigrams[w];
@@ -81,6 +82,7 @@ static void check_survey(const struct survey *got, const struct survey *wanted) 
     assert_memory_equal(got->unigrams, wanted->unigrams, V * sizeof *got->unigrams);
     for (int n = 2; n <= got->order; n++)
         assert_memory_equal(got->ends[n], wanted->ends[n], V * sizeof *got->ends[n]);
+    assert_int_equal(got->padding, wanted->padding);
 }
 
 static void test_round_trip(void **state) {
@@ -307,6 +309,8 @@ static void test_refusals(void **state) {
         {"\"order\":4", "\"order\":5", "make it again with count"},
         {"\"begin\":299", "\"begin\":300", "no possible \"begin\""},
         {"\"padded\":false", "\"padded\":12345", "no possible \"padded\""},
+        {"\"padded\":false", "\"padded\":true ",
+         "survey is impossible: the padding is not among its n-grams"},
         {"\"vocabulary_size\":300", "\"vocabulary_size\":301", "make it again with count"},
         {"\"blocks\":", "\"blockz\":", "no possible \"blocks\""},
         {"\"records\":1", "\"records\":2", "its blocks do not add up to"},

@@ -146,6 +146,33 @@ static void three_words(void **state) {
     tiny_model_free(&m);
 }
 
+// The same, padded: before </S> stand b and a, as ever, though </S> </S> is an n-gram of the model.
+static void padding(void **state) {
+    (void)state;
+    static const uint32_t text[] = {0, 1, 2, 0, 2, 0, 2, 1, 2};
+    struct tiny_model m;
+    tiny_model_count(&m, 3, true, 4, 2, text, 9);
+    assert_int_equal(m.survey->ends[2][2], 3);
+    struct smoothing_options o = tiny_options(SMOOTHING_KN, 3);
+    o.discount_fallback = true;
+    tiny_model_smooth(&m, &o);
+    const double a = 0.5 / 5 + 1.0 / 6, b = 1.0 / 5 + 1.0 / 6, end = b;
+    assert_close(m.s->unigram[0], a, 1e-15);
+    assert_close(m.s->unigram[1], b, 1e-15);
+    assert_close(m.s->unigram[2], end, 1e-15);
+    // Order 3 is of </S> <S> a 3, </S> <S> b 1 now, too: 4, 1, 1, 0, Y = 2/3.
+    assert_close(m.s->discount[3][1], 2.0 / 3, 1e-15); // 1 - 4/3 * 1/4
+    assert_close(m.s->discount[3][2], 0, 1e-15);       // 2 - 2 * 1
+    assert_close(m.s->discount[3][3], 3, 0);
+    expect_backoff(&m, 3, 3.6 / 4);
+    expect_p(&m, 3, 1, 0.4 / 4 + 0.9 * b);
+    static const uint32_t end_begin[] = {2, 3};
+    assert_close(pow(10, tiny_backoff(&m, end_begin, 2)), 11.0 / 12, 1e-6); // (3 + 2/3) / 4
+    assert_close(pow(10, tiny_p(&m, end_begin, 2, 0)), 11.0 / 12 * 0.9 * a, 1e-6);
+    assert_close(pow(10, tiny_p(&m, end_begin, 2, 1)), 1.0 / 12 + 11.0 / 12 * (0.1 + 0.9 * b), 1e-6);
+    tiny_model_free(&m);
+}
+
 static void estimate(void *options) {
     static const uint32_t text[] = {0, 1, 2, 0, 2, 0, 2, 1, 2};
     struct tiny_model m;
@@ -175,6 +202,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modified), cmocka_unit_test(phantom_unknown), cmocka_unit_test(one_discount),
         cmocka_unit_test(cut_off),  cmocka_unit_test(three_words),     cmocka_unit_test(no_discounts),
+        cmocka_unit_test(padding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,8 @@ static void test_hand_worked_padded(void **state) {
     assert_int_equal(s->types[1], 3);
     assert_int_equal(s->types[2], 8);
     assert_int_equal(s->types[3], 7);
+    expect_row(s->adjusted[1], SURVEY_TIMES, 0, 3); // the padding stands before no </S> of the text
+    for (uint32_t w = A; w <= END; w++) assert_int_equal(survey_adjusted_unigram(s, w), 2);
     expect_row(s->raw[2], SURVEY_TIMES, 3, 3); // no counts for the padding
     expect_row(s->adjusted[2], SURVEY_TIMES, 4, 2);
     expect_row(s->raw[3], SURVEY_TIMES, 5, 2);
