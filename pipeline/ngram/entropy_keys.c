@@ -24,6 +24,9 @@ struct sweep {
     struct entropy_keys *e;
     const struct trie *t;
     float *history[NGRAM_MAX_ORDER + 1]; // [1 ... N - 1] (nodes) p(h) of the node as a history
+    float *excess[NGRAM_MAX_ORDER + 1];  // [1 ... N - 1] (nodes) total(h) - 1
+    int64_t *seen;                       // (nodes of the order above) sum of p(v|h), as ENTROPY_ONE
+    int64_t total;                       // of the unigrams
     uint64_t begin, begin_end;           // nodes of the order above that end in <S>
 };
 
@@ -31,13 +34,15 @@ static void sweep_unigrams(struct sweep *s) {
     const struct trie_info *info = &s->t->info;
     struct entropy_keys *e = s->e;
     float end = trie_read(s->t, 1, info->end).p;
+    s->total = info->phantom < 0 ? entropy_fixed(entropy_power(info->phantom)) : 0;
     for (uint32_t w = 0; w < info->words; w++) {
         float p = trie_read(s->t, 1, w).p;
         e->flags[1][w] = ENTROPY_PRESENT;
         if (isnan(p)) p = -99;
         if (info->order == 1) continue;
-        e->p[1][w] = p;
-        e->unseen[1][w] = (int64_t)ENTROPY_ONE;
+        e->p[1][w] = (double)p;
+        e->unseen[1][w] = 0;
+        s->total += entropy_fixed(entropy_power((double)p));
         s->history[1][w] = (float)entropy_power((double)(w == info->begin ? end : p));
     }
 }
@@ -48,21 +53,39 @@ static void sweep_children(struct sweep *s, int n, uint64_t parent) {
     bool highest = n == s->t->info.order, begins = parent >= s->begin && parent < s->begin_end;
     struct trie_node node = trie_read(s->t, n - 1, parent);
     if (node.child == node.child_end) return;
-    float lower = e->p[n - 1][parent];
-    int64_t lower_mass = entropy_fixed(entropy_power((double)lower));
+    double lower = e->p[n - 1][parent];
+    int64_t lower_mass = entropy_fixed(entropy_power(lower));
     for (uint64_t i = node.child; i < node.child_end; i++) {
         uint64_t context = context_link(&e->links, n, i);
-        float p = trie_read(s->t, n, i).p;
+        double p = (double)trie_read(s->t, n, i).p;
         bool absent = isnan(p);
         e->flags[n][i] = absent ? 0 : ENTROPY_PRESENT;
-        if (!absent) __atomic_fetch_sub(&e->unseen[n - 1][context], lower_mass, __ATOMIC_RELAXED);
+        if (absent) p = (double)trie_read(s->t, n - 1, context).backoff + lower;
+        double mass = entropy_power(p);
+        if (!absent) {
+            __atomic_fetch_sub(&e->unseen[n - 1][context], lower_mass, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&s->seen[context], entropy_fixed(mass), __ATOMIC_RELAXED);
+        }
         if (highest) continue;
-        if (absent) p = trie_read(s->t, n - 1, context).backoff + lower;
         e->p[n][i] = p;
-        e->unseen[n][i] = (int64_t)ENTROPY_ONE;
-        s->history[n][i] = begins ? s->history[1][s->t->info.begin]
-                                  : (float)((double)s->history[n - 1][context] * entropy_power((double)p));
+        e->unseen[n][i] = 0;
+        s->history[n][i] =
+            begins ? s->history[1][s->t->info.begin] : (float)((double)s->history[n - 1][context] * mass);
     }
+}
+
+// All that is seen in a context h of order n has been subtracted; `total` is that of h'.
+static void sweep_total(struct sweep *s, int n, uint64_t context, int64_t total) {
+    int64_t unseen = s->e->unseen[n][context] += total;
+    double weight = entropy_power((double)trie_read(s->t, n, context).backoff);
+    double excess = (double)(s->seen[context] - (int64_t)ENTROPY_ONE) / ENTROPY_ONE;
+    s->excess[n][context] = (float)(excess + weight * ((double)unseen / ENTROPY_ONE));
+}
+
+static void sweep_totals(struct sweep *s, int n, uint64_t parent) {
+    struct trie_node node = trie_read(s->t, n - 1, parent);
+    int64_t total = (int64_t)ENTROPY_ONE + entropy_fixed((double)s->excess[n - 1][parent]);
+    for (uint64_t i = node.child; i < node.child_end; i++) sweep_total(s, n, i, total);
 }
 
 // The nodes of the next order that end in <S>.
@@ -87,10 +110,9 @@ static void key_children(struct sweep *s, int n, uint64_t parent) {
         uint64_t context = context_link(&e->links, n, i);
         uint32_t key = e->key[n][i]; // what begins with it has been there
         if (e->flags[n][i] & ENTROPY_PRESENT) {
-            double loss =
-                entropy_loss((double)s->history[n - 1][context], (double)trie_read(s->t, n, i).p,
-                             (double)e->p[n - 1][parent], (double)trie_read(s->t, n - 1, context).backoff,
-                             (double)e->unseen[n - 1][context] / ENTROPY_ONE);
+            double loss = entropy_loss((double)s->history[n - 1][context], (double)trie_read(s->t, n, i).p,
+                                       e->p[n - 1][parent], (double)trie_read(s->t, n - 1, context).backoff,
+                                       (double)e->unseen[n - 1][context] / ENTROPY_ONE);
             uint32_t own = entropy_order((float)loss);
             if (own > key) e->key[n][i] = key = own;
         }
@@ -98,27 +120,41 @@ static void key_children(struct sweep *s, int n, uint64_t parent) {
     }
 }
 
+static void make_sums(struct sweep *s, int threads) {
+    const struct trie_info *info = &s->t->info;
+    struct entropy_keys *e = s->e;
+    for (int n = 1; n <= info->order; n++) {
+        uint64_t nodes = info->nodes[n];
+        e->flags[n] = memory_alloc(nodes, sizeof *e->flags[n], "the n-grams' flags");
+        if (n == info->order) continue;
+        e->p[n] = memory_alloc(nodes, sizeof *e->p[n], "the n-grams' probabilities");
+        e->unseen[n] = memory_alloc(nodes, sizeof *e->unseen[n], "the contexts' sums");
+        s->history[n] = memory_alloc(nodes, sizeof *s->history[n], "the contexts' probabilities");
+        s->excess[n] = memory_alloc(nodes, sizeof *s->excess[n], "the contexts' sums");
+    }
+    sweep_unigrams(s);
+    for (int n = 2; n <= info->order; n++) {
+        uint64_t parents = info->nodes[n - 1], grandparents = n > 2 ? info->nodes[n - 2] : 0;
+        s->seen = memory_alloc_zero(parents, sizeof *s->seen, "the contexts' sums");
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1024)
+        for (uint64_t parent = 0; parent < parents; parent++) sweep_children(s, n, parent);
+        for (uint64_t w = 0; n == 2 && w < parents; w++) sweep_total(s, 1, w, s->total);
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1024)
+        for (uint64_t parent = 0; parent < grandparents; parent++) sweep_totals(s, n - 1, parent);
+        free(s->seen);
+        if (n < info->order) sweep_descend(s, n - 1);
+    }
+    for (int n = 1; n < info->order; n++) free(s->excess[n]);
+}
+
 void entropy_keys_make(struct entropy_keys *e, const struct trie *t, int threads) {
     const struct trie_info *info = &t->info;
     *e = (struct entropy_keys){0};
     struct sweep s = {.e = e, .t = t, .begin = info->begin, .begin_end = info->begin + 1};
     context_links_make(&e->links, t, threads);
-    for (int n = 1; n <= info->order; n++) {
-        uint64_t nodes = info->nodes[n];
-        e->flags[n] = memory_alloc(nodes, sizeof *e->flags[n], "the n-grams' flags");
-        if (n > 1) e->key[n] = memory_alloc_zero(nodes, sizeof *e->key[n], "the n-grams' losses");
-        if (n == info->order) continue;
-        e->p[n] = memory_alloc(nodes, sizeof *e->p[n], "the n-grams' probabilities");
-        e->unseen[n] = memory_alloc(nodes, sizeof *e->unseen[n], "the contexts' sums");
-        s.history[n] = memory_alloc(nodes, sizeof *s.history[n], "the contexts' probabilities");
-    }
-    sweep_unigrams(&s);
-    for (int n = 2; n <= info->order; n++) {
-        uint64_t parents = info->nodes[n - 1];
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1024)
-        for (uint64_t parent = 0; parent < parents; parent++) sweep_children(&s, n, parent);
-        if (n < info->order) sweep_descend(&s, n - 1);
-    }
+    make_sums(&s, threads);
+    for (int n = 2; n <= info->order; n++)
+        e->key[n] = memory_alloc_zero(info->nodes[n], sizeof *e->key[n], "the n-grams' losses");
     for (int n = info->order; n > 1; n--) {
         uint64_t parents = info->nodes[n - 1];
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1024)

@@ -17,14 +17,15 @@ struct pruning {
     const struct prune_options *o;
     struct entropy_keys e;
     // [1 ... N - 1] (nodes) of the node as a context in the pruned model
-    int64_t *left[NGRAM_MAX_ORDER + 1]; // 1 - sum p(w|h), as ENTROPY_ONE
+    int64_t *left[NGRAM_MAX_ORDER + 1]; // total(h) - sum p(w|h), as ENTROPY_ONE
     float *backoff[NGRAM_MAX_ORDER + 1];
+    float *change[NGRAM_MAX_ORDER + 1]; // of total(h), by the rounding of its weight
 };
 
 // === what it takes ===============================================================================
 
 enum { // bytes of memory for a node below the highest order, and at the highest
-    WEIGHTS_BYTES = ENTROPY_KEYS_BYTES + 4,
+    WEIGHTS_BYTES = CONTEXT_LINK_BYTES + 33,
     WEIGHTS_HIGHEST_BYTES = CONTEXT_LINK_BYTES + 1,
     OUTPUT_BYTES = 5, // without the nodes that are written
     OUTPUT_HIGHEST_BYTES = 1
@@ -41,9 +42,12 @@ static uint64_t table_bytes(const struct trie_info *info) { // of words and orde
 }
 
 uint64_t prune_bytes(const struct trie_info *info) {
+    uint64_t most = sum_nodes(info, WEIGHTS_BYTES, WEIGHTS_HIGHEST_BYTES);
+    uint64_t sums = sum_nodes(info, ENTROPY_SUMS_BYTES, ENTROPY_SUMS_HIGHEST_BYTES);
     uint64_t keys = sum_nodes(info, ENTROPY_KEYS_BYTES, ENTROPY_KEYS_HIGHEST_BYTES);
-    uint64_t weights = sum_nodes(info, WEIGHTS_BYTES, WEIGHTS_HIGHEST_BYTES);
-    return (keys > weights ? keys : weights) + table_bytes(info);
+    if (sums > most) most = sums;
+    if (keys > most) most = keys;
+    return most + table_bytes(info);
 }
 
 void prune_check(const struct trie_info *info, const struct prune_options *o) {
@@ -137,12 +141,11 @@ static void mark_kept(struct pruning *x, uint32_t cut, uint64_t *kept /* [order]
 
 // A node of order n as a shorter history's n-gram: what its children, (h, w) of order n + 1, take from
 // their contexts h now that p(w|h') is `lower` in place of `old`.
-static void shift_contexts(struct pruning *x, int n, uint64_t index, float old, float lower) {
+static void shift_contexts(struct pruning *x, int n, uint64_t index, double old, double lower) {
     struct entropy_keys *e = &x->e;
     struct trie_node node = trie_read(x->t, n, index);
     if (node.child == node.child_end) return;
-    int64_t mass = entropy_fixed(entropy_power((double)old));
-    int64_t growth = mass - entropy_fixed(entropy_power((double)lower));
+    int64_t mass = entropy_fixed(entropy_power(old)), growth = mass - entropy_fixed(entropy_power(lower));
     for (uint64_t i = node.child; i < node.child_end; i++) {
         uint8_t flags = e->flags[n + 1][i];
         if (!(flags & ENTROPY_PRESENT)) continue;
@@ -160,24 +163,35 @@ static void shift_contexts(struct pruning *x, int n, uint64_t index, float old, 
     }
 }
 
-// The same for all children, of order n, of a node; p of those that went is made anew.
+// The same for all children, of order n, of a node; p of those that went is made anew.  As contexts, the
+// children have the node as their shorter one: what is unseen in them changes with its total.
 static void shift_children(struct pruning *x, int n, uint64_t parent) {
     struct entropy_keys *e = &x->e;
     struct trie_node node = trie_read(x->t, n - 1, parent);
+    if (node.child == node.child_end) return;
+    int64_t change = entropy_fixed((double)x->change[n - 1][parent]);
     for (uint64_t i = node.child; i < node.child_end; i++) {
-        float old = e->p[n][i];
+        double old = e->p[n][i];
+        __atomic_fetch_add(&e->unseen[n][i], change, __ATOMIC_RELAXED);
         bool kept = __atomic_load_n(&e->flags[n][i], __ATOMIC_RELAXED) & ENTROPY_KEPT;
-        if (!kept) e->p[n][i] = x->backoff[n - 1][context_link(&e->links, n, i)] + e->p[n - 1][parent];
+        if (!kept)
+            e->p[n][i] = (double)x->backoff[n - 1][context_link(&e->links, n, i)] + e->p[n - 1][parent];
         shift_contexts(x, n, i, old, e->p[n][i]);
     }
 }
 
-static float weigh(const struct pruning *x, int n, uint64_t context) {
+static float weigh(const struct pruning *x, int n, uint64_t context, double left, double unseen) {
     if (!(x->e.flags[n][context] & ENTROPY_CONTEXT)) return 0;
-    double left = (double)x->left[n][context] / ENTROPY_ONE,
-           unseen = (double)x->e.unseen[n][context] / ENTROPY_ONE;
     if (!(unseen > ENTROPY_LEAST_MASS)) return trie_read(x->t, n, context).backoff;
     return left > 0 ? (float)fmax(log10(left / unseen), -99) : -99;
+}
+
+static void set_weight(struct pruning *x, int n, uint64_t context) {
+    double left = (double)x->left[n][context] / ENTROPY_ONE,
+           unseen = (double)x->e.unseen[n][context] / ENTROPY_ONE;
+    float weight = weigh(x, n, context, left, unseen);
+    x->backoff[n][context] = weight;
+    x->change[n][context] = (float)(entropy_power((double)weight) * unseen - left);
 }
 
 // Orders rise, as p(w|h') of what went depends on the weights of shorter contexts.
@@ -188,6 +202,7 @@ static void make_weights(struct pruning *x) {
         uint64_t nodes = t->info.nodes[n], parents = n > 1 ? t->info.nodes[n - 1] : 0;
         x->left[n] = memory_alloc(nodes, sizeof *x->left[n], "the contexts' sums");
         x->backoff[n] = memory_alloc(nodes, sizeof *x->backoff[n], "the back-off weights");
+        x->change[n] = memory_alloc(nodes, sizeof *x->change[n], "the contexts' sums");
 #pragma omp parallel for num_threads(threads) schedule(static)
         for (uint64_t i = 0; i < nodes; i++) {
             double unseen = (double)x->e.unseen[n][i] / ENTROPY_ONE;
@@ -199,7 +214,7 @@ static void make_weights(struct pruning *x) {
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1024)
         for (uint64_t parent = 0; parent < parents; parent++) shift_children(x, n, parent);
 #pragma omp parallel for num_threads(threads) schedule(static)
-        for (uint64_t i = 0; i < nodes; i++) x->backoff[n][i] = weigh(x, n, i);
+        for (uint64_t i = 0; i < nodes; i++) set_weight(x, n, i);
     }
 }
 
@@ -284,7 +299,7 @@ void prune_model(const struct trie *t, const struct prune_options *o, const char
     entropy_keys_drop_losses(&x.e);
     make_weights(&x);
     entropy_keys_drop_sums(&x.e);
-    for (int n = 1; n < t->info.order; n++) free(x.left[n]);
+    for (int n = 1; n < t->info.order; n++) free(x.left[n]), free(x.change[n]);
     write_model(&x, path, result);
     for (int n = 1; n < t->info.order; n++) free(x.backoff[n]);
     entropy_keys_free(&x.e);

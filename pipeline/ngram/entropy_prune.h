@@ -5,8 +5,8 @@
 // the threshold; so the context of every n-gram that is left is left, too.  Unigrams always stay.
 //
 // Then all back-off weights are made anew, (1 - sum p(w|h)) / (1 - sum p(w|h')) over the words w that are
-// left in h, with p(w|h') of the pruned model.  A context without n-grams has the weight 1; where next to
-// nothing is left for unseen words, which is told from rounding no more, the weight stays as it was.
+// left in h, with p(w|h') of the pruned model (and the 1 as in entropy_keys.h, total(h)).  A context without
+// n-grams has the weight 1; where there is next to no word to back off to, the weight stays as it was.
 #ifndef PIPELINE_NGRAM_ENTROPY_PRUNE_H
 #define PIPELINE_NGRAM_ENTROPY_PRUNE_H
 
