@@ -99,13 +99,12 @@ static const struct option_spec options[] = {
      .kind = OPTION_STRING,
      .value = &output,
      .argument = "FILE",
-     .required = true,
      .help = "the model, to be mapped into memory"},
     {.name = "arpa",
      .kind = OPTION_STRING,
      .value = &arpa,
      .argument = "FILE",
-     .help = "the model in ARPA format, too (.zst compresses it)"},
+     .help = "the model in ARPA format (.zst compresses it); alone, the model has to fit --memory"},
     {0},
 };
 
@@ -185,7 +184,11 @@ static void check_options(struct smoothing_options *o) {
                                     .phantom_unknown = phantom_unk,
                                     .discount_fallback = discount_fallback};
     read_cutoffs(o->least);
+}
+
+static void check_outputs(void) {
     const char *outputs[] = {output, arpa};
+    if (!output && !arpa) die_usage("no --output: name a file for the model, or --arpa, or both");
     for (int i = 0; i < 2; i++) {
         if (!outputs[i]) continue;
         if (strcmp(outputs[i], "-") == 0)
@@ -193,7 +196,9 @@ static void check_options(struct smoothing_options *o) {
         publish_refuse_input(outputs[i], counts_path);
         publish_refuse_input(outputs[i], vocabulary_path);
     }
-    if (strstr(output, ".arpa"))
+    if (!output) return;
+    const char *slash = strrchr(output, '/');
+    if (strstr(slash ? slash : output, ".arpa")) // such a name is read as ARPA
         die_usage("--output %s: is the mapped model, which is not in ARPA format: --arpa FILE makes that",
                   output);
     if (arpa && strcmp(arpa, output) == 0) die_usage("--arpa %s: is the --output, too", arpa);
@@ -266,28 +271,35 @@ static void print_forecast(const struct estimator *e) {
     char used[16], least[16], bytes[16];
     for (int n = 1; n <= e->info.order; n++) note("order %d: %" PRIu64 " n-grams", n, e->info.nodes[n]);
     note("forecast: memory %s (%s at least), %d thread%s, %zu pass%s over the counts and one for back-off "
-         "weights, no temporary files, the model %s",
+         "weights, no temporary files, the model %s%s",
          memory_format(p->memory, used), memory_format(p->least_memory, least), p->threads,
          p->threads == 1 ? "" : "s", p->passes, p->passes == 1 ? "" : "es",
-         memory_format(p->output_bytes, bytes));
+         memory_format(p->output_bytes, bytes), output ? "" : " (in memory alone)");
 }
 
-static void export_arpa(const struct estimator *e, const struct vocabulary *v, struct manifest *m,
-                        const struct counts_info *counts, const struct training *training) {
+// `t`: the model in memory; NULL where it is in the output.
+static void export_arpa(const struct estimator *e, struct trie *t, const struct vocabulary *v,
+                        struct manifest *m, const struct counts_info *counts,
+                        const struct training *training) {
     char hash[HASH_TEXT_SIZE];
-    struct trie *t = trie_open(output, v->hash);
+    if (!t) {
+        publish_refuse_input(arpa, output);
+        t = trie_open(output, v->hash);
+    }
     arpa_export(t, v, arpa, e->plan.threads, hash);
     trie_close(t);
     save_manifest(m, e, counts, training, arpa, hash);
-    note("%s holds the same as ARPA", arpa);
+    if (output) note("%s holds the same as ARPA", arpa);
 }
 
 int main(int argc, char **argv) {
     message_set_program("estimate");
     threads = cores_available();
     options_parse(&program, argc, argv);
-    struct estimator_options o = {.kind = smoothing, .memory = memory, .threads = (int)threads};
+    struct estimator_options o = {
+        .kind = smoothing, .output = output, .memory = memory, .threads = (int)threads};
     check_options(&o.smoothing);
+    check_outputs();
     double start = time_now();
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     if (arpa) arpa_check_words(v, vocabulary_path);
@@ -299,21 +311,24 @@ int main(int argc, char **argv) {
     if (!options_is_dry_run()) options_print(&program);
     struct training training;
     read_training(&training, &c->info);
-    struct manifest *m = manifest_start(&program), *arpa_manifest = arpa ? manifest_start(&program) : NULL;
+    struct manifest *m = output ? manifest_start(&program) : NULL,
+                    *arpa_manifest = arpa ? manifest_start(&program) : NULL;
     struct estimator *e = estimator_new(c, v, &o);
     smoothing_print(e->smoothing);
     print_forecast(e);
     if (options_is_dry_run()) {
-        note("would write %s%s%s and a manifest beside", output, arpa ? " and " : "", arpa ? arpa : "");
+        note("would write %s%s%s and a manifest beside", output ? output : "", output && arpa ? " and " : "",
+             arpa ? arpa : "");
         return EXIT_DONE;
     }
-    estimator_run(e, output);
+    if (arpa) publish_abandon(publish_open(arpa)); // what cannot be written is better known now
+    struct trie *t = estimator_run(e);
     training.seconds += time_now() - start;
     if ((uint64_t)e->plan.threads > training.processors) training.processors = (uint64_t)e->plan.threads;
-    save_manifest(m, e, &c->info, &training, output, e->info.content);
-    note("%s: a %s model of order %d, %" PRIu64 " parameters, from %" PRIu64 " events", output, smoothing,
-         e->info.order, e->info.params, e->info.events);
-    if (arpa) export_arpa(e, v, arpa_manifest, &c->info, &training);
+    if (output) save_manifest(m, e, &c->info, &training, output, e->info.content);
+    note("%s: a %s model of order %d, %" PRIu64 " parameters, from %" PRIu64 " events",
+         output ? output : arpa, smoothing, e->info.order, e->info.params, e->info.events);
+    if (arpa) export_arpa(e, t, v, arpa_manifest, &c->info, &training);
     estimator_free(e);
     counts_close(c);
     vocabulary_close(v);

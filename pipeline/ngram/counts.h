@@ -50,7 +50,8 @@ struct counts {
     struct counts_info info;
     struct survey *survey; // the clones' is the same
     size_t blocks;
-    size_t largest; // records of the largest block
+    size_t largest;         // records of the block that has the most
+    uint64_t largest_bytes; // encoded size of the largest block
     // private
     struct frames_reader *file;
     struct counts_block *table; // (blocks)
@@ -63,6 +64,9 @@ struct counts {
 // Dies where it is damaged, or was made with another vocabulary than `vocabulary_hash` (may be NULL).
 struct counts *counts_open(const char *path, const char *vocabulary_hash);
 struct counts *counts_clone(const struct counts *c); // for another thread; close before the original
+size_t counts_records(const struct counts *c, size_t block);
+// The blocks [*from, *to) that have all records whose context word c1 is in [first, end).
+void counts_find(const struct counts *c, uint32_t first, uint32_t end, size_t *from, size_t *to);
 // Dies where the block is damaged: what comes back is sorted, within the vocabulary, and what the table says.
 void counts_read(struct counts *c, size_t block, struct records *r);
 void counts_close(struct counts *c);

@@ -77,6 +77,7 @@ static void table_read(struct counts *c, struct tail *t, uint64_t block_bytes) {
         records += b->records;
         events += b->events;
         if (b->records > c->largest) c->largest = (size_t)b->records;
+        if (b->bytes > c->largest_bytes) c->largest_bytes = b->bytes;
     }
     if (bytes != block_bytes || records != c->info.records
         || events != (c->info.order > 1 ? c->info.events : 0))
@@ -237,6 +238,13 @@ static void block_decode(struct decoding *d, struct records *r, const struct cou
     }
     if (d->at != d->end) die_block(d, b->records, "something follows the last record");
     if (events != b->events) die_block(d, b->records, "the counts do not add up to what the table says");
+}
+
+size_t counts_records(const struct counts *c, size_t block) { return (size_t)c->table[block].records; }
+
+void counts_find(const struct counts *c, uint32_t first, uint32_t end, size_t *from, size_t *to) {
+    for (*from = 0; *from + 1 < c->blocks && c->table[*from + 1].first <= first;) ++*from;
+    for (*to = *from; *to < c->blocks && c->table[*to].first < end;) ++*to;
 }
 
 void counts_read(struct counts *c, size_t block, struct records *r) {

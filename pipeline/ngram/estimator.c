@@ -7,7 +7,6 @@
 #include "pipeline/ngram/contexts.h"
 #include "pipeline/ngram/survey.h"
 #include "pipeline/ngram/trie_builder.h"
-#include "pipeline/ngram/trie_layout.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -18,6 +17,8 @@
 
 // Of program and libraries, before anything is read.
 enum { PROGRAM_BYTES = 12 << 20 };
+// Of a thread: the frames that it reads.
+enum { THREAD_BYTES = 1 << 20 };
 
 // What a thread works with.
 struct estimator_worker {
@@ -50,16 +51,17 @@ static void workers_end(struct estimator *e, int threads) {
 
 // === before the start ============================================================================
 
-// What a block of so many records takes, beside its contexts.
-static size_t records_bytes(const struct estimator *e, size_t records) {
-    size_t encoded = 8, one = (size_t)e->counts->info.order * sizeof(uint32_t) + 9 + encoded;
-    return one * records + smoothing_scratch_bytes(e->info.words, records);
+// What a thread takes beside its block's contexts: its records, encoded and decoded, and smoothing.
+static size_t records_bytes(const struct estimator *e) {
+    const struct counts *c = e->counts;
+    size_t one = (size_t)c->info.order * sizeof(uint32_t) + sizeof(uint64_t) + 1;
+    return THREAD_BYTES + one * c->largest + (size_t)c->largest_bytes
+           + smoothing_scratch_bytes(e->info.words, c->largest);
 }
 
 static size_t most_block_bytes(const struct estimator *e) {
     if (e->info.order == 1) return 0;
-    size_t largest = e->counts->largest;
-    return contexts_bytes(e->counts->info.order, e->info.words, largest) + records_bytes(e, largest);
+    return contexts_bytes(e->counts->info.order, e->info.words, e->counts->largest) + records_bytes(e);
 }
 
 // Threads that have memory to look at blocks, each with `surveys` surveys of its own.
@@ -87,7 +89,7 @@ static void look_at_blocks(struct estimator *e, struct survey *all, struct surve
         struct survey *my_kept = kept ? survey_new(kept->order, kept->words) : NULL;
 #pragma omp for schedule(dynamic, 1)
         for (size_t block = 0; block < c->blocks; block++) {
-            size_t most = contexts_bytes(c->info.order, e->info.words, c->table[block].records);
+            size_t most = contexts_bytes(c->info.order, e->info.words, counts_records(c, block));
             if (!all && !kept && most <= contexts_taken(w->contexts)) continue;
             counts_read(w->counts, block, &w->records);
             contexts_build(w->contexts, &w->records);
@@ -109,7 +111,7 @@ static void look_at_blocks(struct estimator *e, struct survey *all, struct surve
     }
     progress_end(&p, done, NULL);
     for (int t = 1; t < threads; t++) contexts_join_taken(e->workers[0].contexts, e->workers[t].contexts);
-    e->block_bytes = contexts_taken(e->workers[0].contexts) + records_bytes(e, c->largest);
+    e->block_bytes = contexts_taken(e->workers[0].contexts) + records_bytes(e);
     workers_end(e, threads);
 }
 
@@ -135,55 +137,35 @@ static uint64_t fixed_bytes(const struct estimator *e) {
     return PROGRAM_BYTES + word * e->info.words;
 }
 
-// Bits of the nodes that end in a word: as the trie builder reckons.
-static uint64_t node_bytes(const struct estimator *e, const struct trie_order *order, uint32_t word) {
-    uint64_t bits = (uint64_t)order[1].record_bits;
-    for (int n = 2; n <= e->info.order; n++)
-        bits += ends_of_model(e)[n][word] * (uint64_t)order[n].record_bits;
-    return bits / 8 + 1;
-}
-
 // Sets memory, threads and passes for blocks of `block_bytes`; false where the memory is too small.
 static bool plan_memory(struct estimator *e) {
     struct estimator_plan *p = &e->plan;
-    struct trie_order order[NGRAM_MAX_ORDER + 1];
-    uint64_t overhead = (uint64_t)e->info.order * 8192, fixed = fixed_bytes(e) + overhead, heaviest = 0,
-             all = 0;
-    trie_layout(&e->info, order, &p->output_bytes);
-    for (uint32_t w = 0; w < e->info.words; w++) {
-        uint64_t bytes = node_bytes(e, order, w);
-        all += bytes;
-        if (bytes > heaviest) heaviest = bytes;
-    }
-    p->least_memory = fixed + e->block_bytes + heaviest;
+    struct trie_needs needs = trie_needs(&e->info, ends_of_model(e));
+    if (!e->o.output) needs.least = needs.most = needs.file; // kept as a whole
+    uint64_t fixed = fixed_bytes(e);
+    p->output_bytes = needs.file;
+    p->least_memory = fixed + e->block_bytes + needs.least;
     double best = INFINITY;
     for (int threads = 1; threads <= e->o.threads; threads++) {
         uint64_t taken = fixed + (uint64_t)threads * e->block_bytes;
-        if (taken + heaviest > e->o.memory) break;
-        uint64_t left = e->o.memory - taken, pass = 0;
-        size_t passes = 1;
-        for (uint32_t w = 0; w < e->info.words; w++) {
-            uint64_t bytes = node_bytes(e, order, w);
-            if (pass + bytes > left) passes++, pass = 0;
-            pass += bytes;
-        }
+        if (taken + needs.least > e->o.memory) break;
+        uint64_t left = e->o.memory - taken, nodes = left < needs.most ? left : needs.most;
+        size_t passes = e->o.output ? trie_count_passes(&e->info, ends_of_model(e), nodes) : 1;
         double time = (double)(passes + 1) / threads; // each pass is over all counts
         if (!(time < best)) continue;
         best = time;
         p->threads = threads;
         p->passes = passes;
-        p->nodes_memory = (left < all ? left : all) + overhead;
-        p->memory = taken + p->nodes_memory;
+        p->nodes_memory = nodes;
+        p->memory = taken + nodes;
     }
     return best < INFINITY;
 }
 
 // The most that blocks can take is about twice of what they do: where that much is not there, looks.
 static void plan(struct estimator *e) {
-    bool looked = e->block_bytes > 0;
-    size_t most = contexts_bytes(e->counts->info.order, e->info.words, e->counts->largest)
-                  + records_bytes(e, e->counts->largest);
-    if (!looked) e->block_bytes = most;
+    bool looked = e->block_bytes > 0 || e->info.order == 1; // nothing to look at
+    if (!looked) e->block_bytes = most_block_bytes(e);
     bool works = plan_memory(e);
     if (!looked && (!works || e->plan.passes > 1 || e->plan.threads < e->o.threads)
         && e->o.memory > e->plan.least_memory / 4) {
@@ -192,9 +174,9 @@ static void plan(struct estimator *e) {
     }
     char given[16], least[16];
     if (!works)
-        die("--memory %s is too little: the least that works is %s (--memory %" PRIu64 ")",
+        die("--memory %s is too little: the least that works is %s (--memory %" PRIu64 ")%s",
             memory_format(e->o.memory, given), memory_format(e->plan.least_memory, least),
-            e->plan.least_memory);
+            e->plan.least_memory, e->o.output ? "" : "; with --output, the model need not fit");
 }
 
 // What a table of results counts (Chelba et al. 2013): n-grams, and the back-off weights that were estimated.
@@ -258,10 +240,16 @@ static void put_unigrams(const struct estimator *e, struct trie_builder *b, uint
     }
 }
 
+struct sweeps {
+    struct progress progress;
+    uint64_t done;
+    size_t weighed; // blocks whose back-off weights count as done: some are looked at in two passes
+};
+
 // Makes blocks [first, end) of the counts and puts, in their order, their n-grams or their contexts' back-off
 // weights.
 static void put_blocks(struct estimator *e, struct trie_builder *b, size_t first, size_t end, bool backoffs,
-                       struct progress *p, uint64_t *done) {
+                       struct sweeps *s) {
 #pragma omp parallel num_threads(e->plan.threads)
     {
         struct estimator_worker *w = &e->workers[omp_get_thread_num()];
@@ -277,36 +265,38 @@ static void put_blocks(struct estimator *e, struct trie_builder *b, size_t first
                     trie_put_backoffs(b, w->contexts);
                 else
                     trie_put_contexts(b, w->contexts);
-                progress_update(p, *done += w->records.size, NULL);
+                if (!backoffs || block >= s->weighed) s->done += w->records.size;
+                if (backoffs) s->weighed = block + 1;
+                progress_update(&s->progress, s->done, NULL);
             }
         }
     }
 }
 
-// Blocks of which some context words are in [first, end): from *from on, before *to.
-static void find_blocks(const struct counts *c, uint32_t first, uint32_t end, size_t *from, size_t *to) {
-    for (*from = 0; *from + 1 < c->blocks && c->table[*from + 1].first <= first;) ++*from;
-    for (*to = *from; *to < c->blocks && c->table[*to].first < end;) ++*to;
-}
-
-void estimator_run(struct estimator *e, const char *path) {
+struct trie *estimator_run(struct estimator *e) {
     size_t blocks = e->info.order > 1 ? e->counts->blocks : 0;
-    struct trie_builder *b = trie_create(path, &e->info, ends_of_model(e), e->plan.nodes_memory);
+    struct trie_builder *b = trie_create(e->o.output, &e->info, ends_of_model(e), e->plan.nodes_memory);
     workers_start(e, e->plan.threads);
     for (int t = 0; t < e->plan.threads; t++) e->workers[t].scratch = smoothing_scratch_new(e->smoothing);
-    struct progress p;
-    uint64_t done = 0;
-    progress_start(&p, "estimating", "million n-grams", 1e6, (e->plan.passes + 1) * e->counts->info.records);
+    struct sweeps s = {0};
+    progress_start(&s.progress, "estimating", "million n-grams", 1e6,
+                   (e->plan.passes + 1) * e->counts->info.records);
     for (uint32_t first, end; trie_next_pass(b, &first, &end);) {
         size_t from, to;
         put_unigrams(e, b, first, end);
-        put_blocks(e, b, 0, blocks, false, &p, &done);
-        find_blocks(e->counts, first, end, &from, &to);
-        if (blocks > 0) put_blocks(e, b, from, to, true, &p, &done);
+        put_blocks(e, b, 0, blocks, false, &s);
+        counts_find(e->counts, first, end, &from, &to);
+        if (blocks > 0) put_blocks(e, b, from, to, true, &s);
     }
-    progress_end(&p, done, NULL);
+    progress_end(&s.progress, s.done, NULL);
     workers_end(e, e->plan.threads);
-    trie_commit(b, &e->info);
+    if (e->o.output) {
+        trie_commit(b, &e->info);
+        return NULL;
+    }
+    struct trie *t = trie_finish_in_memory(b);
+    e->info = t->info;
+    return t;
 }
 
 void estimator_free(struct estimator *e) {

@@ -10,8 +10,9 @@
 
 struct estimator_options {
     struct smoothing_options smoothing;
-    const char *kind; // the model's
-    uint64_t memory;  // bytes
+    const char *kind;   // the model's
+    const char *output; // the model's file; NULL: it stays in memory
+    uint64_t memory;    // bytes
     int threads;
 };
 
@@ -41,8 +42,8 @@ struct estimator {
 // that works.  `c` has to outlive it.
 struct estimator *estimator_new(struct counts *c, const struct vocabulary *v,
                                 const struct estimator_options *o);
-// Publishes the model; completes e->info.
-void estimator_run(struct estimator *e, const char *path);
+// Publishes the model, or, without an output, returns it; completes e->info.
+struct trie *estimator_run(struct estimator *e);
 void estimator_free(struct estimator *e);
 
 #endif

@@ -20,13 +20,13 @@ static void count_nodes(struct trie_info *info, const uint64_t *const ends[NGRAM
     }
 }
 
-uint64_t trie_file_bytes(const struct trie_info *info, const uint64_t *const ends[NGRAM_MAX_ORDER + 1]) {
-    struct trie_order order[NGRAM_MAX_ORDER + 1];
-    struct trie_info counted = *info;
-    uint64_t bytes;
-    count_nodes(&counted, ends);
-    trie_layout(&counted, order, &bytes);
-    return bytes;
+// Sets what is known of a file before anything is allocated.
+static void lay_out(struct trie_builder *b, const struct trie_info *info,
+                    const uint64_t *const ends[NGRAM_MAX_ORDER + 1], uint64_t memory) {
+    *b = (struct trie_builder){.info = *info, .memory = memory};
+    for (int n = 2; n <= info->order; n++) b->ends[n] = ends[n];
+    count_nodes(&b->info, ends);
+    b->sums = trie_layout(&b->info, b->order, &b->bytes);
 }
 
 // Bytes for the nodes that end in a word, a little more than needed.
@@ -36,30 +36,58 @@ static uint64_t word_bytes(const struct trie_builder *b, uint32_t word) {
     return bits / 8 + 1;
 }
 
-// What each order takes besides: shared bytes, room for unaligned access, the record more.
-static uint64_t pass_overhead(const struct trie_builder *b) { return (uint64_t)b->info.order * 128; }
+// What each order takes besides: shared bytes, room for unaligned access, the record more, whole pages.
+static uint64_t pass_overhead(const struct trie_builder *b) { return (uint64_t)b->info.order * 8192; }
+
+// Where a pass from `first` on ends: at `first` where the memory is too small for one word.
+static uint32_t pass_reach(const struct trie_builder *b, uint32_t first) {
+    uint64_t bytes = pass_overhead(b);
+    uint32_t end = first;
+    while (end < b->info.words && (bytes += word_bytes(b, end)) <= b->memory) end++;
+    return end;
+}
+
+static struct trie_needs builder_needs(const struct trie_builder *b) {
+    struct trie_needs needs = {.file = b->bytes, .most = pass_overhead(b)};
+    for (uint32_t w = 0; w < b->info.words; w++) {
+        uint64_t bytes = word_bytes(b, w);
+        if (bytes > needs.least) needs.least = bytes;
+        needs.most += bytes;
+    }
+    needs.least += pass_overhead(b);
+    return needs;
+}
+
+struct trie_needs trie_needs(const struct trie_info *info, const uint64_t *const ends[NGRAM_MAX_ORDER + 1]) {
+    struct trie_builder b;
+    lay_out(&b, info, ends, 0);
+    return builder_needs(&b);
+}
+
+size_t trie_count_passes(const struct trie_info *info, const uint64_t *const ends[NGRAM_MAX_ORDER + 1],
+                         uint64_t memory) {
+    struct trie_builder b;
+    size_t passes = 0;
+    lay_out(&b, info, ends, memory);
+    for (uint32_t first = 0, end; first < info->words; first = end, passes++)
+        if ((end = pass_reach(&b, first)) == first) return 0;
+    return passes;
+}
 
 static void check_memory(const struct trie_builder *b, const char *path) {
-    uint64_t most = 0;
+    struct trie_needs needs = builder_needs(b);
     char least[16], given[16];
-    for (uint32_t w = 0; w < b->info.words; w++)
-        if (word_bytes(b, w) > most) most = word_bytes(b, w);
-    most += pass_overhead(b);
-    if (most > b->memory)
+    if (needs.least > b->memory)
         die("cannot build %s in %s of memory for its nodes: the least that works is %s (%" PRIu64 " bytes)",
-            path, memory_format(b->memory, given), memory_format(most, least), most);
+            path, memory_format(b->memory, given), memory_format(needs.least, least), needs.least);
 }
 
 struct trie_builder *trie_create(const char *path, const struct trie_info *info,
                                  const uint64_t *const ends[NGRAM_MAX_ORDER + 1], uint64_t memory) {
-    struct trie_builder *b = memory_alloc_zero(1, sizeof *b, "a model");
-    b->info = *info;
-    for (int n = 2; n <= info->order; n++) b->ends[n] = ends[n];
-    count_nodes(&b->info, ends);
-    b->sums = trie_layout(&b->info, b->order, &b->bytes);
-    b->memory = path ? memory : UINT64_MAX;
+    struct trie_builder *b = memory_alloc(1, sizeof *b, "a model");
+    lay_out(b, info, ends, path ? memory : UINT64_MAX);
     if (path) check_memory(b, path);
-    b->cursor = memory_alloc((size_t)info->words * (size_t)info->order, sizeof *b->cursor, "a model");
+    b->cursor = memory_alloc((size_t)info->words * (size_t)(info->order - 1), sizeof *b->cursor, "a model");
     for (int n = 2; n <= info->order; n++) {
         uint64_t at = 0;
         for (uint32_t w = 0; w < info->words; w++) {
@@ -109,10 +137,7 @@ static void pass_end(struct trie_builder *b) {
 }
 
 static void pass_begin(struct trie_builder *b) {
-    for (uint64_t bytes = pass_overhead(b); b->end < b->info.words; b->end++) {
-        bytes += word_bytes(b, b->end);
-        if (bytes > b->memory) break;
-    }
+    b->end = pass_reach(b, b->first);
     for (int n = 1; n <= b->info.order; n++) {
         uint64_t nodes = n == 1 ? b->end - b->first : 0;
         for (uint32_t w = b->first; n > 1 && w < b->end; w++) nodes += b->ends[n][w];

@@ -20,8 +20,15 @@ struct trie_builder;
 // least that works.  Besides, it takes 8 bytes for each word and order above 1.
 struct trie_builder *trie_create(const char *path, const struct trie_info *info,
                                  const uint64_t *const ends[NGRAM_MAX_ORDER + 1], uint64_t memory);
-// Bytes of the file, and of memory for all of its nodes in one pass.
-uint64_t trie_file_bytes(const struct trie_info *info, const uint64_t *const ends[NGRAM_MAX_ORDER + 1]);
+// What a model of these nodes takes, bytes.
+struct trie_needs {
+    uint64_t file;
+    uint64_t least, most; // of memory for the nodes: that works, and with which one pass does
+};
+struct trie_needs trie_needs(const struct trie_info *info, const uint64_t *const ends[NGRAM_MAX_ORDER + 1]);
+// Passes in so much memory for the nodes; 0: it is too small.
+size_t trie_count_passes(const struct trie_info *info, const uint64_t *const ends[NGRAM_MAX_ORDER + 1],
+                         uint64_t memory);
 // The next range of last words [*first, *end); false when all are done.  Writes the one before.
 bool trie_next_pass(struct trie_builder *b, uint32_t *first, uint32_t *end);
 
@@ -34,7 +41,7 @@ void trie_put(struct trie_builder *b, int n, uint32_t last, uint32_t first, floa
 // counts, it puts the padding's own n-grams (survey_add_padding) where they belong, with log10 p = -99.
 void trie_put_contexts(struct trie_builder *b, const struct contexts *x);
 // After all n-grams of the pass: the back-off weights of those contexts whose last word is within the range
-// (of one word those of order 1, too).  Contexts without n-grams, left by cut-offs, may be without a node.
+// (of one word those of order 1, too).
 void trie_put_backoffs(struct trie_builder *b, const struct contexts *x);
 
 // Publishes (counts nodes put against `ends`, dies where they differ: a fault of the program).

@@ -119,10 +119,8 @@ static void walk_backoffs(const struct backoff_walk *w, int n, size_t c, size_t 
     struct trie_region *r = &w->b->region[n];
     for (; c < c_end; c++) {
         while (i < i_end && trie_region_word(r, i) < l->farthest[c]) i++;
-        if (i == i_end || trie_region_word(r, i) != l->farthest[c]) {
-            if (l->gram[c] < l->gram[c + 1]) die_context(w->b, n, w->last, l->farthest[c]);
-            continue; // cut off, and so is all that is longer
-        }
+        if (i == i_end || trie_region_word(r, i) != l->farthest[c])
+            die_context(w->b, n, w->last, l->farthest[c]);
         trie_region_set_backoff(r, i, l->backoff[c]);
         if (n + 1 == w->x->order || l->child[c] == l->child[c + 1]) continue;
         uint64_t end = i + 1 < w->region_end[n] ? trie_region_child(r, i + 1) : w->region_end[n + 1];

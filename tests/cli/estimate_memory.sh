@@ -35,6 +35,27 @@ for pad in "" --pad; do
     done
     [ "$passes" -gt 5 ] || fail "$passes passes in the least memory"
     [ ! -e no.trie ] || fail "a refused model was written"
+    inspect --check bounded.trie >said
+
+    # ARPA alone: the whole model is in memory, the least that works is more.
+    "${model[@]}" with.trie --arpa with.arpa --memory "$least" 2>said
+    model=("${model[@]:0:${#model[@]}-1}" --arpa)
+    fails_with 1 '; with --output, the model need not fit' "${model[@]}" no.arpa --memory "$least"
+    whole=$( ("${model[@]}" no.arpa --memory "$least" 2>&1 || true) | sed -n 's/.*(--memory \([0-9]*\)).*/\1/p')
+    "${model[@]}" alone.arpa --memory "$whole" 2>said
+    same_file with.arpa alone.arpa
+    [ ! -e no.arpa ] || fail "a refused model was written"
+    rm alone.arpa
+    "${model[@]}" alone.arpa --dry-run 2>said
+    grep -q 'would write alone.arpa and' said || fail "$(cat said)"
+    [ ! -e alone.arpa ] || fail "--dry-run wrote"
   done
 done
+
+# A model of order 1 needs the blocks of no longer counts.
+forecast() {
+  estimate --dry-run --vocab vocab.tsv --smoothing ml --order 1 --output no.trie --counts "$1" 2>&1 | grep -o 'memory .*at least.'
+}
+count --quiet --order 1 --vocab vocab.tsv --output unigrams train.shard >counts.tsv
+[ "$(forecast counts)" = "$(forecast unigrams)" ] || fail "of order 1: $(forecast counts), $(forecast unigrams)"
 nothing_left .

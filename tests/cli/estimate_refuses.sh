@@ -39,6 +39,12 @@ refuses 2 '--arpa -: a model and its manifest need a file' --smoothing ml --arpa
 refuses 2 '--arpa x.trie: is the --output, too' --smoothing ml --arpa x.trie
 refuses 2 'counts is an input and would be overwritten' --smoothing ml --output counts
 refuses 2 'vocab.tsv is an input and would be overwritten' --smoothing ml --arpa vocab.tsv
+refuses 1 'x.dir/: it is a folder' --smoothing ml --arpa x.dir/
+fails_with 2 'no --output: name a file for the model, or --arpa' estimate --counts counts --vocab vocab.tsv --smoothing ml
+estimate --quiet --counts counts --vocab vocab.tsv --smoothing ml --output y.arpa.d/y.trie --arpa y.arpa.d/y.arpa
+mkdir out && ln -s out also
+fails_with 2 'the output also/z is the same file as the input out/z' \
+  estimate --quiet --counts counts --vocab vocab.tsv --smoothing ml --output out/z --arpa also/z
 refuses 1 'counts: counted with the vocabulary' --smoothing ml --vocab other.tsv
 refuses 1 'missing.tsv' --smoothing ml --vocab missing.tsv
 refuses 1 'missing' --smoothing ml --counts missing

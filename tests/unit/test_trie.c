@@ -7,6 +7,7 @@
 #include "tests/unit/dies.h"
 #include "tests/unit/trie_trial.h"
 
+#include <sys/stat.h>
 #include <xxhash.h>
 
 static const char path[] = "trial.trie", other[] = "other.trie";
@@ -20,11 +21,18 @@ static uint8_t *file_read(const char *name, size_t *size) {
     return data;
 }
 
-static uint64_t file_bytes(const struct trial *m) {
+static struct trie_needs needs_of(const struct trial *m) {
     struct trial_ends e;
     struct trie_info info = trial_info(m);
     trial_count_ends(m, &e);
-    return trie_file_bytes(&info, e.ends) - TRIE_HEADER;
+    return trie_needs(&info, e.ends);
+}
+
+static int count_passes(const struct trial *m, uint64_t memory) {
+    struct trial_ends e;
+    struct trie_info info = trial_info(m);
+    trial_count_ends(m, &e);
+    return (int)trie_count_passes(&info, e.ends, memory);
 }
 
 static void assert_same_files(const char *a, const char *b) {
@@ -94,12 +102,18 @@ static void test_round_trip(void **state) {
 static void test_passes(void **state) {
     (void)state;
     struct trial m = trial_new(5, false, 7, 300);
-    uint64_t bytes = file_bytes(&m);
+    struct trie_needs needs = needs_of(&m);
+    struct stat file;
     int passes, most = 0;
-    trial_build(&m, path, bytes + TRIE_HEADER, &passes);
+    trial_build(&m, path, needs.most, &passes);
     assert_int_equal(passes, 1);
-    for (uint64_t memory = bytes / 2; memory < bytes; memory += bytes / 16) {
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(file.st_size, needs.file);
+    assert_int_equal(count_passes(&m, needs.least - 1), 0);
+    for (uint64_t memory = needs.least; memory < needs.most; memory += 1 + (needs.most - needs.least) / 8) {
         trial_build(&m, other, memory, &passes);
+        assert_int_equal(passes, count_passes(&m, memory));
+        assert_true(passes > 1);
         if (passes > most) most = passes;
         assert_same_files(path, other);
     }
@@ -210,7 +224,7 @@ static void test_contexts(void **state) {
             trial_build(&m, path, 1 << 20, &passes);
             assert_int_equal(build_from_contexts(&m, 1 << 20, 1 + (uint32_t)order), 1);
             assert_same_files(path, other);
-            assert_true(build_from_contexts(&m, file_bytes(&m) * 6 / 10 + 128 * (uint64_t)order, 5) > 1);
+            assert_true(build_from_contexts(&m, (needs_of(&m).least + needs_of(&m).most) / 2, 5) > 1);
             assert_same_files(path, other);
             trial_free(&m);
         }
