@@ -48,8 +48,9 @@ static double apply_context(const struct siblings *b, size_t first, size_t end, 
         kept += p[g - first];
         unseen -= b->shorter[l->word[g]];
     }
-    if (unseen < LEAST_UNSEEN) { // nothing can be cut here
-        for (size_t g = 0; g < end - first; g++) p[g] /= kept;
+    if (unseen < LEAST_UNSEEN) {
+        for (size_t g = first; g < end; g++)
+            p[g - first] = l->raw[g] < least ? b->shorter[l->word[g]] : p[g - first] / kept;
         return 1;
     }
     double all = (double)sum + (cuts || discounts ? 0 : 1), backoff = (all - kept) / all / unseen;

@@ -101,6 +101,27 @@ static void everything_seen(void **state) {
     tiny_model_free(&m);
 }
 
+// The same where </S> is so rare that cutting it off leaves next to nobody: it backs off with the weight 1.
+static void rare_word_cut(void **state) {
+    (void)state;
+    static const uint32_t text[] = {0, 0, 1, 0, 1};
+    struct tiny_model m;
+    tiny_model_count(&m, 2, false, 3, 1, text, 5);
+    m.survey->unigrams[0] = UINT64_C(100000000000);
+    m.survey->unigrams[1] = 1;
+    struct smoothing_options o = tiny_options(SMOOTHING_KATZ, 2);
+    o.katz_most = 0;
+    o.least[2] = 2;
+    struct contexts_level *l = &m.x->level[2];
+    size_t x_x = l->gram[tiny_context(&m, (const uint32_t[]){0}, 1)];
+    l->raw[x_x] = 9, l->raw[x_x + 1] = 1;
+    tiny_model_smooth(&m, &o);
+    expect_p(&m, 0, 0, 1);
+    assert_close(tiny_p(&m, (const uint32_t[]){0}, 1, 1), -11, 1e-6);
+    expect_backoff(&m, 0, 1);
+    tiny_model_free(&m);
+}
+
 static void unseen_class(void **state) {
     (void)state;
     static const uint32_t text[] = {0, 0, 2, 0, 2}; // 1 is never seen: counts as seen once
@@ -148,7 +169,8 @@ static void no_discounts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hand_worked),     cmocka_unit_test(cut_off),      cmocka_unit_test(nothing_left),
-        cmocka_unit_test(everything_seen), cmocka_unit_test(unseen_class), cmocka_unit_test(no_discounts),
+        cmocka_unit_test(everything_seen), cmocka_unit_test(unseen_class), cmocka_unit_test(rare_word_cut),
+        cmocka_unit_test(no_discounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
