@@ -83,13 +83,18 @@ static void report_kept(const struct trie_info *info, const struct prune_result 
              r->threshold);
 }
 
-// What the unpruned model took to train, by its manifest; 0 where there is none.
-static double earlier_seconds(void) {
+struct training {
+    double seconds;
+    uint64_t processors; // the most that worked at once
+};
+
+// What the unpruned model took, by its manifest; 0 where there is none.
+static struct training read_training(void) {
     char path[4096], piece[4096], reason[128];
     snprintf(path, sizeof path, "%s.manifest.json", model_path);
     if (access(path, F_OK) != 0) {
         warn("there is no %s: train_seconds will count the pruning alone", path);
-        return 0;
+        return (struct training){0};
     }
     struct stream_reader *r = stream_open(path, NULL);
     struct buffer b = {0};
@@ -97,10 +102,13 @@ static double earlier_seconds(void) {
     stream_close(r);
     struct json *root = json_parse(b.data, b.size, reason);
     if (!root) die("%s: %s: damaged; make the model again, or remove the manifest", path, reason);
-    double seconds = strtod(json_string(json_get(root, "notes"), "train_seconds", "0"), NULL);
+    const struct json *notes = json_get(root, "notes");
+    struct training t = {strtod(json_string(notes, "train_seconds", "0"), NULL),
+                         strtoull(json_string(notes, "processors", "0"), NULL, 10)};
+    if (!(t.seconds > 0)) t.seconds = 0;
     json_free(root);
     buffer_free(&b);
-    return seconds > 0 ? seconds : 0;
+    return t;
 }
 
 static void add_count(struct manifest *m, const char *key, uint64_t value) {
@@ -110,14 +118,14 @@ static void add_count(struct manifest *m, const char *key, uint64_t value) {
 }
 
 static void write_manifest(struct manifest *m, const struct trie_info *info, const struct prune_result *r,
-                           uint64_t bytes, double seconds) {
+                           uint64_t bytes, const struct training *training) {
     char text[32];
     uint64_t kept = 0;
     for (int n = 1; n <= info->order; n++) kept += r->kept[n];
     add_count(m, "train_events", info->events);
-    snprintf(text, sizeof text, "%.3f", seconds);
+    snprintf(text, sizeof text, "%.3f", training->seconds);
     manifest_add_note(m, "train_seconds", text);
-    add_count(m, "processors", (uint64_t)threads);
+    add_count(m, "processors", training->processors);
     add_count(m, "params", r->info.params);
     add_count(m, "model_bytes", bytes);
     add_count(m, "ngrams", kept);
@@ -143,7 +151,7 @@ int main(int argc, char **argv) {
         note("would write %s", output);
         return EXIT_DONE;
     }
-    double seconds = earlier_seconds();
+    struct training training = read_training();
     struct manifest *m = manifest_start(&program);
     manifest_add_input(m, vocabulary_path, v->hash);
     manifest_add_input(m, model_path, t->info.content);
@@ -157,7 +165,9 @@ int main(int argc, char **argv) {
         arpa_export(written, v, arpa_path, (int)threads, hash);
         manifest_add_output(m, arpa_path, hash);
     }
-    write_manifest(m, &t->info, &r, written->bytes, seconds + time_now() - start);
+    training.seconds += time_now() - start;
+    if ((uint64_t)threads > training.processors) training.processors = (uint64_t)threads;
+    write_manifest(m, &t->info, &r, written->bytes, &training);
     trie_close(written);
     trie_close(t);
     vocabulary_close(v);

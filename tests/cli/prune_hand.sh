@@ -52,8 +52,9 @@ for note in '"train_events": "0"' '"params": "16"' '"ngrams": "8"' "\"threshold\
   "\"model_bytes\": \"$(stat -c %s keep3.trie)\""; do
   grep -qF "$note" keep3.trie.manifest.json || fail "no $note in $(cat keep3.trie.manifest.json)"
 done
-printf '{"notes": {"train_seconds": "5000"}}' >hand.arpa.manifest.json
-prune --quiet --model hand.arpa --vocab vocab.tsv --keep 8 --output timed.trie
+printf '{"notes": {"train_seconds": "5000", "processors": "64"}}' >hand.arpa.manifest.json
+prune --quiet --model hand.arpa --vocab vocab.tsv --threads 2 --keep 8 --output timed.trie
+grep -q '"processors": "64"' timed.trie.manifest.json || fail "$(cat timed.trie.manifest.json)"
 grep -q '"train_seconds": "500[0-9]' timed.trie.manifest.json || fail "$(cat timed.trie.manifest.json)"
 same_file timed.trie keep3.trie
 
