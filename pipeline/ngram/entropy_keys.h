@@ -1,7 +1,7 @@
 // How much a model changes by the loss of each of its n-grams (h, w), by Stolcke 1998:
 //
-//   dH = -p(h) { p(w|h) [ln p(w|h') + ln backoff'(h) - ln p(w|h)] + left(h) [ln backoff'(h) - ln backoff(h)]
-//   }
+//   dH = -p(h) { p(w|h) [ln p(w|h') + ln backoff'(h) - ln p(w|h)]
+//                + left(h) [ln backoff'(h) - ln backoff(h)] }
 //
 // unseen(h) = total(h') - sum of p(v|h') over the words v seen in h,  h' = h without its first word;
 // left(h) = backoff(h) unseen(h): what the model leaves to them;

@@ -21,7 +21,8 @@ struct prune_options {
 };
 
 struct prune_result {
-    double threshold;                   // that was used; with it the same n-grams are kept
+    double threshold; // that was used; with it the same n-grams are kept.  Infinite, which is
+                      // none to use, where n-grams went whose loss is infinite
     uint64_t kept[NGRAM_MAX_ORDER + 1]; // n-grams of each order
     struct trie_info info;              // of the pruned model
 };

@@ -3,7 +3,8 @@
 //     p(w | h) = p(h, w) where (h, w) was seen, else backoff(h) p(w | h'),     h' = h without its first word,
 //
 // with p normalised over the V - 1 output classes (all words but <S>), and treat one block of contexts at a
-// time.  a: adjusted counts, c: raw counts; seen: at least `least[n]` times.
+// time.  a, c: adjusted and raw count of (h, w); a(h), c(h): their sums over all w; seen: at least `least[n]`
+// times.  D, d: discounts.h.
 //
 //   kn    interpolated modified Kneser-Ney, discounts for counts of 1, 2, 3 and more:
 //         p = (a - D(a)) / a(h) + backoff(h) p(w | h'),  backoff(h) = (sum of D(a)) / a(h)

@@ -78,85 +78,108 @@ static inline void slow_unigrams(struct slow *m) {
     }
 }
 
-// One context: `h` its words as digits, of n-grams of order n.
-static inline void slow_context(struct slow *m, int n, size_t h) {
+// One context, of n-grams of order n.
+struct slow_context {
+    int n;
+    size_t h, shorter;   // its words as digits; those of the context without the first word
+    double c, a, kept;   // sums of raw and adjusted counts, and of the raw ones that are not cut off
+    double seen, unseen; // words that are not cut off; p(w | h') of the others
+    bool is_seen[16];    // the words that are not cut off
+    uint64_t adjusted[16];
+};
+
+static inline struct slow_context slow_look(const struct slow *m, int n, size_t h) {
     const struct tiny *t = m->t;
     const uint32_t V = t->words;
-    const struct smoothing_options *o = &m->o;
-    const uint64_t *raw = t->raw[n] + h * V;
-    uint64_t adjusted[16];
-    for (uint32_t w = 0; w < V; w++) adjusted[w] = slow_count(m, n, true, h * V + w);
-    const double *shorter = m->p[n - 1] + h % tiny_power(t, n - 2) * V;
+    struct slow_context x = {.n = n, .h = h, .shorter = h % tiny_power(t, n - 2)};
+    for (uint32_t w = 0; w < V; w++) {
+        uint64_t raw = t->raw[n][h * V + w];
+        x.is_seen[w] = raw > 0 && raw >= m->o.least[n];
+        x.adjusted[w] = slow_count(m, n, true, h * V + w);
+        x.c += (double)raw;
+        x.a += (double)x.adjusted[w];
+        x.kept += x.is_seen[w] ? (double)raw : 0;
+        x.seen += x.is_seen[w];
+        x.unseen += x.is_seen[w] ? 0 : m->p[n - 1][x.shorter * V + w];
+    }
+    return x;
+}
+
+static inline void slow_kneser_ney(const struct slow *m, const struct slow_context *x, const double *shorter,
+                                   double *p, double *backoff) {
+    double taken = 0;
+    for (uint32_t w = 0; w < m->t->words; w++)
+        taken += x->is_seen[w] ? slow_taken(m, x->n, x->adjusted[w]) : (double)x->adjusted[w];
+    *backoff = taken / x->a;
+    for (uint32_t w = 0; w < m->t->words; w++) {
+        double left = x->is_seen[w] ? (double)x->adjusted[w] - slow_taken(m, x->n, x->adjusted[w]) : 0;
+        p[w] = left / x->a + *backoff * shorter[w];
+    }
+}
+
+static inline void slow_katz(const struct slow *m, const struct slow_context *x, const double *shorter,
+                             double *p, double *backoff) {
+    const uint64_t *raw = m->t->raw[x->n] + x->h * m->t->words, most = (uint64_t)m->o.katz_most;
+    double sum = 0;
+    for (uint32_t w = 0; w < m->t->words; w++) {
+        if (x->is_seen[w]) p[w] = (raw[w] <= most ? m->discount[x->n][raw[w]] : 1) * (double)raw[w] / x->c;
+        sum += x->is_seen[w] ? p[w] : 0;
+    }
+    bool everything = x->unseen < 1e-10, nothing_left = !everything && sum > 1 - 1e-9;
+    double scale = everything ? 1 / sum : nothing_left ? x->c / (x->c + 1) : 1;
+    *backoff = everything ? 1 : (1 - sum * scale) / x->unseen;
+    for (uint32_t w = 0; w < m->t->words; w++) p[w] = x->is_seen[w] ? p[w] * scale : *backoff * shorter[w];
+}
+
+// By the sum of S over all words.  Where all was cut off, h is no context, and S that of the shorter one.
+static inline void slow_stupid(struct slow *m, const struct slow_context *x, double *p, double *backoff) {
+    const uint32_t V = m->t->words;
+    const double *shorter = m->stupid[x->n - 1] + x->shorter * V;
+    double *stupid = m->stupid[x->n] + x->h * V, z = 0, z_shorter = 0;
+    double alpha = x->kept == 0 ? 1 : m->o.method == SMOOTHING_SBO ? m->o.alpha : m->o.plain ? 0 : 1;
+    for (uint32_t w = 0; w < V; w++) {
+        stupid[w] = x->is_seen[w] ? (double)m->t->raw[x->n][x->h * V + w] / x->c : alpha * shorter[w];
+        z += stupid[w];
+        z_shorter += shorter[w];
+    }
+    for (uint32_t w = 0; w < V; w++) p[w] = stupid[w] / z;
+    *backoff = alpha * z_shorter / z;
+}
+
+static inline void slow_add(const struct slow *m, const struct slow_context *x, double *p, double *backoff) {
+    const struct tiny *t = m->t;
+    const uint32_t V = t->words;
+    bool whole =
+        x->n == m->o.order || (x->h / tiny_power(t, x->n - 2) == t->begin && !t->padded); // else as h'
+    if (!whole) return;
+    double classes = V - 1, others = classes - x->seen, all = x->c + m->o.delta * classes;
+    double each = others > 0 ? (x->c - x->kept + m->o.delta * others) / all / others : 0; // of the unseen
+    for (uint32_t w = 0; w < V; w++) {
+        if (x->is_seen[w])
+            p[w] = ((double)t->raw[x->n][x->h * V + w] + m->o.delta) / all;
+        else
+            p[w] = w == t->begin ? 0 : each;
+    }
+    *backoff = others > 0 ? each * classes : m->o.delta * classes / all;
+}
+
+static inline void slow_context(struct slow *m, int n, size_t h) {
+    const uint32_t V = m->t->words;
+    const struct slow_context x = slow_look(m, n, h);
+    const double *shorter = m->p[n - 1] + x.shorter * V;
     double *p = m->p[n] + h * V, *backoff = &m->backoff[n][h];
-    double c_h = 0, a_h = 0, kept = 0, taken = 0, unseen = 0, seen = 0;
-    for (uint32_t w = 0; w < V; w++) {
-        bool is_seen = raw[w] > 0 && raw[w] >= o->least[n];
-        c_h += (double)raw[w];
-        a_h += (double)adjusted[w];
-        kept += is_seen ? (double)raw[w] : 0;
-        taken += is_seen ? slow_taken(m, n, adjusted[w]) : (double)adjusted[w];
-        unseen += is_seen ? 0 : shorter[w];
-        seen += is_seen;
-    }
+    memcpy(p, shorter, V * sizeof *p);
     *backoff = 1;
-    for (uint32_t w = 0; w < V; w++) p[w] = shorter[w];
-    bool stupid = o->method == SMOOTHING_SBO || o->method == SMOOTHING_ML;
-    double alpha = o->method == SMOOTHING_SBO ? o->alpha : o->plain ? 0 : 1;
-    if (stupid)
-        for (uint32_t w = 0; w < V; w++) {
-            double longer = m->stupid[n - 1][h % tiny_power(t, n - 2) * V + w];
-            m->stupid[n][h * V + w] = kept > 0 ? alpha * longer : longer;
-        }
-    if (kept == 0) return;
-    double all = 0, part = 0;
-    for (uint32_t w = 0; w < V; w++) {
-        bool is_seen = raw[w] > 0 && raw[w] >= o->least[n];
-        double c = (double)raw[w];
-        switch (o->method) {
-        case SMOOTHING_KN:
-        case SMOOTHING_KN1:
-            p[w] = (is_seen ? (double)adjusted[w] - slow_taken(m, n, adjusted[w]) : 0) / a_h
-                   + taken / a_h * shorter[w];
-            *backoff = taken / a_h;
-            break;
-        case SMOOTHING_KATZ:
-            p[w] = is_seen ? (raw[w] <= (uint64_t)o->katz_most ? m->discount[n][raw[w]] : 1) * c / c_h : 0;
-            break;
-        case SMOOTHING_SBO:
-        case SMOOTHING_ML:
-            if (is_seen) m->stupid[n][h * V + w] = c / c_h;
-            p[w] = m->stupid[n][h * V + w];
-            break;
-        case SMOOTHING_ADD: {
-            size_t first = h / tiny_power(t, n - 2);
-            bool whole = n == o->order || (first == t->begin && !t->padded);
-            if (whole && is_seen) p[w] = (c + o->delta) / (c_h + o->delta * (V - 1));
-            if (whole && !is_seen)
-                p[w] = w == t->begin ? 0
-                                     : (c_h - kept + o->delta * (V - 1 - seen)) / (c_h + o->delta * (V - 1))
-                                           / (V - 1 - seen);
-            if (whole && seen < V - 1)
-                *backoff = (c_h - kept + o->delta * (V - 1 - seen)) / (c_h + o->delta * (V - 1)) / unseen;
-            if (whole && seen == V - 1) *backoff = o->delta * (V - 1) / (c_h + o->delta * (V - 1));
-            break;
-        }
-        }
-        all += p[w];
-        part += is_seen ? p[w] : 0;
-    }
-    if (stupid) {
-        double z_shorter = 0;
-        for (uint32_t w = 0; w < V; w++) z_shorter += m->stupid[n - 1][h % tiny_power(t, n - 2) * V + w];
-        for (uint32_t w = 0; w < V; w++) p[w] /= all;
-        *backoff = alpha * z_shorter / all;
-    }
-    if (o->method == SMOOTHING_KATZ) {
-        bool everything = unseen < 1e-10, nothing_left = !everything && part > 1 - 1e-9;
-        double scale = everything ? 1 / part : nothing_left ? c_h / (c_h + 1) : 1;
-        *backoff = everything ? 1 : (1 - part * scale) / unseen;
-        for (uint32_t w = 0; w < V; w++)
-            p[w] = raw[w] > 0 && raw[w] >= o->least[n] ? p[w] * scale : *backoff * shorter[w];
-    }
+    if (m->o.method == SMOOTHING_SBO || m->o.method == SMOOTHING_ML)
+        slow_stupid(m, &x, p, backoff);
+    else if (x.kept == 0)
+        return;
+    else if (m->o.method == SMOOTHING_KATZ)
+        slow_katz(m, &x, shorter, p, backoff);
+    else if (m->o.method == SMOOTHING_ADD)
+        slow_add(m, &x, p, backoff);
+    else
+        slow_kneser_ney(m, &x, shorter, p, backoff);
 }
 
 // `t` is of order o->order, and outlives the model.
