@@ -153,6 +153,7 @@ static struct loop_options loop_options_resolve(uint32_t classes) {
             samples, classes);
     o.training = (struct training_options){.dropout = dropout,
                                            .seed = (uint64_t)seed,
+                                           .loss = sampled ? LOSS_SAMPLED : LOSS_EXACT,
                                            .samples = sampled ? (size_t)samples : 0,
                                            .embedding_rescale = (float)rescale};
     struct optimiser_options *x = &o.optimiser;
@@ -172,13 +173,10 @@ static struct loop_options loop_options_resolve(uint32_t classes) {
 
 // Bytes of a rank: parameters with gradients, optimiser state and running means, and the workspace.
 static uint64_t memory_needed(const struct model_options *o, const struct loop_options *l, int ranks) {
-    uint64_t V = model_classes(o), D = model_width(o), all = model_count_floats(o);
-    uint64_t tables = (uint64_t)o->vocabulary_size * (uint64_t)o->embedding, output = V * (D + 1);
-    uint64_t recurrent = all - tables - output, N = (uint64_t)(batch / ranks * bptt);
-    uint64_t touched = N * (uint64_t)ranks * (uint64_t)o->embedding;
-    uint64_t gradients = recurrent + touched;
-    gradients += l->training.samples ? (l->training.samples + N * (uint64_t)ranks) * (D + 1) : output;
-    uint64_t floats = all * (1 + (uint64_t)optimiser_states(l->optimiser.kind)) + gradients;
+    uint64_t all = model_count_floats(o), recurrent = 0, N = (uint64_t)(batch / ranks * bptt);
+    for (int64_t i = 0; i < o->layers; i++) recurrent += cell_count_floats(model_layer_shape(o, i));
+    uint64_t floats = all * (1 + (uint64_t)optimiser_states(l->optimiser.kind))
+                      + model_gradient_floats(o, l->training.samples, N, (uint64_t)ranks);
     if (l->optimiser.ema > 0) floats += recurrent;
     return floats * sizeof(float)
            + workspace_bytes(o, (size_t)bptt, (size_t)(batch / ranks), l->training.samples, true);

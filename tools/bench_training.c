@@ -86,8 +86,11 @@ static void measure(const struct kernels *k, const struct setting *s) {
     struct model *m = model_new(k, &o);
     model_initialise(m, 0.05, 0, 1);
     size_t n = s->B * s->T;
-    struct training_options t = {
-        .seed = 1, .samples = s->samples, .embedding_rescale = 1, .scale = 1.0f / (float)n};
+    struct training_options t = {.seed = 1,
+                                 .loss = s->samples ? LOSS_SAMPLED : LOSS_EXACT,
+                                 .samples = s->samples,
+                                 .embedding_rescale = 1,
+                                 .scale = 1.0f / (float)n};
     struct optimiser_options oo = {
         .kind = s->optimiser, .rate = 1e-4, .epsilon = 1e-8, .beta1 = 0.9, .beta2 = 0.999, .clip = 1};
     struct workspace *w = workspace_new(m, s->T, s->B, &t, 1);

@@ -4,7 +4,6 @@
 #include "pipeline/cli/resources.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,36 +13,27 @@ size_t model_width(const struct model_options *o) {
 uint32_t model_classes(const struct model_options *o) { return o->vocabulary_size - 1; }
 uint32_t model_begin(const struct model_options *o) { return o->begin_is_end ? o->end : o->begin; }
 
-static size_t layer_inputs(const struct model_options *o, int64_t layer) {
-    return layer == 0 ? (size_t)o->embedding : model_width(o);
+struct cell_shape model_layer_shape(const struct model_options *o, int64_t layer) {
+    return (struct cell_shape){o->cell, layer == 0 ? (size_t)o->embedding : model_width(o), (size_t)o->hidden,
+                               model_width(o), o->projection > 0};
 }
 
 uint64_t model_count_floats(const struct model_options *o) {
-    uint64_t D = model_width(o), H = (uint64_t)o->hidden, V = model_classes(o);
-    uint64_t n = (uint64_t)o->vocabulary_size * (uint64_t)o->embedding + V * D + V;
-    for (int64_t l = 0; l < o->layers; l++)
-        n += 4 * H * (layer_inputs(o, l) + D + 1) + (o->projection ? D * H : 0);
+    uint64_t n = (uint64_t)o->vocabulary_size * (uint64_t)o->embedding + output_count_floats(o);
+    for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
     return n;
 }
 
 uint64_t model_multiply_adds(const struct model_options *o, size_t samples) {
-    uint64_t D = model_width(o), H = (uint64_t)o->hidden, n = D * (samples ? samples : model_classes(o));
-    for (int64_t l = 0; l < o->layers; l++)
-        n += 4 * H * (layer_inputs(o, l) + D) + (o->projection ? D * H : 0);
+    uint64_t n = output_multiply_adds(o, samples);
+    for (int64_t l = 0; l < o->layers; l++) n += cell_multiply_adds(model_layer_shape(o, l));
     return n;
 }
 
-static struct parameter *add(struct model *m, const char *name, enum parameter_group group, size_t rows,
-                             size_t columns) {
-    struct parameter *p = &m->parameters[m->count++];
-    parameter_make(p, m->k, name, group, rows, columns);
-    return p;
-}
-
-static struct parameter *add_vector(struct model *m, const char *name, enum parameter_group group, size_t n) {
-    struct parameter *p = add(m, name, group, n, 1);
-    p->is_vector = true;
-    return p;
+uint64_t model_gradient_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks) {
+    uint64_t n = N * ranks * (uint64_t)o->embedding + output_gradient_floats(o, samples, N * ranks);
+    for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
+    return n;
 }
 
 struct model *model_new(const struct kernels *k, const struct model_options *options) {
@@ -51,22 +41,16 @@ struct model *model_new(const struct kernels *k, const struct model_options *opt
     m->k = k;
     m->o = *options;
     const struct model_options *o = &m->o;
-    size_t D = model_width(o), H = (size_t)o->hidden, V = model_classes(o);
-    char name[48];
-    m->embedding = add(m, "embedding.weight", GROUP_EMBEDDING, o->vocabulary_size, (size_t)o->embedding);
+    m->embedding = &m->parameters[m->count++];
+    parameter_make(m->embedding, k, "embedding.weight", GROUP_EMBEDDING, o->vocabulary_size,
+                   (size_t)o->embedding);
+    m->embedding->fan = o->vocabulary_size;
     for (int l = 0; l < (int)o->layers; l++) {
-        snprintf(name, sizeof name, "lstm.weight_ih_l%d", l);
-        m->w_x[l] = add(m, name, GROUP_RECURRENT, 4 * H, layer_inputs(o, l));
-        snprintf(name, sizeof name, "lstm.weight_hh_l%d", l);
-        m->w_h[l] = add(m, name, GROUP_RECURRENT, 4 * H, D);
-        snprintf(name, sizeof name, "lstm.bias_ih_l%d", l);
-        m->b[l] = add_vector(m, name, GROUP_RECURRENT, 4 * H);
-        if (!o->projection) continue;
-        snprintf(name, sizeof name, "lstm.weight_hr_l%d", l);
-        m->w_p[l] = add(m, name, GROUP_RECURRENT, D, H);
+        cell_make(&m->cells[l], k, model_layer_shape(o, l), l, m->parameters + m->count);
+        m->count += m->cells[l].count;
     }
-    m->output_weight = add(m, "output.weight", GROUP_OUTPUT, V, D);
-    m->output_bias = add_vector(m, "output.bias", GROUP_OUTPUT, V);
+    output_make(&m->output, k, o, m->parameters + m->count);
+    m->count += m->output.count;
     return m;
 }
 
@@ -94,38 +78,17 @@ void model_swap_averages(struct model *m) {
 
 void model_initialise(struct model *m, double range, double forget_bias, uint64_t seed) {
     const struct kernels *k = m->k;
-    size_t D = model_width(&m->o), H = (size_t)m->o.hidden;
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
         if (p->is_vector) continue; // zero
-        double bound = range;
-        if (!(range > 0)) {
-            size_t fan = p->columns; // W_p: (P, H)
-            if (p->group != GROUP_RECURRENT)
-                fan = m->o.vocabulary_size;
-            else if (p->rows == 4 * H) { // W_x and W_h are one matrix there
-                for (int l = 0; l < (int)m->o.layers; l++)
-                    if (p == m->w_x[l] || p == m->w_h[l]) fan = m->w_x[l]->columns + D;
-            }
-            bound = sqrt(3.0 / (double)fan);
-        }
+        double bound = range > 0 ? range : sqrt(3.0 / (double)p->fan);
         struct random_place place = {seed, RANDOM_INITIAL, 0, (uint32_t)i, 0};
         k->random.fill_uniform(k, p->value, parameter_size(p), (float)bound, place);
     }
-    for (int l = 0; l < (int)m->o.layers; l++)
-        k->matmul.fill(k, m->b[l]->value + H, (float)forget_bias, H); // gates i, f, g, o
+    for (int l = 0; l < (int)m->o.layers; l++) cell_set_biases(&m->cells[l], k, forget_bias);
 }
 
-static struct lstm_shape layer_shape(const struct model *m, int l, size_t T, size_t B) {
-    return (struct lstm_shape){T, B, layer_inputs(&m->o, l), (size_t)m->o.hidden, model_width(&m->o)};
-}
-
-static struct lstm_weights layer_weights(const struct model *m, int l) {
-    return (struct lstm_weights){m->w_x[l]->value, m->w_h[l]->value, m->b[l]->value,
-                                 m->w_p[l] ? m->w_p[l]->value : NULL};
-}
-
-// Embeds, runs the layers; the softmax's input is then w->top.
+// Embeds, runs the layers; the output layer's input is then w->top.
 static void model_forward(struct model *m, struct workspace *w, const struct batch *b, float dropout,
                           uint64_t seed) {
     const struct kernels *k = m->k;
@@ -141,9 +104,8 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
                               (uint32_t)l);
             x = layer->x;
         }
-        k->recurrent.lstm_forward(k, layer_shape(m, l, b->T, b->B), layer_weights(m, l), x, b->reset,
-                                  layer->m);
-        below = layer->m.r + b->B * D;
+        cell_forward(&m->cells[l], k, &layer->cell, b->T, x, b->reset);
+        below = cell_outputs(&layer->cell);
         width = D;
     }
     if (dropout > 0)
@@ -154,14 +116,12 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
 }
 
 // The state after the block becomes the state that the next block starts from.
-static void model_carry(struct model *m, struct workspace *w, size_t T, size_t B) {
-    const struct kernels *k = m->k;
-    size_t D = model_width(&m->o), H = (size_t)m->o.hidden;
-    for (int l = 0; l < (int)m->o.layers; l++) {
-        struct lstm_memory *x = &w->layers[l].m;
-        k->copy(k, x->r, x->r + T * B * D, B * D * sizeof(float));
-        k->copy(k, x->cells, x->cells + T * B * H, B * H * sizeof(float));
-    }
+static void model_carry(struct model *m, struct workspace *w, size_t T) {
+    for (int l = 0; l < (int)m->o.layers; l++) cell_carry(m->k, &w->layers[l].cell, T);
+}
+
+static struct output_block output_rows(const struct workspace *w, const struct batch *b) {
+    return (struct output_block){b->T * b->B, w->top, b->targets, b->step, w->logp, w->d_top};
 }
 
 static void check_block(const struct workspace *w, const struct batch *b) {
@@ -174,76 +134,32 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b) {
     check_block(w, b);
     size_t N = b->T * b->B;
     model_forward(m, w, b, 0, 0);
-    k->softmax.full(k, w->top, m->output_weight->value, m->output_bias->value, b->targets, N,
-                    model_classes(&m->o), model_width(&m->o), 0, w->logp, NULL, NULL, NULL);
+    struct output_block rows = output_rows(w, b);
+    output_score(&m->output, k, &rows);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
-    model_carry(m, w, b->T, b->B);
+    model_carry(m, w, b->T);
 }
 
 void model_distribution(struct model *m, struct workspace *w, size_t row, float *p) {
     const struct kernels *k = m->k;
-    size_t D = model_width(&m->o), V = model_classes(&m->o);
+    size_t V = model_classes(&m->o);
     float *device = device_floats(k, V, "a distribution");
-    k->softmax.probabilities(k, w->top + row * D, m->output_weight->value, m->output_bias->value, 1, V, D,
-                             device);
+    output_distribution(&m->output, k, w->top + row * m->output.D, device);
     k->download(k, p, device, V * sizeof(float));
     k->release(k, device);
 }
 
-// === the two softmaxes in training ===============================================================
-
-static void output_full_step(struct model *m, struct workspace *w, const struct batch *b, float scale) {
-    const struct kernels *k = m->k;
-    struct parameter *weight = m->output_weight, *bias = m->output_bias;
-    k->matmul.fill(k, weight->gradient, 0, parameter_size(weight));
-    k->matmul.fill(k, bias->gradient, 0, parameter_size(bias));
-    k->softmax.full(k, w->top, weight->value, bias->value, b->targets, b->T * b->B, model_classes(&m->o),
-                    model_width(&m->o), scale, w->logp, w->d_top, weight->gradient, bias->gradient);
-}
-
-// Works on the unique rows of this step: the shared samples first, then targets that are not among them.
-static void output_sampled_step(struct model *m, struct workspace *w, const struct batch *b, float scale) {
-    const struct kernels *k = m->k;
-    struct parameter *weight = m->output_weight, *bias = m->output_bias;
-    size_t N = b->T * b->B, D = model_width(&m->o), S = w->sampler.samples;
-    const uint32_t *ids = w->output_rows.ids;
-    uint64_t tries = sampler_draw(&w->sampler, b->step, bias->touched.ids);
-    row_index_clear(&w->output_rows);
-    for (size_t j = 0; j < S; j++) row_index_slot(&w->output_rows, bias->touched.ids[j]);
-    for (size_t r = 0; r < N; r++)
-        w->sampled_targets[r] = b->targets[r] == SOFTMAX_IGNORE
-                                    ? SOFTMAX_IGNORE
-                                    : (int32_t)row_index_slot(&w->output_rows, (uint32_t)b->targets[r]);
-    size_t U = w->output_rows.count;
-    for (size_t j = 0; j < U; j++) w->ln_q[j] = sampler_log_expected(&w->sampler, ids[j], tries);
-    memcpy(weight->touched.ids, ids, U * sizeof *ids);
-    memcpy(bias->touched.ids, ids, U * sizeof *ids);
-    k->matmul.gather_rows(k, w->sampled_weight, weight->value, ids, U, D);
-    k->matmul.gather_rows(k, w->sampled_bias, bias->value, ids, U, 1);
-    k->softmax.sampled(k, w->top, w->sampled_weight, w->sampled_bias, w->ln_q, w->sampled_targets, N, U, S, D,
-                       scale, w->logp, w->d_top, weight->touched.values, bias->touched.values);
-    weight->touched.rows = bias->touched.rows = U;
-    weight->touched.shared = bias->touched.shared = S;
-}
-
 // === backward ====================================================================================
 
-static void ready(const struct training_options *o, struct parameter *p) {
-    if (p && o->gradient_ready) o->gradient_ready(o->context, p);
+static void ready(const struct training_options *o, struct parameter *parameters, size_t count) {
+    for (size_t i = 0; o->gradient_ready && i < count; i++) o->gradient_ready(o->context, &parameters[i]);
 }
 
 static void layer_backward(struct model *m, struct workspace *w, const struct batch *b, int l, float *dr,
                            float *dx) {
-    const struct kernels *k = m->k;
-    struct parameter *const parts[] = {m->w_x[l], m->w_h[l], m->b[l], m->w_p[l]};
-    for (int i = 0; i < 4; i++)
-        if (parts[i]) k->matmul.fill(k, parts[i]->gradient, 0, parameter_size(parts[i]));
-    struct lstm_gradients g = {m->w_x[l]->gradient, m->w_h[l]->gradient, m->b[l]->gradient,
-                               m->w_p[l] ? m->w_p[l]->gradient : NULL};
-    const float *below = l == 0 ? w->embedded : w->layers[l - 1].m.r + b->B * model_width(&m->o);
-    const float *x = w->layers[l].x ? w->layers[l].x : below;
-    k->recurrent.lstm_backward(k, layer_shape(m, l, b->T, b->B), layer_weights(m, l), x, b->reset,
-                               w->layers[l].m, dr, dx, g);
+    struct layer_memory *layer = &w->layers[l];
+    const float *below = l == 0 ? w->embedded : cell_outputs(&w->layers[l - 1].cell);
+    cell_backward(&m->cells[l], m->k, &layer->cell, b->T, layer->x ? layer->x : below, b->reset, dr, dx);
 }
 
 static void embedding_backward(struct model *m, struct workspace *w, const struct batch *b, float rescale) {
@@ -267,12 +183,9 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
     size_t N = b->T * b->B, D = model_width(&m->o), E = (size_t)m->o.embedding;
     float dropout = (float)o->dropout;
     model_forward(m, w, b, dropout, o->seed);
-    if (o->samples)
-        output_sampled_step(m, w, b, o->scale);
-    else
-        output_full_step(m, w, b, o->scale);
-    ready(o, m->output_weight);
-    ready(o, m->output_bias);
+    struct output_block rows = output_rows(w, b);
+    output_step(&m->output, k, &w->output, &rows, o->scale);
+    ready(o, m->output.parameters, m->output.count);
     int top = (int)m->o.layers - 1;
     if (dropout > 0)
         k->random.dropout(k, w->d_top, w->d_top, b->T, b->B, D, dropout, o->seed, b->step, b->first_stream,
@@ -284,13 +197,13 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
         if (dropout > 0)
             k->random.dropout(k, dx, dx, b->T, b->B, l == 0 ? E : D, dropout, o->seed, b->step,
                               b->first_stream, (uint32_t)l);
-        ready(o, m->w_x[l]), ready(o, m->w_h[l]), ready(o, m->b[l]), ready(o, m->w_p[l]);
+        ready(o, m->cells[l].parameters, m->cells[l].count);
         dr = dx;
     }
     embedding_backward(m, w, b, o->embedding_rescale);
-    ready(o, m->embedding);
+    ready(o, m->embedding, 1);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
-    model_carry(m, w, b->T, b->B);
+    model_carry(m, w, b->T);
     double sum = 0;
     for (size_t r = 0; r < N; r++) sum += (double)w->host_logp[r];
     return sum;

@@ -1,49 +1,39 @@
-// The recurrent language model: embedding, a stack of LSTM layers (each with or without projection), softmax
-// over the output classes 0 ... V-2.  Parameters are apart from workspaces, so that training and validation
-// run at different sizes.
+// The recurrent language model: embedding, a stack of recurrent layers (cell.h), the output layer over the
+// classes 0 ... V-2 (output.h), dropout between them.  Parameters are apart from workspaces, so that training
+// and validation run at different sizes.
 #ifndef PIPELINE_NEURAL_MODEL_H
 #define PIPELINE_NEURAL_MODEL_H
 
 #include "kernels/kernels.h"
-#include "pipeline/files/hash.h"
+#include "pipeline/neural/cell.h"
+#include "pipeline/neural/model_options.h"
+#include "pipeline/neural/output.h"
 #include "pipeline/neural/parameter.h"
 #include "pipeline/neural/row_index.h"
-#include "pipeline/neural/sampler.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_MAX_LAYERS = 8, MODEL_MAX_PARAMETERS = 4 * MODEL_MAX_LAYERS + 3 };
-
-struct model_options {
-    uint32_t vocabulary_size;                      // V, with <S> as the last id
-    uint32_t begin, end;                           // ids of <S> and </S>
-    char vocabulary[HASH_TEXT_SIZE];               // hash of the vocabulary file
-    int64_t layers, embedding, hidden, projection; // projection 0: none
-    bool reset;                                    // zero state at each sentence start; else carried on
-    bool begin_is_end;                             // the input before w1 is </S>, not <S>
-};
+enum { MODEL_MAX_PARAMETERS = 1 + CELL_MAX_PARAMETERS * MODEL_MAX_LAYERS + OUTPUT_MAX_PARAMETERS };
 
 struct model {
     const struct kernels *k;
     struct model_options o;
     size_t count;
     struct parameter parameters[MODEL_MAX_PARAMETERS];
-    struct parameter *embedding, *output_weight, *output_bias; // into parameters
-    struct parameter *w_x[MODEL_MAX_LAYERS], *w_h[MODEL_MAX_LAYERS], *b[MODEL_MAX_LAYERS],
-        *w_p[MODEL_MAX_LAYERS];
+    struct parameter *embedding; // into parameters, as those of cells and output
+    struct cell cells[MODEL_MAX_LAYERS];
+    struct output output;
 };
 
-// Width of what the recurrent layers pass on: projection, or hidden without one.
-size_t model_width(const struct model_options *o);
-uint32_t model_classes(const struct model_options *o); // V - 1
-// The input that stands before the first word of a sentence.
-uint32_t model_begin(const struct model_options *o);
+struct cell_shape model_layer_shape(const struct model_options *o, int64_t layer);
 uint64_t model_count_floats(const struct model_options *o);
 // Multiply-adds of the matrix products of one word's forward pass; training does three times as many. samples
 // 0: full softmax.
 uint64_t model_multiply_adds(const struct model_options *o, size_t samples);
+// Floats of the gradients that a step of N rows leaves on each of `ranks` ranks.
+uint64_t model_gradient_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks);
 
 // Values zero.  `options` is copied.
 struct model *model_new(const struct kernels *k, const struct model_options *options);
@@ -60,29 +50,9 @@ void model_initialise(struct model *m, double range, double forget_bias, uint64_
 
 // === computing ===================================================================================
 
-struct batch { // row t * B + b; host memory
-    size_t T, B;
-    const uint32_t *inputs; // (T, B)
-    const int32_t *targets; // (T, B), SOFTMAX_IGNORE for padding
-    const uint8_t *reset;   // (T, B): zero state before this step
-    uint32_t step;          // of training, for the random numbers
-    uint32_t first_stream;  // global number of stream 0 of this rank
-};
-
-struct training_options {
-    double dropout;
-    uint64_t seed;
-    size_t samples;          // sampled softmax with so many shared samples; 0: full softmax
-    float embedding_rescale; // multiplies the embedding's gradient
-    float scale;             // loss = -scale * sum of ln p
-    // Called as soon as a parameter's gradient of this rank is complete, output layer first; may be NULL.
-    void (*gradient_ready)(void *context, struct parameter *p);
-    void *context;
-};
-
 struct layer_memory {
-    struct lstm_memory m;
-    float *x;  // (T, B, I) input after dropout
+    struct cell_memory cell;
+    float *x;  // (T, B, I) input after dropout, or NULL without
     float *dr; // (T, B, P)
 };
 
@@ -91,16 +61,13 @@ struct workspace {
     bool training;
     float *embedded; // (T, B, E)
     struct layer_memory layers[MODEL_MAX_LAYERS];
-    float *top, *d_top; // (T, B, D): what the softmax sees, and its gradient
+    float *top, *d_top; // (T, B, D): what the output layer sees, and its gradient
     float *d_embedded;  // (T, B, E)
     float *logp;        // (T, B)
     float *host_logp;   // (T, B), host: valid after each computation
     uint32_t *slots;    // (T, B), host
-    struct row_index embedding_rows, output_rows;
-    struct sampler sampler;
-    float *sampled_weight, *sampled_bias; // (rows, D), (rows)
-    float *ln_q;                          // (rows), host
-    int32_t *sampled_targets;             // (T, B), host
+    struct row_index embedding_rows;
+    struct output_memory output;
 };
 
 // Memory for blocks of up to T x B.  training: also for gradients; then the model's parameters get theirs

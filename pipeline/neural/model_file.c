@@ -21,7 +21,8 @@ static void declare_number(struct safetensors_writer *w, const char *key, int64_
 void model_declare_options(struct safetensors_writer *w, const struct model_options *o) {
     safetensors_add_metadata(w, "format", MODEL_FORMAT);
     safetensors_add_metadata(w, "vocabulary", o->vocabulary);
-    safetensors_add_metadata(w, "cell", "lstm");
+    safetensors_add_metadata(w, "cell", cell_names[o->cell]);
+    safetensors_add_metadata(w, "output", output_names[o->output]);
     declare_number(w, "vocabulary_size", o->vocabulary_size);
     declare_number(w, "begin", o->begin);
     declare_number(w, "end", o->end);
@@ -49,12 +50,22 @@ static int64_t option_number(const struct safetensors_reader *r, const char *pat
     return value;
 }
 
+static int option_choice(const struct safetensors_reader *r, const char *path, const char *key,
+                         const char *const *names, int count) {
+    const char *text = option_text(r, path, key);
+    for (int i = 0; i < count; i++)
+        if (strcmp(text, names[i]) == 0) return i;
+    die("%s: %s \"%s\" is not known to this version", path, key, text);
+}
+
 void model_read_options(const struct safetensors_reader *r, const char *path, struct model_options *o) {
     memset(o, 0, sizeof *o);
-    const char *format = option_text(r, path, "format"), *cell = option_text(r, path, "cell");
+    const char *format = option_text(r, path, "format");
     if (strcmp(format, MODEL_FORMAT) != 0)
         die("%s: format \"%s\", expected \"%s\"", path, format, MODEL_FORMAT);
-    if (strcmp(cell, "lstm") != 0) die("%s: cell \"%s\" is not known to this version", path, cell);
+    o->cell = (enum cell_kind)option_choice(r, path, "cell", cell_names, CELL_COUNT);
+    if (safetensors_metadata(r, "output")) // the first files have none: full
+        o->output = (enum output_kind)option_choice(r, path, "output", output_names, OUTPUT_COUNT);
     snprintf(o->vocabulary, sizeof o->vocabulary, "%s", option_text(r, path, "vocabulary"));
     o->vocabulary_size = (uint32_t)option_number(r, path, "vocabulary_size", 3, UINT32_MAX - 1);
     o->begin = (uint32_t)option_number(r, path, "begin", 0, o->vocabulary_size - 1);

@@ -26,6 +26,7 @@ struct parameter {
     char name[48]; // as in PyTorch: "lstm.weight_ih_l0"
     enum parameter_group group;
     size_t rows, columns; // (rows, columns); a vector has one column
+    size_t fan;           // inputs of a unit: initial values by unit scaling are U(+-sqrt(3/fan))
     bool is_vector;       // written with one dimension
     bool is_sparse;       // the gradient is `touched`, not `gradient`
     float *value;         // (rows, columns)

@@ -45,6 +45,7 @@ static struct golden golden_open(const char *name) {
     g.o.begin = g.o.vocabulary_size - 1;
     g.T = (size_t)number(&g, "T"), g.B = (size_t)number(&g, "B");
     g.training = (struct training_options){.dropout = number(&g, "dropout"),
+                                           .loss = number(&g, "samples") > 0 ? LOSS_SAMPLED : LOSS_EXACT,
                                            .samples = (size_t)number(&g, "samples"),
                                            .seed = strtoull(safetensors_metadata(g.r, "seed"), NULL, 10),
                                            .embedding_rescale = 1,

@@ -1,0 +1,68 @@
+// LSTM with or without projection: kernels/recurrent.h has the formulas.  W_x and W_h are one matrix of I + P
+// columns where initial values follow the number of inputs.
+#include "pipeline/neural/cell_kinds.h"
+
+uint64_t cell_lstm_count_floats(struct cell_shape s) {
+    return 4 * s.H * (s.I + s.P + 1) + (s.projected ? s.P * s.H : 0);
+}
+
+uint64_t cell_lstm_multiply_adds(struct cell_shape s) {
+    return 4 * s.H * (s.I + s.P) + (s.projected ? s.P * s.H : 0);
+}
+
+uint64_t cell_lstm_memory_floats(struct cell_shape s, uint64_t N) { return N * (7 * s.H + s.P); }
+
+void cell_lstm_make(struct cell *c, const struct kernels *k, int layer) {
+    const struct cell_shape s = c->s;
+    c->w_x = cell_add(c, k, "lstm", "weight_ih", layer, 4 * s.H, s.I);
+    c->w_h = cell_add(c, k, "lstm", "weight_hh", layer, 4 * s.H, s.P);
+    c->w_x->fan = c->w_h->fan = s.I + s.P;
+    c->b = cell_add_vector(c, k, "lstm", "bias_ih", layer, 4 * s.H);
+    if (s.projected) c->w_p = cell_add(c, k, "lstm", "weight_hr", layer, s.P, s.H);
+}
+
+void cell_lstm_set_biases(struct cell *c, const struct kernels *k, double forget_bias) {
+    k->matmul.fill(k, c->b->value + c->s.H, (float)forget_bias, c->s.H); // gates i, f, g, o
+}
+
+void cell_lstm_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x) {
+    size_t H = c->s.H, P = c->s.P, T = x->T, B = x->B;
+    struct lstm_memory *m = &x->lstm;
+    m->gates = device_floats(k, T * B * 4 * H, "the gates");
+    m->cells = device_floats(k, (T + 1) * B * H, "the cells");
+    m->tanh_c = device_floats(k, T * B * H, "the cells' tanh");
+    m->r = device_floats(k, (T + 1) * B * P, "the recurrent outputs");
+    m->hidden = c->s.projected ? device_floats(k, T * B * H, "the hidden units") : m->r + B * P;
+    m->reset_r = device_floats(k, B * P, "the recurrent state");
+    m->reset_c = device_floats(k, B * H, "the cell state");
+    x->states[0] = (struct cell_state){m->r, P};
+    x->states[1] = (struct cell_state){m->cells, H};
+    x->state_count = 2;
+}
+
+void cell_lstm_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x) {
+    struct lstm_memory *m = &x->lstm;
+    k->release(k, m->gates), k->release(k, m->cells), k->release(k, m->tanh_c);
+    if (c->s.projected) k->release(k, m->hidden);
+    k->release(k, m->r), k->release(k, m->reset_r), k->release(k, m->reset_c);
+}
+
+static struct lstm_shape shape(const struct cell *c, const struct cell_memory *m, size_t T) {
+    return (struct lstm_shape){T, m->B, c->s.I, c->s.H, c->s.P};
+}
+
+static struct lstm_weights weights(const struct cell *c) {
+    return (struct lstm_weights){c->w_x->value, c->w_h->value, c->b->value, c->w_p ? c->w_p->value : NULL};
+}
+
+void cell_lstm_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                       const float *x, const uint8_t *reset) {
+    k->recurrent.lstm_forward(k, shape(c, m, T), weights(c), x, reset, m->lstm);
+}
+
+void cell_lstm_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                        const float *x, const uint8_t *reset, float *dr, float *dx) {
+    struct lstm_gradients g = {c->w_x->gradient, c->w_h->gradient, c->b->gradient,
+                               c->w_p ? c->w_p->gradient : NULL};
+    k->recurrent.lstm_backward(k, shape(c, m, T), weights(c), x, reset, m->lstm, dr, dx, g);
+}

@@ -1,0 +1,59 @@
+// What a network is (written into its file), how it is trained, and the block of text that it computes.
+#ifndef PIPELINE_NEURAL_MODEL_OPTIONS_H
+#define PIPELINE_NEURAL_MODEL_OPTIONS_H
+
+#include "pipeline/files/hash.h"
+#include "pipeline/neural/parameter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MODEL_MAX_LAYERS = 8 };
+
+// The names are those of the options and of the model file: cell_names, output_names.
+enum cell_kind { CELL_LSTM, CELL_COUNT };
+enum output_kind { OUTPUT_FULL, OUTPUT_COUNT }; // which parameters, and how they score
+
+// What the output layer's training step approximates its loss by.
+enum output_loss { LOSS_EXACT, LOSS_SAMPLED };
+
+struct model_options {
+    uint32_t vocabulary_size;                      // V, with <S> as the last id
+    uint32_t begin, end;                           // ids of <S> and </S>
+    char vocabulary[HASH_TEXT_SIZE];               // hash of the vocabulary file
+    enum cell_kind cell;                           // of every layer
+    int64_t layers, embedding, hidden, projection; // projection 0: none
+    enum output_kind output;
+    bool reset;        // zero state at each sentence start; else carried on
+    bool begin_is_end; // the input before w1 is </S>, not <S>
+};
+
+struct training_options {
+    double dropout;
+    uint64_t seed;
+    enum output_loss loss;
+    size_t samples;          // shared by a step's targets, where the loss takes samples; else 0
+    float embedding_rescale; // multiplies the embedding's gradient
+    float scale;             // loss = -scale * sum of ln p
+    // Called as soon as a parameter's gradient of this rank is complete, output layer first; may be NULL.
+    void (*gradient_ready)(void *context, struct parameter *p);
+    void *context;
+};
+
+struct batch { // row t * B + b; host memory
+    size_t T, B;
+    const uint32_t *inputs; // (T, B)
+    const int32_t *targets; // (T, B), SOFTMAX_IGNORE for padding
+    const uint8_t *reset;   // (T, B): zero state before this step
+    uint32_t step;          // of training, for the random numbers
+    uint32_t first_stream;  // global number of stream 0 of this rank
+};
+
+// Width of what the recurrent layers pass on: projection, or hidden without one.
+size_t model_width(const struct model_options *o);
+uint32_t model_classes(const struct model_options *o); // V - 1
+// The input that stands before the first word of a sentence.
+uint32_t model_begin(const struct model_options *o);
+
+#endif

@@ -1,0 +1,77 @@
+// The output layer of any kind: its parameters, the training step, exact scores and whole distributions.
+// output.c chooses by kind and loss; output_<kind or loss>.c writes each of them out; output_kinds.h lists
+// what they offer.  N rows of width D, classes 0 ... V-1 of falling frequency.
+#ifndef PIPELINE_NEURAL_OUTPUT_H
+#define PIPELINE_NEURAL_OUTPUT_H
+
+#include "kernels/kernels.h"
+#include "pipeline/neural/model_options.h"
+#include "pipeline/neural/parameter.h"
+#include "pipeline/neural/row_index.h"
+#include "pipeline/neural/sampler.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OUTPUT_MAX_PARAMETERS = 2 };
+extern const char *const output_names[OUTPUT_COUNT]; // "full"
+
+struct output {
+    enum output_kind kind;
+    size_t D, V;
+    struct parameter *parameters; // (count), the model's
+    size_t count;
+    struct parameter *weight, *bias; // among them: (V, D), (V) of a full table
+};
+
+// What a step over samples needs: its unique rows, the shared samples first.
+struct output_samples {
+    struct row_index rows;
+    struct sampler sampler;
+    float *weight, *bias; // (rows, D), (rows)
+    float *ln_q;          // (rows), host
+    int32_t *targets;     // (N), host: rows, or SOFTMAX_IGNORE
+};
+
+struct output_memory { // for N rows
+    size_t N;
+    enum output_loss loss;
+    struct output_samples samples; // where the loss takes samples
+};
+
+struct output_block { // one block of rows
+    size_t N;
+    const float *h;         // (N, D)
+    const int32_t *targets; // (N), host; SOFTMAX_IGNORE for padding
+    uint32_t step;          // of training, for the samples
+    float *logp;            // (N), device: 0 where ignored
+    float *dh;              // (N, D), set by a training step
+};
+
+// Counts for `samples` samples a step; 0: none, all classes.
+uint64_t output_count_floats(const struct model_options *o);                  // of the parameters
+uint64_t output_multiply_adds(const struct model_options *o, size_t samples); // of a word's forward pass
+uint64_t output_gradient_floats(const struct model_options *o, size_t samples,
+                                uint64_t rows);                                           // of `rows` words
+uint64_t output_memory_floats(const struct model_options *o, size_t samples, uint64_t N); // of training
+
+// Adds its parameters, zero, at `at`: at most OUTPUT_MAX_PARAMETERS.
+void output_make(struct output *u, const struct kernels *k, const struct model_options *o,
+                 struct parameter *at);
+
+// options NULL: for scoring only.  Else the parameters get their gradients too, with room for `ranks` ranks'
+// rows.
+void output_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x, size_t N,
+                        const struct training_options *options, size_t ranks);
+void output_memory_free(const struct kernels *k, struct output_memory *x);
+
+// logp[r] = ln p(target of row r), exactly normalised.
+void output_score(const struct output *u, const struct kernels *k, const struct output_block *b);
+// The loss -scale * sum of logp as training sees it, with its gradients: sets dh and the parameters'
+// gradients.
+void output_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+                 const struct output_block *b, float scale);
+// p of every class for one row h (D): p (V), device.
+void output_distribution(const struct output *u, const struct kernels *k, const float *h, float *p);
+
+#endif

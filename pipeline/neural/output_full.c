@@ -1,0 +1,29 @@
+// One table of V rows with biases: softmax over all classes.
+#include "pipeline/neural/output_kinds.h"
+
+uint64_t output_full_count_floats(const struct model_options *o) {
+    return (uint64_t)model_classes(o) * (model_width(o) + 1);
+}
+
+void output_full_make(struct output *u, const struct kernels *k) {
+    u->weight = output_add(u, k, "output.weight", u->V, u->D);
+    u->bias = output_add(u, k, "output.bias", u->V, 1);
+    u->bias->is_vector = true;
+}
+
+void output_full_score(const struct output *u, const struct kernels *k, const struct output_block *b) {
+    k->softmax.full(k, b->h, u->weight->value, u->bias->value, b->targets, b->N, u->V, u->D, 0, b->logp, NULL,
+                    NULL, NULL);
+}
+
+void output_full_step(const struct output *u, const struct kernels *k, const struct output_block *b,
+                      float scale) {
+    k->matmul.fill(k, u->weight->gradient, 0, parameter_size(u->weight));
+    k->matmul.fill(k, u->bias->gradient, 0, parameter_size(u->bias));
+    k->softmax.full(k, b->h, u->weight->value, u->bias->value, b->targets, b->N, u->V, u->D, scale, b->logp,
+                    b->dh, u->weight->gradient, u->bias->gradient);
+}
+
+void output_full_distribution(const struct output *u, const struct kernels *k, const float *h, float *p) {
+    k->softmax.probabilities(k, h, u->weight->value, u->bias->value, 1, u->V, u->D, p);
+}

@@ -1,0 +1,27 @@
+// What each kind of output layer, and each loss, offers to output.c.
+#ifndef PIPELINE_NEURAL_OUTPUT_KINDS_H
+#define PIPELINE_NEURAL_OUTPUT_KINDS_H
+
+#include "pipeline/neural/output.h"
+
+// The next of the layer's parameters, zero; unit scaling divides by the vocabulary, as for the embedding.
+struct parameter *output_add(struct output *u, const struct kernels *k, const char *name, size_t rows,
+                             size_t columns);
+
+// A table of V rows with biases, and the loss over all of them.
+uint64_t output_full_count_floats(const struct model_options *o);
+void output_full_make(struct output *u, const struct kernels *k);
+void output_full_score(const struct output *u, const struct kernels *k, const struct output_block *b);
+void output_full_step(const struct output *u, const struct kernels *k, const struct output_block *b,
+                      float scale);
+void output_full_distribution(const struct output *u, const struct kernels *k, const float *h, float *p);
+
+// Losses over samples and targets only, for the same table.
+uint64_t output_sampled_memory_floats(const struct model_options *o, size_t samples, uint64_t N);
+void output_sampled_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                const struct training_options *options);
+void output_sampled_memory_free(const struct kernels *k, struct output_memory *x);
+void output_sampled_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+                         const struct output_block *b, float scale);
+
+#endif

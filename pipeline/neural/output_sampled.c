@@ -1,0 +1,62 @@
+// Training of a full table by samples that all targets of a step share.  Works on the unique rows of the
+// step: the samples first, then targets that are not among them.
+#include "pipeline/cli/resources.h"
+#include "pipeline/neural/output_kinds.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t output_sampled_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
+    return (samples + N) * (model_width(o) + 2);
+}
+
+void output_sampled_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                const struct training_options *options) {
+    struct output_samples *s = &x->samples;
+    sampler_make(&s->sampler, (uint32_t)u->V, options->samples, options->seed);
+    size_t rows = s->sampler.samples + x->N < u->V ? s->sampler.samples + x->N : u->V;
+    row_index_make(&s->rows, u->V, rows);
+    s->weight = device_floats(k, rows * u->D, "the sampled rows");
+    s->bias = device_floats(k, rows, "the sampled biases");
+    s->ln_q = memory_alloc(rows, sizeof(float), "the expected counts");
+    s->targets = memory_alloc(x->N, sizeof(int32_t), "the sampled targets");
+}
+
+void output_sampled_memory_free(const struct kernels *k, struct output_memory *x) {
+    struct output_samples *s = &x->samples;
+    k->release(k, s->weight), k->release(k, s->bias);
+    row_index_free(&s->rows), sampler_free(&s->sampler);
+    free(s->ln_q), free(s->targets);
+}
+
+// Draws the step's samples, gathers the rows of samples and targets; the gradients' rows are then known.
+static void gather(const struct output *u, const struct kernels *k, struct output_samples *s,
+                   const struct output_block *b) {
+    struct row_gradient *weight = &u->weight->touched, *bias = &u->bias->touched;
+    size_t S = s->sampler.samples;
+    const uint32_t *ids = s->rows.ids;
+    uint64_t tries = sampler_draw(&s->sampler, b->step, bias->ids);
+    row_index_clear(&s->rows);
+    for (size_t j = 0; j < S; j++) row_index_slot(&s->rows, bias->ids[j]);
+    for (size_t r = 0; r < b->N; r++)
+        s->targets[r] = b->targets[r] == SOFTMAX_IGNORE
+                            ? SOFTMAX_IGNORE
+                            : (int32_t)row_index_slot(&s->rows, (uint32_t)b->targets[r]);
+    size_t U = s->rows.count;
+    for (size_t j = 0; j < U; j++) s->ln_q[j] = sampler_log_expected(&s->sampler, ids[j], tries);
+    memcpy(weight->ids, ids, U * sizeof *ids);
+    memcpy(bias->ids, ids, U * sizeof *ids);
+    k->matmul.gather_rows(k, s->weight, u->weight->value, ids, U, u->D);
+    k->matmul.gather_rows(k, s->bias, u->bias->value, ids, U, 1);
+    weight->rows = bias->rows = U;
+    weight->shared = bias->shared = S;
+}
+
+void output_sampled_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+                         const struct output_block *b, float scale) {
+    struct output_samples *s = &x->samples;
+    gather(u, k, s, b);
+    k->softmax.sampled(k, b->h, s->weight, s->bias, s->ln_q, s->targets, b->N, s->rows.count,
+                       s->sampler.samples, u->D, scale, b->logp, b->dh, u->weight->touched.values,
+                       u->bias->touched.values);
+}
