@@ -11,6 +11,7 @@
 # Katz 5-gram: Good-Turing discounts d_r for counts r of at most k, and back-off to the shorter history with what they leave
 # over (Katz 1987); unigrams are relative frequencies.  No count cut-offs, unpadded: 1,127,359,057 n-grams of LM1B.  Test
 # perplexity 79.9 with 1.74 G parameters (Chelba et al. 2013, table 1).  k = 5 is Katz's own; that paper does not say its.
+# Where a text is too small for an order's discounts to be estimated, counts up to k lose 0.5, and the row's note says so.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
@@ -26,4 +27,4 @@ done
 
 parse_arguments "$@"
 
-run_ngram_system katz5 --order 5 -- --smoothing katz --katz-most 5
+run_ngram_system katz5 --order 5 -- --smoothing katz --katz-most 5 --discount-fallback

@@ -243,6 +243,22 @@ static void add_count(struct manifest *m, const char *key, uint64_t value) {
     manifest_add_note(m, key, text);
 }
 
+// What a reader of the model's figures has to know.
+static void add_warning(struct manifest *m, const struct smoothing *s) {
+    char text[128] = "order ";
+    if (!s->fixed) return;
+    const char *comma = "";
+    for (int n = 1; n <= s->o.order; n++)
+        if (s->fixed >> n & 1) {
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%s%d", comma, n);
+            comma = ", ";
+        }
+    size_t used = strlen(text);
+    snprintf(text + used, sizeof text - used, ": fixed discounts, since the text gives none");
+    manifest_add_note(m, "note", text);
+}
+
 // Beside a file with the model: `path`.
 static void save_manifest(struct manifest *m, const struct estimator *e, const struct counts_info *counts,
                           const struct training *t, const char *path, const char *hash) {
@@ -261,6 +277,7 @@ static void save_manifest(struct manifest *m, const struct estimator *e, const s
     uint64_t grams = 0;
     for (int n = 1; n <= e->info.order; n++) grams += e->info.nodes[n];
     add_count(m, "ngrams", grams);
+    add_warning(m, e->smoothing);
     manifest_commit(m, path);
 }
 

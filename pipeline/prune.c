@@ -86,6 +86,7 @@ static void report_kept(const struct trie_info *info, const struct prune_result 
 struct training {
     double seconds;
     uint64_t processors; // the most that worked at once
+    char note[256];      // what a reader of its figures has to know
 };
 
 // What the unpruned model took, by its manifest; 0 where there is none.
@@ -104,8 +105,9 @@ static struct training read_training(void) {
     if (!root) die("%s: %s: damaged; make the model again, or remove the manifest", path, reason);
     const struct json *notes = json_get(root, "notes");
     struct training t = {strtod(json_string(notes, "train_seconds", "0"), NULL),
-                         strtoull(json_string(notes, "processors", "0"), NULL, 10)};
+                         strtoull(json_string(notes, "processors", "0"), NULL, 10), ""};
     if (!(t.seconds > 0)) t.seconds = 0;
+    snprintf(t.note, sizeof t.note, "%s", json_string(notes, "note", ""));
     json_free(root);
     buffer_free(&b);
     return t;
@@ -131,6 +133,7 @@ static void write_manifest(struct manifest *m, const struct trie_info *info, con
     add_count(m, "ngrams", kept);
     snprintf(text, sizeof text, "%.9g", r->threshold);
     manifest_add_note(m, "threshold", text);
+    if (*training->note) manifest_add_note(m, "note", training->note);
     manifest_commit(m, output);
 }
 

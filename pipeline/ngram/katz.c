@@ -20,6 +20,7 @@ static void estimate_discounts(struct smoothing *s, int n, const uint64_t *times
             "--order, a lower --katz-most, or --discount-fallback, which takes 0.5 from each of these counts",
             n, k + 1, text, k);
     for (int r = 1; r <= k; r++) factor[r] = (r - 0.5) / r;
+    s->fixed |= 1u << n;
     warn("order %d: no Good-Turing discounts from %s; taking 0.5 from counts up to %d", n, text, k);
 }
 

@@ -2,13 +2,29 @@
 #include "pipeline/ngram/discounts.h"
 #include "pipeline/ngram/smoothing_private.h"
 
+#include <math.h>
+#include <stdio.h>
+
 enum { TIMES = 3 }; // discounts of counts 1, 2, 3 and more
 
 static unsigned clamp(uint64_t count) { return count < TIMES ? (unsigned)count : TIMES; }
 
+// Where a number of n-grams is 0, a discount is not finite.
+static const char *format_discounts(const double *discount, char *text, size_t size) {
+    size_t used = 0;
+    for (int j = 1; j <= TIMES; j++) {
+        const char *comma = j > 1 ? ", " : "", *more = j == TIMES ? "+" : "";
+        int n = isfinite(discount[j])
+                    ? snprintf(text + used, size - used, "%sD%d%s = %g", comma, j, more, discount[j])
+                    : snprintf(text + used, size - used, "%sno D%d%s", comma, j, more);
+        used += (size_t)n;
+    }
+    return text;
+}
+
 static void estimate_discounts(struct smoothing *s, int n, const uint64_t *times) {
     double *discount = s->discount[n];
-    char text[TIMES_TEXT_SIZE];
+    char text[TIMES_TEXT_SIZE], values[128];
     if (s->o.method == SMOOTHING_KN1) {
         if (discounts_estimate_single(times, discount)) return;
         smoothing_format_times(times, 2, text);
@@ -17,6 +33,7 @@ static void estimate_discounts(struct smoothing *s, int n, const uint64_t *times
                 "are %s; take more text, a lower --order, or --discount-fallback, which takes 0.75",
                 n, text);
         for (int j = 1; j <= TIMES; j++) discount[j] = 0.75;
+        s->fixed |= 1u << n;
         warn("order %d: no discount from %s; taking 0.75", n, text);
         return;
     }
@@ -24,10 +41,11 @@ static void estimate_discounts(struct smoothing *s, int n, const uint64_t *times
     smoothing_format_times(times, 4, text);
     if (!s->o.discount_fallback)
         die("no Kneser-Ney discounts for order %d: its numbers of n-grams with (adjusted) counts 1 to 4 are "
-            "%s, which gives D1 = %g, D2 = %g, D3+ = %g; Dj has to be from 0 to j; take more text, a lower "
-            "--order, --smoothing kn1, or --discount-fallback, which takes 0.5, 1 and 1.5",
-            n, text, discount[1], discount[2], discount[3]);
+            "%s, which gives %s; Dj has to be from 0 to j; take more text, a lower --order, --smoothing kn1, "
+            "or --discount-fallback, which takes 0.5, 1 and 1.5",
+            n, text, format_discounts(discount, values, sizeof values));
     for (int j = 1; j <= TIMES; j++) discount[j] = 0.5 * j;
+    s->fixed |= 1u << n;
     warn("order %d: no discounts from %s; taking 0.5, 1 and 1.5", n, text);
 }
 

@@ -72,6 +72,7 @@ struct smoothing {
     uint32_t words, begin; // V, id of <S>
     double discount[NGRAM_MAX_ORDER + 1][SURVEY_TIMES + 1];
     // [n][r]: kn, kn1: what is taken from a count of r (r = 3: and more).  katz: the factor d_r, 1 above k.
+    unsigned fixed;  // bit n: the discounts of order n could not be estimated and are the fall-back's
     double *unigram; // (V) p(w); <S>: 0
     double uniform;  // p of the uniform distribution
     double phantom;  // p of the class of no word (phantom_unknown), else 0

@@ -94,7 +94,18 @@ static uint64_t manifest_count(const struct json *root, const char *path, const 
     return value;
 }
 
-static void read_manifest(struct row *row, const char *path) {
+// The row's note: the manifest's, then the user's.
+static void join_notes(struct row *row, const struct json *root, const char *path, const char *given) {
+    const char *own = json_string(json_get(root, "notes"), "note", "");
+    for (const char *c = own; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            die("%s: its note holds a control character: damaged; train again", path);
+    if (!given) given = "";
+    int n = snprintf(row->note, sizeof row->note, "%s%s%s", own, *own && *given ? "; " : "", given);
+    if ((size_t)n >= sizeof row->note) warn("the note is longer than 255 bytes and cut off: %s", row->note);
+}
+
+static void read_manifest(struct row *row, const char *path, const char *note) {
     struct json *root = read_json(path);
     if (!json_get(root, "notes")) die("%s: has no notes: not a manifest, or damaged; train again", path);
     row->train_events = manifest_count(root, path, "train_events");
@@ -102,6 +113,7 @@ static void read_manifest(struct row *row, const char *path) {
     row->processors = manifest_count(root, path, "processors");
     row->params = manifest_count(root, path, "params");
     row->model_bytes = manifest_count(root, path, "model_bytes");
+    join_notes(row, root, path, note);
     // The model itself is the first output.
     const struct json *outputs = json_get(root, "outputs");
     snprintf(row->model, sizeof row->model, "%s",
@@ -172,8 +184,7 @@ void result_make(struct row *row, const struct result_sources *s) {
     *row = (struct row){.block = s->block, .replicates = BOOTSTRAP_REPLICATES, .seed = BOOTSTRAP_SEED};
     snprintf(row->system, sizeof row->system, "%s", s->system);
     snprintf(row->corpus, sizeof row->corpus, "%s", s->corpus);
-    snprintf(row->note, sizeof row->note, "%s", s->note ? s->note : "");
-    read_manifest(row, s->manifest);
+    read_manifest(row, s->manifest, s->note);
     struct measure valid, test;
     measure_split(&valid, s->valid_shard, s->valid_scores, 0);
     measure_split(&test, s->test_shard, s->test_scores, s->block);

@@ -9,10 +9,10 @@
 struct result_sources {
     const char *system, *corpus;
     const char *manifest; // MODEL.manifest.json; its notes train_events, train_seconds, processors, params,
-                          // model_bytes
+                          // model_bytes, and note, where there is one
     const char *valid_shard, *valid_scores, *test_shard, *test_scores;
     const char *published; // results/published.tsv or NULL; read only where the corpus is lm1b
-    const char *note;      // or NULL
+    const char *note;      // or NULL; comes behind the manifest's
     size_t block;          // sentences in a block of the bootstrap
 };
 

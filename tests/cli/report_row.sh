@@ -26,6 +26,16 @@ awk -F'\t' '{ v[$1] = $2 } END { exit !(v["ppl_test_low"] < v["ppl_test"] && v["
   fail "the interval does not hold the value: $(cat row.tsv)"
 [ -f $row.manifest.json ] || fail "no manifest"
 
+# What the model's manifest notes comes before the user's words.
+sed -i.kept 's/"train_events":/"note": "of a sort", &/' unigram/model.arpa.manifest.json
+report_unigram noted mini results >/dev/null
+grep -q '"note":"of a sort"' results/mini/rows/noted.json || fail "$(cat results/mini/rows/noted.json)"
+report_unigram noted mini results --note 'a note' >/dev/null
+grep -q '"note":"of a sort; a note"' results/mini/rows/noted.json || fail "$(cat results/mini/rows/noted.json)"
+sed -i 's/of a sort/of a\\tsort/' unigram/model.arpa.manifest.json
+fails_with 1 'its note holds a control character' report_unigram noted mini results
+mv unigram/model.arpa.manifest.json.kept unigram/model.arpa.manifest.json
+
 # The same bytes again but for the time it was made, with any number of threads.
 strip() { sed -E 's/"made":"[^"]*"//; s/"check":"[^"]*"//' "$1"; }
 strip $row >first
