@@ -10,9 +10,20 @@
 #include "pipeline/ngram/trie_score.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+// Whether it begins as safetensors does: the header's length in 8 bytes, below 2^32, then JSON.
+static bool is_network(const char *path) {
+    char start[9] = "";
+    FILE *f = fopen(path, "rb");
+    if (!f) die_errno("cannot open the model %s", path);
+    size_t n = fread(start, 1, sizeof start, f);
+    fclose(f);
+    return n == sizeof start && memcmp(start + 4, "\0\0\0\0{", 5) == 0;
+}
 
 static void open_network(struct language_model *m, const char *path, const struct kernels *k,
                          const struct vocabulary *v) {
@@ -35,8 +46,12 @@ struct language_model *language_model_open(const char *path, const struct kernel
         m->ngrams = trie_open(path, v->hash);
     else if (arpa_is_arpa(path))
         m->ngrams = arpa_import(path, v, k->threads);
-    else
+    else if (is_network(path))
         open_network(m, path, k, v);
+    else
+        die("%s: is no model: neither a network nor n-grams, mapped or ARPA; name what train, estimate or "
+            "prune made (see `inspect %s`)",
+            path, path);
     if (m->ngrams) {
         m->params = m->ngrams->info.params;
         memcpy(m->hash, m->ngrams->info.content, sizeof m->hash);

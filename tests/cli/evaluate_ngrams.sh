@@ -39,6 +39,9 @@ grep -q '2 events have probability 0, the first is event 1' said || fail "$(cat 
 evaluate --quiet --check-sums 0 --model hand.trie --vocab vocab.tsv text.shard >unchecked.tsv
 expect_output -1 value sum_deviation unchecked.tsv
 
+count --quiet --vocab vocab.tsv --output text.counts text.shard >said
+fails_with 1 'text.counts: is no model: neither a network nor n-grams' \
+  evaluate --model text.counts --vocab vocab.tsv text.shard
 printf 'a\t6\n</S>\t4\nb\t3\n<UNK>\t2\n<S>\t4\n' >other.tsv
 fails_with 1 'vocabulary' evaluate --model hand.trie --vocab other.tsv text.shard
 fails_with 2 '--streams 2: this model starts every sentence afresh' evaluate --streams 2 --model hand.trie --vocab vocab.tsv text.shard

@@ -19,6 +19,7 @@ expect_output $'b\na' sh -c 'echo a | sample --quiet --model hand.trie --vocab v
 fails_with 2 '--top 5: 4 words can follow, all of vocab.tsv but <S>' sample --model hand.trie --vocab vocab.tsv --top 5
 fails_with 2 '--top 0: must be from 1' sample --model hand.trie --vocab vocab.tsv --top 0
 fails_with 1 'cannot open the model no.trie; make it with train or estimate' sample --model no.trie --vocab vocab.tsv --top 1 </dev/null
+fails_with 1 'vocab.tsv: is no model: neither a network nor n-grams' sample --model vocab.tsv --vocab vocab.tsv --top 1 </dev/null
 fails_with 1 'standard input: line 1: the word <S> or </S> in the text' sample --model hand.trie --vocab vocab.tsv --top 1 <<<'a </S>'
 fails_with 1 'cannot write to stdout' sh -c 'echo a | sample --model hand.trie --vocab vocab.tsv --top 2 >/dev/full'
 
