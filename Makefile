@@ -51,7 +51,8 @@ help: ## list the targets
 #@   EPOCHS=n                passes over the training text, in place of a recipe's own
 #@   NP=ranks  THREADS=n  DEVICE=auto|cpu|cuda  WORK=directory  RESULTS=directory
 #@   FRESH=1                 start anew where an unfinished run has other options or inputs
-#@   NGRAM_MEMORY=4G         what counting and estimating n-grams may take; changes their speed only
+#@   NGRAM_MEMORY=16G        what counting, estimating and pruning n-grams may take (half of what is free,
+#@                           or 4G where that is more); changes their speed only
 #@   LM1B_TAR=file           for CORPUS=lm1b: the benchmark's tarball, or
 #@   LM1B_RAW=directory      the raw news files it is made of;  LM1B_MEMORY=4G is for sorting them
 

@@ -6,22 +6,41 @@
 #   $data/counts-5.counts        the n-grams of the training text, counted once for all systems that ask for the same
 #   $data/<system>/model.trie    the model
 #
-# NGRAM_MEMORY is what a program may take: where it is not set, three quarters of the job's memory under Slurm, else the
-# programs' own default.  Neither it nor the number of threads changes a result, so that files stay up to date.
+# NGRAM_MEMORY is what a program may take: where it is not set, three quarters of the job's memory under Slurm, else half of
+# what this machine has free, or 4G where that is more.  Neither it nor the number of threads changes a result, so that files
+# stay up to date.
 
 stop_signal=TERM # these programs have no checkpoints; asked to end, they take their temporary files away
 
+# choose_memory: sets `memory`.
+choose_memory() {
+  local mebibytes limit=/sys/fs/cgroup/memory.max # of a container
+  memory=${NGRAM_MEMORY:-}
+  if [ -n "$memory" ]; then return; fi
+  if [ -n "${SLURM_JOB_ID:-}" ]; then
+    mebibytes=$((${SLURM_MEM_PER_NODE:-$((${SLURM_MEM_PER_CPU:-0} * ${SLURM_CPUS_ON_NODE:-1}))} * 3 / 4))
+  else
+    [ -r "$limit" ] || limit=/dev/null
+    mebibytes=$(awk '$1 == "MemAvailable:" { half = $2 / 2^11 }
+      FILENAME != "/proc/meminfo" && $1 != "max" && $1 / 2^21 < half { half = $1 / 2^21 }
+      END { print int(half) }' /proc/meminfo "$limit")
+    [ "$mebibytes" -ge 4096 ] || mebibytes=4096
+  fi
+  [ "$mebibytes" = 0 ] || memory=${mebibytes}M # not known: the programs' own default
+}
+
 # budgeted PROGRAM OPTION...: with memory and threads of this run; stopped by what stops the script.
 budgeted() {
-  local budget=()
-  if [ -n "${NGRAM_MEMORY:-}" ]; then
-    budget=(--memory "$NGRAM_MEMORY")
-  elif [ "${SLURM_MEM_PER_NODE:-0}" -gt 0 ]; then
-    budget=(--memory "$((SLURM_MEM_PER_NODE * 3 / 4))M")
-  fi
+  local budget=() memory status=0
+  choose_memory
+  [ -z "$memory" ] || budget=(--memory "$memory")
   [ "$threads" = 0 ] || budget+=(--threads "$threads")
   setsid "$@" "${budget[@]}" &
-  await_child $!
+  await_child $! || status=$?
+  if [ $status != 0 ] && [ -z "$signal" ]; then
+    say "${1##*/} failed; here, NGRAM_MEMORY (now ${memory:-not set}) is its --memory and THREADS its --threads"
+  fi
+  return $status
 }
 
 # hold FILE 'WHAT': waits until no other run makes WHAT, and keeps others from it until `release`: systems that are
