@@ -1,112 +1,37 @@
 #include "kernels/ref/ref.h"
 
-#include "kernels/host_memory.h"
-
 #include <math.h>
-#include <stdbool.h>
-#include <string.h>
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+double ref_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
-static bool is_reset(const uint8_t *reset, struct lstm_shape s, size_t t, size_t b) {
-    return reset && reset[t * s.B + b];
+double ref_dot(const float *a, const float *b, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
+    return sum;
 }
 
-// One stream's step t: everything of row t * B + b.
-static void step_forward(struct lstm_shape s, struct lstm_weights w, const float *x, bool zero,
-                         struct lstm_memory m, size_t t, size_t b) {
-    size_t row = t * s.B + b, next = row + s.B, H = s.H;
-    float *gates = m.gates + row * 4 * H;
-    for (size_t j = 0; j < 4 * H; j++) {
-        double a = (double)w.b[j];
-        for (size_t i = 0; i < s.I; i++) a += (double)x[row * s.I + i] * (double)w.w_x[j * s.I + i];
-        if (!zero)
-            for (size_t p = 0; p < s.P; p++) a += (double)m.r[row * s.P + p] * (double)w.w_h[j * s.P + p];
-        gates[j] = (float)(j / H == 2 ? tanh(a) : sigmoid(a));
-    }
-    for (size_t j = 0; j < H; j++) {
-        double i = (double)gates[j], f = (double)gates[H + j], g = (double)gates[2 * H + j],
-               o = (double)gates[3 * H + j];
-        double c = f * (zero ? 0 : (double)m.cells[row * H + j]) + i * g;
-        m.cells[next * H + j] = (float)c;
-        m.tanh_c[row * H + j] = (float)tanh(c);
-        m.hidden[row * H + j] = (float)(o * tanh(c));
-    }
-    if (!w.w_p) return; // hidden is r + B * P
-    for (size_t p = 0; p < s.P; p++) {
-        double sum = 0;
-        for (size_t j = 0; j < H; j++) sum += (double)m.hidden[row * H + j] * (double)w.w_p[p * H + j];
-        m.r[next * s.P + p] = (float)sum;
-    }
-}
-
-static void ref_lstm_forward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w,
-                             const float *x, const uint8_t *reset, struct lstm_memory m) {
-    (void)k;
-    for (size_t t = 0; t < s.T; t++)
-        for (size_t b = 0; b < s.B; b++) step_forward(s, w, x, is_reset(reset, s, t, b), m, t, b);
-}
-
-// a (n) += v * x (n)
-static void add_times(float *a, double v, const float *x, size_t n) {
+void ref_add_times(float *a, double v, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++) a[i] = (float)((double)a[i] + v * (double)x[i]);
 }
 
-// Gradients of the gates before their activations, in place; dc is the stream's (H), coming from step t + 1
-// and leaving to t - 1.
-static void gates_backward(struct lstm_shape s, struct lstm_weights w, bool zero, struct lstm_memory m,
-                           const float *dr, double *dc, size_t row) {
-    size_t H = s.H;
-    float *gates = m.gates + row * 4 * H;
-    for (size_t j = 0; j < H; j++) {
-        double dh = w.w_p ? 0 : (double)dr[row * s.P + j];
-        if (w.w_p)
-            for (size_t p = 0; p < s.P; p++) dh += (double)dr[row * s.P + p] * (double)w.w_p[p * H + j];
-        double i = (double)gates[j], f = (double)gates[H + j], g = (double)gates[2 * H + j],
-               o = (double)gates[3 * H + j];
-        double tanh_c = (double)m.tanh_c[row * H + j], before = zero ? 0 : (double)m.cells[row * H + j];
-        dc[j] += dh * o * (1 - tanh_c * tanh_c);
-        gates[j] = (float)(dc[j] * g * i * (1 - i));
-        gates[H + j] = (float)(dc[j] * before * f * (1 - f));
-        gates[2 * H + j] = (float)(dc[j] * i * (1 - g * g));
-        gates[3 * H + j] = (float)(dh * tanh_c * o * (1 - o));
-        dc[j] = zero ? 0 : dc[j] * f;
-    }
+double ref_input(const float *x, const float *w_x, size_t inputs, size_t row, size_t gate) {
+    const float *input = x + row * inputs;
+    return w_x ? ref_dot(input, w_x + gate * inputs, inputs) : (double)input[gate];
 }
 
-// What the gates' gradients of one row give to the weights, the inputs and the step before.
-static void spread_backward(struct lstm_shape s, struct lstm_weights w, const float *x, bool zero,
-                            struct lstm_memory m, float *dr, float *dx, struct lstm_gradients g, size_t row) {
-    const float *gates = m.gates + row * 4 * s.H;
-    if (dx) memset(dx + row * s.I, 0, s.I * sizeof *dx);
-    for (size_t j = 0; j < 4 * s.H; j++) {
-        double slope = (double)gates[j];
-        g.b[j] = (float)((double)g.b[j] + slope);
-        add_times(g.w_x + j * s.I, slope, x + row * s.I, s.I);
-        if (dx) add_times(dx + row * s.I, slope, w.w_x + j * s.I, s.I);
-        if (zero) continue;
-        add_times(g.w_h + j * s.P, slope, m.r + row * s.P, s.P);
-        if (row >= s.B) add_times(dr + (row - s.B) * s.P, slope, w.w_h + j * s.P, s.P);
+void ref_input_backward(double slope, const float *x, const float *w_x, size_t inputs, size_t row,
+                        size_t gate, float *dx, float *dw_x) {
+    if (!w_x) {
+        if (dx) dx[row * inputs + gate] = (float)slope;
+        return;
     }
-}
-
-static void ref_lstm_backward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w,
-                              const float *x, const uint8_t *reset, struct lstm_memory m, float *dr,
-                              float *dx, struct lstm_gradients g) {
-    (void)k;
-    double *dc = host_workspace(s.B * s.H * sizeof *dc);
-    memset(dc, 0, s.B * s.H * sizeof *dc);
-    for (size_t t = s.T; t-- > 0;)
-        for (size_t b = 0; b < s.B; b++) {
-            size_t row = t * s.B + b;
-            bool zero = is_reset(reset, s, t, b);
-            if (w.w_p)
-                for (size_t p = 0; p < s.P; p++)
-                    add_times(g.w_p + p * s.H, (double)dr[row * s.P + p], m.hidden + row * s.H, s.H);
-            gates_backward(s, w, zero, m, dr, dc + b * s.H, row);
-            spread_backward(s, w, x, zero, m, dr, dx, g, row);
-        }
+    ref_add_times(dw_x + gate * inputs, slope, x + row * inputs, inputs);
+    if (dx) ref_add_times(dx + row * inputs, slope, w_x + gate * inputs, inputs);
 }
 
 const struct recurrent_kernels ref_recurrent = {.lstm_forward = ref_lstm_forward,
-                                                .lstm_backward = ref_lstm_backward};
+                                                .lstm_backward = ref_lstm_backward,
+                                                .gru_forward = ref_gru_forward,
+                                                .gru_backward = ref_gru_backward,
+                                                .rnn_forward = ref_rnn_forward,
+                                                .rnn_backward = ref_rnn_backward};

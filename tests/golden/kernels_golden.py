@@ -3,7 +3,7 @@
 
     python3 tests/golden/kernels_golden.py tests/golden
 
-nn.LSTM with and without proj_size, the softmax cross-entropies with their gradients, and steps of torch.optim.
+nn.LSTM with and without proj_size, nn.GRU, nn.RNN, the softmax cross-entropies with their gradients, and steps of torch.optim.
 The names of the tensors are those of kernels/*.h.
 """
 import sys
@@ -48,6 +48,41 @@ def lstm(name, T, B, I, H, P):
     if P < H:
         tensors |= {"w_p": module.weight_hr_l0, "dw_p": module.weight_hr_l0.grad}
     save(name, tensors)
+
+
+def cell(name, module, T, B, I, H):
+    """nn.GRU or nn.RNN; of the second bias only the part that the first does not make superfluous."""
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(uniform(*p.shape))
+        module.bias_hh_l0[:2 * H if name == "gru" else H] = 0
+    x, h0, slopes = uniform(T, B, I).requires_grad_(), uniform(1, B, H), uniform(T, B, H)
+    h, _ = module(x, h0)
+    (h * slopes).sum().backward()
+    tensors = {"x": x, "h0": h0[0], "slopes": slopes, "h": h, "dx": x.grad,
+               "w_x": module.weight_ih_l0, "dw_x": module.weight_ih_l0.grad,
+               "w_h": module.weight_hh_l0, "dw_h": module.weight_hh_l0.grad,
+               "b": module.bias_ih_l0, "db": module.bias_ih_l0.grad}
+    if name == "gru":
+        tensors |= {"c": module.bias_hh_l0[2 * H:], "dc": module.bias_hh_l0.grad[2 * H:]}
+    save(name, tensors)
+
+
+def gru_before(T, B, I, H):
+    """Cho et al. 2014: the reset gate before the matrix, which nn.GRU does not have."""
+    x, h0, slopes = uniform(T, B, I).requires_grad_(), uniform(B, H), uniform(T, B, H)
+    w_x, w_h, b = (uniform(*s).requires_grad_() for s in ((3 * H, I), (3 * H, H), (3 * H,)))
+    h, states = h0, []
+    for t in range(T):
+        a = x[t] @ w_x.T + b
+        r, z = torch.sigmoid(a[:, :2 * H] + h @ w_h[:2 * H].T).chunk(2, 1)
+        n = torch.tanh(a[:, 2 * H:] + (r * h) @ w_h[2 * H:].T)
+        h = z * h + (1 - z) * n
+        states.append(h)
+    h = torch.stack(states)
+    (h * slopes).sum().backward()
+    save("gru_before", {"x": x, "h0": h0, "slopes": slopes, "h": h, "dx": x.grad, "w_x": w_x, "dw_x": w_x.grad,
+                        "w_h": w_h, "dw_h": w_h.grad, "b": b, "db": b.grad})
 
 
 def softmax(N, V, D, scale):
@@ -106,3 +141,8 @@ lstm("lstm_projection", 5, 4, 9, 17, 6)
 softmax(9, 37, 11, 0.25)
 sampled(10, 29, 17, 11, 0.5)
 updates(101, 4, 0.3)
+torch.manual_seed(SEED + 1)
+cell("gru", torch.nn.GRU(7, 19), 6, 3, 7, 19)
+cell("rnn_tanh", torch.nn.RNN(7, 19), 6, 3, 7, 19)
+cell("rnn_relu", torch.nn.RNN(7, 19, nonlinearity="relu"), 6, 3, 7, 19)
+gru_before(5, 4, 9, 17)

@@ -82,6 +82,57 @@ static void check_lstm(struct trial *t, const struct kernels *k, void *data) {
     if (w.w_p) compare(g, k, "dw_p", dw.w_p, 5e-6);
 }
 
+static void check_gru(struct trial *t, const struct kernels *k, void *data) {
+    const struct golden *g = data;
+    const uint64_t *x = info(g, "x")->shape;
+    struct gru_shape s = {x[0], x[1], x[2], info(g, "h0")->shape[1], !safetensors_find(g->file, "c")};
+    size_t rows = s.T * s.B;
+    struct gru_weights w = {copy(g, "w_x"), copy(g, "w_h"), copy(g, "b"), copy(g, "c")};
+    struct gru_memory m = {
+        trial_bytes(t, rows * 3 * s.H * sizeof(float)), trial_bytes(t, rows * s.H * sizeof(float)),
+        trial_bytes(t, (rows + s.B) * s.H * sizeof(float)), trial_bytes(t, s.B * s.H * sizeof(float))};
+    memcpy(m.h, tensor(g, "h0"), info(g, "h0")->bytes);
+    struct gru_gradients dw = {trial_bytes(t, info(g, "w_x")->bytes), trial_bytes(t, info(g, "w_h")->bytes),
+                               trial_bytes(t, info(g, "b")->bytes),
+                               w.c ? trial_bytes(t, info(g, "c")->bytes) : NULL};
+    float *dx = trial_bytes(t, info(g, "x")->bytes);
+
+    k->recurrent.gru_forward(k, s, w, tensor(g, "x"), NULL, m);
+    compare(g, k, "h", m.h + s.B * s.H, 2e-6);
+    k->recurrent.gru_backward(k, s, w, tensor(g, "x"), NULL, m, copy(g, "slopes"), dx, dw);
+    compare(g, k, "dx", dx, 5e-6);
+    compare(g, k, "dw_x", dw.w_x, 5e-6);
+    compare(g, k, "dw_h", dw.w_h, 5e-6);
+    compare(g, k, "db", dw.b, 5e-6);
+    if (w.c) compare(g, k, "dc", dw.c, 5e-6);
+}
+
+static void check_rnn(struct trial *t, const struct kernels *k, const struct golden *g,
+                      enum rnn_activation f) {
+    const uint64_t *x = info(g, "x")->shape;
+    struct rnn_shape s = {x[0], x[1], x[2], info(g, "h0")->shape[1], f};
+    size_t rows = s.T * s.B;
+    struct rnn_weights w = {copy(g, "w_x"), copy(g, "w_h"), copy(g, "b")};
+    struct rnn_memory m = {trial_bytes(t, rows * s.H * sizeof(float)),
+                           trial_bytes(t, (rows + s.B) * s.H * sizeof(float)),
+                           trial_bytes(t, s.B * s.H * sizeof(float))};
+    memcpy(m.h, tensor(g, "h0"), info(g, "h0")->bytes);
+    struct rnn_gradients dw = {trial_bytes(t, info(g, "w_x")->bytes), trial_bytes(t, info(g, "w_h")->bytes),
+                               trial_bytes(t, info(g, "b")->bytes)};
+    float *dx = trial_bytes(t, info(g, "x")->bytes);
+
+    k->recurrent.rnn_forward(k, s, w, tensor(g, "x"), NULL, m);
+    compare(g, k, "h", m.h + s.B * s.H, 5e-6);
+    k->recurrent.rnn_backward(k, s, w, tensor(g, "x"), NULL, m, copy(g, "slopes"), dx, dw);
+    compare(g, k, "dx", dx, 5e-6);
+    compare(g, k, "dw_x", dw.w_x, 5e-6);
+    compare(g, k, "dw_h", dw.w_h, 5e-6);
+    compare(g, k, "db", dw.b, 5e-6);
+}
+
+static void check_tanh(struct trial *t, const struct kernels *k, void *g) { check_rnn(t, k, g, RNN_TANH); }
+static void check_relu(struct trial *t, const struct kernels *k, void *g) { check_rnn(t, k, g, RNN_RELU); }
+
 static void check_softmax(struct trial *t, const struct kernels *k, void *data) {
     const struct golden *g = data;
     size_t N = info(g, "h")->shape[0], V = info(g, "w")->shape[0], D = info(g, "w")->shape[1];
@@ -129,13 +180,20 @@ static void check_updates(struct trial *t, const struct kernels *k, void *data) 
 
 static void test_lstm(void **state) { (void)state, with_each("lstm", check_lstm); }
 static void test_lstm_projection(void **state) { (void)state, with_each("lstm_projection", check_lstm); }
+static void test_gru(void **state) { (void)state, with_each("gru", check_gru); }
+static void test_gru_before(void **state) { (void)state, with_each("gru_before", check_gru); }
+static void test_rnn_tanh(void **state) { (void)state, with_each("rnn_tanh", check_tanh); }
+static void test_rnn_relu(void **state) { (void)state, with_each("rnn_relu", check_relu); }
 static void test_softmax(void **state) { (void)state, with_each("softmax", check_softmax); }
 static void test_sampled(void **state) { (void)state, with_each("sampled", check_softmax); }
 static void test_updates(void **state) { (void)state, with_each("updates", check_updates); }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lstm), cmocka_unit_test(test_lstm_projection),
-                                       cmocka_unit_test(test_softmax), cmocka_unit_test(test_sampled),
-                                       cmocka_unit_test(test_updates)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lstm),     cmocka_unit_test(test_lstm_projection),
+        cmocka_unit_test(test_gru),      cmocka_unit_test(test_gru_before),
+        cmocka_unit_test(test_rnn_tanh), cmocka_unit_test(test_rnn_relu),
+        cmocka_unit_test(test_softmax),  cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_updates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
