@@ -204,6 +204,14 @@ static void check_outputs(void) {
     if (arpa && strcmp(arpa, output) == 0) die_usage("--arpa %s: is the --output, too", arpa);
 }
 
+static struct counts *open_counts(const struct vocabulary *v) {
+    struct counts *c = counts_open(counts_path, v->hash);
+    const struct counts_info *i = &c->info;
+    if (i->vocabulary_size != v->size || i->begin != v->begin || i->end != v->end || i->unknown != v->unknown)
+        die("%s: has other numbers of words than its vocabulary: make it again with count", counts_path);
+    return c;
+}
+
 // === the manifest ================================================================================
 
 // What counting took, which is part of the training: from the manifest beside the counts.
@@ -301,7 +309,7 @@ static void export_arpa(const struct estimator *e, struct trie *t, const struct 
     char hash[HASH_TEXT_SIZE];
     if (!t) {
         publish_refuse_input(arpa, output);
-        t = trie_open(output, v->hash);
+        t = trie_open(output, v);
     }
     arpa_export(t, v, arpa, e->plan.threads, hash);
     trie_close(t);
@@ -320,7 +328,7 @@ int main(int argc, char **argv) {
     double start = time_now();
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     if (arpa) arpa_check_words(v, vocabulary_path);
-    struct counts *c = counts_open(counts_path, v->hash);
+    struct counts *c = open_counts(v);
     if (order > c->info.order)
         die("--order %" PRId64 ": %s has n-grams up to order %d: count again with --order %" PRId64, order,
             counts_path, c->info.order, order);

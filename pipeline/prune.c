@@ -146,7 +146,7 @@ int main(int argc, char **argv) {
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     if (arpa_path) arpa_check_words(v, vocabulary_path);
     struct trie *t =
-        trie_is_trie(model_path) ? trie_open(model_path, v->hash) : arpa_import(model_path, v, (int)threads);
+        trie_is_trie(model_path) ? trie_open(model_path, v) : arpa_import(model_path, v, (int)threads);
     struct prune_options o = {threshold, (uint64_t)keep, memory, (int)threads};
     forecast(&t->info);
     prune_check(&t->info, &o);
@@ -162,7 +162,7 @@ int main(int argc, char **argv) {
     prune_model(t, &o, output, &r);
     manifest_add_output(m, output, r.info.content);
     report_kept(&t->info, &r);
-    struct trie *written = trie_open(output, v->hash);
+    struct trie *written = trie_open(output, v);
     if (arpa_path) {
         char hash[HASH_TEXT_SIZE];
         arpa_export(written, v, arpa_path, (int)threads, hash);

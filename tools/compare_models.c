@@ -193,7 +193,7 @@ static bool judge(const struct comparison *c, const struct vocabulary *v) {
 }
 
 static struct trie *open_model(const char *path, const struct vocabulary *v) {
-    return trie_is_trie(path) ? trie_open(path, v->hash) : arpa_import(path, v, (int)threads);
+    return trie_is_trie(path) ? trie_open(path, v) : arpa_import(path, v, (int)threads);
 }
 
 int main(int argc, char **argv) {

@@ -43,7 +43,7 @@ struct language_model *language_model_open(const char *path, const struct kernel
     m->bytes = (uint64_t)s.st_size;
     m->threads = k->threads;
     if (trie_is_trie(path))
-        m->ngrams = trie_open(path, v->hash);
+        m->ngrams = trie_open(path, v);
     else if (arpa_is_arpa(path))
         m->ngrams = arpa_import(path, v, k->threads);
     else if (is_network(path))

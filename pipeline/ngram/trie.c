@@ -2,6 +2,7 @@
 
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/resources.h"
+#include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/trie_layout.h"
 
 #include <errno.h>
@@ -83,7 +84,18 @@ static struct trie *trie_new(uint8_t *map, const struct trie_info *info, const c
     return t;
 }
 
-struct trie *trie_open(const char *path, const char *vocabulary_hash) {
+static void check_vocabulary(const struct trie_info *info, const struct vocabulary *v, const char *path) {
+    if (strcmp(info->vocabulary, v->hash) != 0)
+        die("%s: made with the vocabulary %s, but %s is in use; name the model's own, or make the model "
+            "again with that vocabulary",
+            path, info->vocabulary, v->hash);
+    if (info->words != v->size || info->begin != v->begin || info->end != v->end
+        || info->unknown != v->unknown)
+        die("%s: the header has other numbers of words than the model's vocabulary; make the file again",
+            path);
+}
+
+struct trie *trie_open(const char *path, const struct vocabulary *v) {
     char page[TRIE_HEADER];
     struct trie_info info;
     struct trie_order order[NGRAM_MAX_ORDER + 1];
@@ -95,10 +107,7 @@ struct trie *trie_open(const char *path, const char *vocabulary_hash) {
     if (size != expected)
         die("%s: the file has %" PRIu64 " bytes, but its header says %" PRIu64 ": %s; copy or make it again",
             path, size, expected, size < expected ? "it is truncated" : "something was appended");
-    if (vocabulary_hash && strcmp(info.vocabulary, vocabulary_hash) != 0)
-        die("%s: made with the vocabulary %s, but %s is in use; name the model's own, or make the model "
-            "again with that vocabulary",
-            path, info.vocabulary, vocabulary_hash);
+    if (v) check_vocabulary(&info, v, path);
     uint8_t *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) die_errno("cannot map %s", path);
     madvise(map, size, MADV_HUGEPAGE); // where the file system can, read and mapped in large pages
@@ -176,7 +185,7 @@ _Noreturn static void die_node(const struct trie *t, int order, uint64_t index, 
     die("%s: node %" PRIu64 " of order %d: %s; make the file again", t->private->path, index, order, what);
 }
 
-// Words, numbers and child indices of one order; `child` gets where each node's children begin.
+// Words, numbers and child indices of one order: each node's children begin where those before it end.
 static void check_order(const struct trie *t, int n) {
     const struct trie_order *o = &t->order[n];
     uint64_t grams = 0, at = 0;

@@ -60,8 +60,9 @@ struct trie_node {
 
 // Whether the file is one; false for what is missing.
 bool trie_is_trie(const char *path);
-// Maps.  Dies where it is damaged, or of another vocabulary than `vocabulary_hash` (may be NULL).
-struct trie *trie_open(const char *path, const char *vocabulary_hash);
+struct vocabulary;
+// Maps.  Dies where it is damaged, or of another vocabulary than `v` (may be NULL).
+struct trie *trie_open(const char *path, const struct vocabulary *v);
 // Verifies all checksums and the order of all nodes; dies with file and place.
 void trie_check(const struct trie *t);
 struct trie_node trie_read(const struct trie *t, int order, uint64_t index);

@@ -96,7 +96,7 @@ static struct trie *prune(const struct trie *t, struct prune_options o, struct p
     o.memory = UINT64_C(1) << 30;
     if (!o.threads) o.threads = 2;
     prune_model(t, &o, file_name(), r);
-    struct trie *p = trie_open(file_name(), t->info.vocabulary);
+    struct trie *p = trie_open(file_name(), NULL);
     trie_check(p);
     unlink(file_name());
     return p;

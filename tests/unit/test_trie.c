@@ -1,6 +1,7 @@
 // The mapped model: built in both orders and in any number of passes, read back, searched, damaged.
 #include "pipeline/ngram/trie.h"
 
+#include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/trie_builder.h"
 #include "pipeline/ngram/trie_layout.h"
 #include "pipeline/ngram/trie_score.h"
@@ -74,6 +75,11 @@ static void compare(const struct trie *t, const struct trial *m) {
     trie_check(t);
 }
 
+static struct vocabulary vocabulary_of(const struct trial *m) {
+    return (struct vocabulary){
+        .size = m->words, .begin = m->begin, .end = m->end, .hash = "0123456789abcdef0123456789abcdef"};
+}
+
 static void test_round_trip(void **state) {
     (void)state;
     for (int order = 1; order <= 9; order++) {
@@ -84,7 +90,8 @@ static void test_round_trip(void **state) {
         trial_build(&m, path, 1 << 20, &passes);
         assert_int_equal(passes, 1);
         assert_true(trie_is_trie(path));
-        struct trie *t = trie_open(path, "0123456789abcdef0123456789abcdef");
+        struct vocabulary v = vocabulary_of(&m);
+        struct trie *t = trie_open(path, &v);
         assert_int_equal(t->info.order, order);
         assert_int_equal(t->info.params, 4711);
         assert_string_equal(t->info.kind, "trial");
@@ -304,7 +311,7 @@ static void open_and_check(void *name) {
     trie_close(t);
 }
 
-static void open_with_vocabulary(void *hash) { trie_close(trie_open(path, hash)); }
+static void open_with_vocabulary(void *v) { trie_close(trie_open(path, v)); }
 
 static void test_refusals(void **state) {
     (void)state;
@@ -319,8 +326,17 @@ static void test_refusals(void **state) {
     assert_dies(open_and_check, prose, "prose: not a mapped model of ours");
     assert_dies(open_and_check, none, "empty: not a mapped model of ours");
     assert_false(trie_is_trie(prose) || trie_is_trie(none) || trie_is_trie(no_file));
-    static char hash[] = "00000000000000000000000000000000";
-    assert_dies(open_with_vocabulary, hash, "made with the vocabulary 01234567*, but 00000000* is in use");
+    struct vocabulary v = vocabulary_of(&m), *fault = &v;
+    v.hash[0] = 'f';
+    assert_dies(open_with_vocabulary, fault, "made with the vocabulary 01234567*, but f1234567* is in use");
+    for (int what = 0; what < 4; what++) { // of the same hash all the same
+        v = vocabulary_of(&m);
+        if (what == 0) v.size++;
+        if (what == 1) v.begin--;
+        if (what == 2) v.end--;
+        if (what == 3) v.unknown++;
+        assert_dies(open_with_vocabulary, fault, "trial.trie: the header has other numbers of words");
+    }
     trial_free(&m);
 }
 
