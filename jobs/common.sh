@@ -330,7 +330,8 @@ parse_arguments() {
     -h | --help)
       show_help "[--dry-run] [--device auto|cpu|cuda]" "
 From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, and FRESH=1, which drops
-an unfinished run of other options or inputs; for count-based models NGRAM_MEMORY, such as 4G." ;;
+an unfinished run of other options or inputs; for count-based models NGRAM_MEMORY, such as 16G (they take no ranks and
+no device but the CPU)." ;;
     *) fail_usage "unknown argument '$1': it takes --dry-run and --device auto|cpu|cuda" ;;
     esac
     shift || true

@@ -106,6 +106,7 @@ forecast_model() {
 start_ngram_system() {
   need_single_task
   ranks=1
+  device=cpu # whatever computes the networks of the same run
   expect_steps 2
   need_programs count estimate prune evaluate report
   need_corpus
