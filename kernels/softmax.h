@@ -1,4 +1,5 @@
-// Softmax cross-entropy over V classes for N rows of width D, exact and sampled.
+// Softmax cross-entropy over V classes for N rows of width D, exact, and the losses that see only the target
+// and the shared samples of a step.
 #ifndef KERNELS_SOFTMAX_H
 #define KERNELS_SOFTMAX_H
 
@@ -32,6 +33,29 @@ struct softmax_kernels {
                     const int32_t *targets /* (N), host: row or IGNORE */, size_t N, size_t U, size_t S,
                     size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */,
                     float *dw /* (U, D) */, float *db /* (U) */);
+
+    // Noise-contrastive estimation (Gutmann & Hyvarinen 2012; Mnih & Teh 2012) over the same compact rows: is
+    // a word the target or noise?  With ln_q = ln of a class's expected count among the samples (+ ln Z,
+    // where the model is to learn logits with that normaliser) and counts[j] copies of sample j,
+    //   loss = -ln sigma(logit of target) - sum over samples of counts[j] ln sigma(-logit of sample j)
+    // A sample that is the row's target stays noise, as the estimate demands.
+    void (*nce)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (U, D) */,
+                const float *b /* (U) */, const float *ln_q /* (U), host */,
+                const float *counts /* (S), host; NULL: 1 each */,
+                const int32_t *targets /* (N), host: row or IGNORE */, size_t N, size_t U, size_t S, size_t D,
+                float scale, float *logp /* (N) */, float *dh /* (N, D) */, float *dw /* (U, D) */,
+                float *db /* (U) */);
+
+    // BlackOut (Ji et al. 2016): with p(i) = exp(logit of i) / (exp(logit of target) + sum over samples j of
+    // counts[j] exp(logit of j)), ln_q = ln Q up to a constant, and samples that are the row's target left
+    // out,
+    //   loss = -ln p(target) - sum over samples of counts[j] ln (1 - p(j))
+    void (*blackout)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (U, D) */,
+                     const float *b /* (U) */, const float *ln_q /* (U), host */,
+                     const float *counts /* (S), host; NULL: 1 each */,
+                     const int32_t *targets /* (N), host: row or IGNORE */, size_t N, size_t U, size_t S,
+                     size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */,
+                     float *dw /* (U, D) */, float *db /* (U) */);
 
     // The whole distribution of each row, for checks and sampling: p (N, V).
     void (*probabilities)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (V, D) */,

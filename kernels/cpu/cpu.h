@@ -28,6 +28,18 @@ extern const struct softmax_kernels CPU_NAME(cpu_softmax);
 extern const struct update_kernels CPU_NAME(cpu_update);
 extern const struct random_kernels CPU_NAME(cpu_random);
 
+// Of cpu_sampled.c, for the table in cpu_softmax.c; as in kernels/softmax.h.
+void CPU_NAME(cpu_sampled)(const struct kernels *k, const float *h, const float *w, const float *b,
+                           const float *ln_q, const int32_t *targets, size_t N, size_t U, size_t S, size_t D,
+                           float scale, float *logp, float *dh, float *dw, float *db);
+void CPU_NAME(cpu_nce)(const struct kernels *k, const float *h, const float *w, const float *b,
+                       const float *ln_q, const float *counts, const int32_t *targets, size_t N, size_t U,
+                       size_t S, size_t D, float scale, float *logp, float *dh, float *dw, float *db);
+void CPU_NAME(cpu_blackout)(const struct kernels *k, const float *h, const float *w, const float *b,
+                            const float *ln_q, const float *counts, const int32_t *targets, size_t N,
+                            size_t U, size_t S, size_t D, float scale, float *logp, float *dh, float *dw,
+                            float *db);
+
 struct cpu_slice {
     size_t begin, end;
 };

@@ -10,7 +10,7 @@
 // Threads take whole chunks, so each row of dW has one writer; dh is summed over threads in their order.
 #include "kernels/cpu/cpu.h"
 
-#include "kernels/cpu/cpu_math.h"
+#include "kernels/cpu/cpu_rows.h"
 #include "kernels/host_memory.h"
 
 #include <float.h>
@@ -27,12 +27,9 @@ enum {
 struct job {
     const float *h, *w, *bias; // bias NULL where there is none
     const int32_t *targets;
-    size_t N, V, D; // V: classes of the products (the samples, in sampled)
+    size_t N, V, D;
     float scale;
     float *logp, *dh, *dw, *db;
-    // Sampled only, else NULL and 0: targets are among all U rows; bias is then the workspace's.
-    const float *ln_q;
-    size_t U;
 };
 
 struct workspace {
@@ -41,7 +38,6 @@ struct workspace {
     float *most, *sum; // (chunks, rows); after combining `most` holds the factors that turn E into scale * p
     float *target;     // (rows): the target's logit
     float *dh;         // (threads - 1, rows, D): the parts of dh that are not thread 0's
-    float *bias;       // sampled: (U), b - ln_q
 };
 
 static struct workspace workspace_plan(const struct job *j, size_t threads) {
@@ -60,50 +56,12 @@ static struct workspace workspace_plan(const struct job *j, size_t threads) {
 
     size_t logits = (j->scale != 0 ? s.chunks : threads) * s.rows * s.width;
     size_t parts = j->scale != 0 ? (threads - 1) * s.rows * j->D : 0;
-    s.logits = host_workspace((logits + 2 * s.chunks * s.rows + s.rows + parts + j->U) * sizeof(float));
+    s.logits = host_workspace((logits + 2 * s.chunks * s.rows + s.rows + parts) * sizeof(float));
     s.most = s.logits + logits;
     s.sum = s.most + s.chunks * s.rows;
     s.target = s.sum + s.chunks * s.rows;
     s.dh = s.target + s.rows;
-    s.bias = s.dh + parts;
     return s;
-}
-
-static float dot(const float *x, const float *y, size_t n) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
-    return sum;
-}
-
-// Adds the bias; returns the row's maximum (never below -FLT_MAX, so that logit - maximum is no NaN for logit
-// -infinity).
-static float row_maximum(float *restrict logits, const float *restrict bias, size_t n) {
-    float most = -FLT_MAX;
-    if (bias) {
-#pragma omp simd reduction(max : most)
-        for (size_t i = 0; i < n; i++) {
-            float x = logits[i] + bias[i];
-            logits[i] = x;
-            most = x > most ? x : most;
-        }
-    } else {
-#pragma omp simd reduction(max : most)
-        for (size_t i = 0; i < n; i++) most = logits[i] > most ? logits[i] : most;
-    }
-    return most;
-}
-
-// Turns logits into exp(logit - most); returns their sum.
-static float row_exponentials(float *logits, float most, size_t n) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) {
-        float e = cpu_exp(logits[i] - most);
-        logits[i] = e;
-        sum += e;
-    }
-    return sum;
 }
 
 static struct cpu_slice chunk_classes(const struct job *j, const struct workspace *s, size_t chunk) {
@@ -126,11 +84,10 @@ static void chunk_forward(const struct job *j, const struct workspace *s, size_t
             continue;
         }
         bool here = (size_t)target >= classes.begin && (size_t)target < classes.end;
-        if (here && j->ln_q) row[(size_t)target - classes.begin] = -INFINITY; // accidental hit
-        float most = row_maximum(row, bias, n);
-        if (here && !j->ln_q) s->target[r] = row[(size_t)target - classes.begin];
+        float most = cpu_row_maximum(row, bias, n);
+        if (here) s->target[r] = row[(size_t)target - classes.begin];
         s->most[chunk * s->rows + r] = most;
-        s->sum[chunk * s->rows + r] = row_exponentials(row, most, n);
+        s->sum[chunk * s->rows + r] = cpu_row_exponentials(row, most, n);
     }
 }
 
@@ -143,11 +100,6 @@ static void row_combine(const struct job *j, const struct workspace *s, size_t f
         return;
     }
     double most = -DBL_MAX, sum = 0;
-    if (j->ln_q) {
-        size_t target = (size_t)j->targets[row];
-        s->target[r] = dot(j->h + row * j->D, j->w + target * j->D, j->D) + j->bias[target];
-        most = (double)s->target[r], sum = 1;
-    }
     for (size_t c = 0; c < s->chunks; c++) {
         double m = (double)s->most[c * s->rows + r], part = (double)s->sum[c * s->rows + r];
         if (m > most)
@@ -173,7 +125,7 @@ static void chunk_backward(const struct job *j, const struct workspace *s, size_
         int32_t target = j->targets[rows.begin + r];
         if (target == SOFTMAX_IGNORE) continue; // its E is 0
         for (size_t i = 0; i < n; i++) row[i] *= factor;
-        if (!j->ln_q && (size_t)target >= classes.begin && (size_t)target < classes.end)
+        if ((size_t)target >= classes.begin && (size_t)target < classes.end)
             row[(size_t)target - classes.begin] -= j->scale;
         if (db)
             for (size_t i = 0; i < n; i++) db[i] += row[i];
@@ -182,23 +134,6 @@ static void chunk_backward(const struct job *j, const struct workspace *s, size_
              j->dw + classes.begin * j->D, j->D);
     cpu_gemm(false, false, count, j->D, n, 1, e, n, j->w + classes.begin * j->D, j->D, first ? 0 : 1, dh,
              j->D);
-}
-
-// Sampled: the targets' own part of dw and db, each thread in its share of the table's rows, and of dh.
-static void targets_backward(const struct job *j, struct cpu_slice rows) {
-    size_t threads = (size_t)omp_get_num_threads(), me = (size_t)omp_get_thread_num();
-    struct cpu_slice mine = cpu_slice_mine(rows.end - rows.begin, 1);
-    for (size_t r = rows.begin; r < rows.end; r++) {
-        if (j->targets[r] == SOFTMAX_IGNORE) continue;
-        size_t target = (size_t)j->targets[r];
-        float slope = j->scale * expm1f(j->logp[r]);
-        if (target % threads == me) {
-            for (size_t i = 0; i < j->D; i++) j->dw[target * j->D + i] += slope * j->h[r * j->D + i];
-            if (j->db) j->db[target] += slope;
-        }
-        if (r - rows.begin >= mine.begin && r - rows.begin < mine.end)
-            for (size_t i = 0; i < j->D; i++) j->dh[r * j->D + i] += slope * j->w[target * j->D + i];
-    }
 }
 
 static void block_backward(const struct job *j, const struct workspace *s, struct cpu_slice rows) {
@@ -215,20 +150,12 @@ static void block_backward(const struct job *j, const struct workspace *s, struc
         const float *restrict add = s->dh + (other - 1) * size;
         for (size_t i = mine.begin; i < mine.end; i++) dh[i] += add[i];
     }
-    if (j->ln_q) {
-#pragma omp barrier
-        targets_backward(j, rows);
-    }
 #pragma omp barrier
 }
 
 static void run(const struct kernels *k, struct job *j) {
     if (j->N == 0) return;
     struct workspace s = workspace_plan(j, (size_t)k->threads);
-    if (j->ln_q) {
-        for (size_t u = 0; u < j->U; u++) s.bias[u] = (j->bias ? j->bias[u] : 0) - j->ln_q[u];
-        j->bias = s.bias;
-    }
 #pragma omp parallel num_threads(k->threads)
     for (size_t begin = 0; begin < j->N; begin += s.rows) {
         struct cpu_slice rows = {begin, begin + s.rows < j->N ? begin + s.rows : j->N};
@@ -263,40 +190,19 @@ static void cpu_full(const struct kernels *k, const float *h, const float *w, co
     run(k, &j);
 }
 
-static void cpu_sampled(const struct kernels *k, const float *h, const float *w, const float *b,
-                        const float *ln_q, const int32_t *targets, size_t N, size_t U, size_t S, size_t D,
-                        float scale, float *logp, float *dh, float *dw, float *db) {
-    struct job j = {.h = h,
-                    .w = w,
-                    .bias = b,
-                    .targets = targets,
-                    .N = N,
-                    .V = S,
-                    .D = D,
-                    .scale = scale,
-                    .logp = logp,
-                    .dh = dh,
-                    .dw = dw,
-                    .db = db,
-                    .ln_q = ln_q,
-                    .U = U};
-    if (scale != 0) {
-        k->matmul.fill(k, dw, 0, U * D);
-        if (db) k->matmul.fill(k, db, 0, U);
-    }
-    run(k, &j);
-}
-
 static void cpu_probabilities(const struct kernels *k, const float *h, const float *w, const float *b,
                               size_t N, size_t V, size_t D, float *p) {
     k->matmul.gemm(k, false, true, N, V, D, 1, h, w, 0, p);
 #pragma omp parallel for schedule(static) num_threads(k->threads)
     for (size_t r = 0; r < N; r++) {
         float *restrict row = p + r * V;
-        float factor = 1 / row_exponentials(row, row_maximum(row, b, V), V);
+        float factor = 1 / cpu_row_exponentials(row, cpu_row_maximum(row, b, V), V);
         for (size_t i = 0; i < V; i++) row[i] *= factor;
     }
 }
 
-const struct softmax_kernels CPU_NAME(cpu_softmax) = {
-    .full = cpu_full, .sampled = cpu_sampled, .probabilities = cpu_probabilities};
+const struct softmax_kernels CPU_NAME(cpu_softmax) = {.full = cpu_full,
+                                                      .sampled = CPU_NAME(cpu_sampled),
+                                                      .nce = CPU_NAME(cpu_nce),
+                                                      .blackout = CPU_NAME(cpu_blackout),
+                                                      .probabilities = cpu_probabilities};

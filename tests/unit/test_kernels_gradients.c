@@ -37,7 +37,45 @@ struct softmax_problem {
     const float *ln_q;
     const int32_t *targets;
     float scale;
+    enum { SOFTMAX, NCE, BLACKOUT } kind; // of the sampled loss
+    const float *counts;
 };
+
+static double logit_of(const struct softmax_problem *p, const double *x, size_t r, size_t v) {
+    const double *h = x, *w = h + p->N * p->D, *b = w + p->V * p->D;
+    double logit = b[v] - (double)p->ln_q[v];
+    for (size_t l = 0; l < p->D; l++) logit += h[r * p->D + l] * w[v * p->D + l];
+    return logit;
+}
+
+static double nce_loss(const void *problem, const double *x) {
+    const struct softmax_problem *p = problem;
+    double loss = 0;
+    for (size_t r = 0; r < p->N; r++) {
+        if (p->targets[r] < 0) continue;
+        loss += (double)p->scale * log(1 + exp(-logit_of(p, x, r, (size_t)p->targets[r])));
+        for (size_t j = 0; j < p->S; j++)
+            loss += (double)(p->scale * p->counts[j]) * log(1 + exp(logit_of(p, x, r, j)));
+    }
+    return loss;
+}
+
+static double blackout_loss(const void *problem, const double *x) {
+    const struct softmax_problem *p = problem;
+    double loss = 0;
+    for (size_t r = 0; r < p->N; r++) {
+        if (p->targets[r] < 0) continue;
+        size_t target = (size_t)p->targets[r];
+        double part = exp(logit_of(p, x, r, target)), total = part;
+        for (size_t j = 0; j < p->S; j++)
+            if (j != target) total += (double)p->counts[j] * exp(logit_of(p, x, r, j));
+        loss -= (double)p->scale * log(part / total);
+        for (size_t j = 0; j < p->S; j++)
+            if (j != target)
+                loss -= (double)(p->scale * p->counts[j]) * log(1 - exp(logit_of(p, x, r, j)) / total);
+    }
+    return loss;
+}
 
 static double softmax_loss(const void *problem, const double *x) {
     const struct softmax_problem *p = problem;
@@ -65,7 +103,12 @@ static void softmax_check(struct trial *t, const struct kernels *k, void *data) 
     size_t n_h = p->N * p->D, n_w = p->V * p->D, n = n_h + n_w + p->V;
     float *x = trial_floats(t, n, 1.5), *g = trial_bytes(t, n * sizeof *g);
     float *logp = trial_bytes(t, p->N * sizeof *logp);
-    if (p->S)
+    double (*const losses[])(const void *, const double *) = {softmax_loss, nce_loss, blackout_loss};
+    if (p->kind != SOFTMAX)
+        (p->kind == NCE ? k->softmax.nce : k->softmax.blackout)(k, x, x + n_h, x + n_h + n_w, p->ln_q,
+                                                                p->counts, p->targets, p->N, p->V, p->S, p->D,
+                                                                p->scale, logp, g, g + n_h, g + n_h + n_w);
+    else if (p->S)
         k->softmax.sampled(k, x, x + n_h, x + n_h + n_w, p->ln_q, p->targets, p->N, p->V, p->S, p->D,
                            p->scale, logp, g, g + n_h, g + n_h + n_w);
     else
@@ -74,8 +117,8 @@ static void softmax_check(struct trial *t, const struct kernels *k, void *data) 
     double sum = 0, *point = trial_bytes(t, n * sizeof *point);
     for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)logp[r];
     for (size_t i = 0; i < n; i++) point[i] = (double)x[i];
-    assert_close(sum, softmax_loss(p, point), 1e-5);
-    check_gradient(k->variant, (struct differences){softmax_loss, p, n}, x, g);
+    assert_close(sum, losses[p->kind](p, point), 1e-5);
+    check_gradient(k->variant, (struct differences){losses[p->kind], p, n}, x, g);
 }
 
 static void test_softmax(void **state) {
@@ -83,12 +126,20 @@ static void test_softmax(void **state) {
     static const int32_t full_targets[5] = {3, 0, SOFTMAX_IGNORE, 6, 3};
     static const int32_t sampled_targets[5] = {8, 2, SOFTMAX_IGNORE, 7, 0}; // 2 and 0 are among the samples
     struct trial *t = trial_begin();
-    struct softmax_problem full = {5, 7, 4, 0, NULL, full_targets, 0.7f};
-    struct softmax_problem sampled = {5, 9, 4, 6, trial_floats(t, 9, 1), sampled_targets, 0.7f};
+    struct softmax_problem full = {5, 7, 4, 0, NULL, full_targets, 0.7f, SOFTMAX, NULL};
+    struct softmax_problem sampled = {5,    9,       4,   6, trial_floats(t, 9, 1), sampled_targets,
+                                      0.7f, SOFTMAX, NULL};
     softmax_check(t, kernels_open("ref", 1), &full);
     softmax_check(t, kernels_open("ref", 1), &sampled);
     trial_each_cpu(t, softmax_check, &full);
     trial_each_cpu(t, softmax_check, &sampled);
+    const float counts[] = {1, 3, 1, 2, 1, 1};
+    struct softmax_problem nce = sampled, blackout = sampled;
+    nce.counts = blackout.counts = counts, nce.kind = NCE, blackout.kind = BLACKOUT;
+    softmax_check(t, kernels_open("ref", 1), &nce);
+    softmax_check(t, kernels_open("ref", 1), &blackout);
+    trial_each_cpu(t, softmax_check, &nce);
+    trial_each_cpu(t, softmax_check, &blackout);
     trial_end(t);
 }
 

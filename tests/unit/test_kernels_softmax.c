@@ -1,23 +1,48 @@
 // The CPU softmaxes against the reference ones on the same inputs, at sizes off every tile.
 #include "tests/unit/kernels_trial.h"
 
+enum kind { SOFTMAX, NCE, BLACKOUT };
+
 struct softmax_case {
-    size_t N, V, D, S; // V: classes, or rows of the compact table in sampled; S: samples, 0 for full
+    size_t N, V, D, S; // V: classes, or rows of the compact table with samples; S: samples, 0 for full
     float scale, range;
     bool bias;
+    enum kind loss; // over samples
+    bool counted;   // some samples count more than once
 };
 
 static const struct softmax_case cases[] = {
-    {1, 1, 1, 0, 1, 1, true},          {1, 2, 3, 0, 1, 1, false},         {7, 17, 5, 0, 0.25f, 4, true},
-    {33, 1031, 19, 0, 1, 1, true},     {64, 3001, 32, 0, 0.1f, 1, false}, {3, 40009, 7, 0, 1, 3, true},
-    {130, 257, 64, 0, 0, 1, true},     {2500, 67, 3, 0, 0, 2, true},      {20, 50, 8, 0, 1, 40, true},
-    {1, 2, 1, 1, 1, 1, true},          {7, 29, 5, 13, 1, 1, true},        {65, 700, 31, 501, 0.5f, 2, true},
-    {40, 1100, 16, 1024, 1, 1, false}, {40, 1100, 16, 1024, 0, 1, true},
+    {1, 1, 1, 0, 1, 1, true, SOFTMAX, false},
+    {1, 2, 3, 0, 1, 1, false, SOFTMAX, false},
+    {7, 17, 5, 0, 0.25f, 4, true, SOFTMAX, false},
+    {33, 1031, 19, 0, 1, 1, true, SOFTMAX, false},
+    {64, 3001, 32, 0, 0.1f, 1, false, SOFTMAX, false},
+    {3, 40009, 7, 0, 1, 3, true, SOFTMAX, false},
+    {130, 257, 64, 0, 0, 1, true, SOFTMAX, false},
+    {2500, 67, 3, 0, 0, 2, true, SOFTMAX, false},
+    {20, 50, 8, 0, 1, 40, true, SOFTMAX, false},
+    {1, 2, 1, 1, 1, 1, true, SOFTMAX, false},
+    {7, 29, 5, 13, 1, 1, true, SOFTMAX, false},
+    {65, 700, 31, 501, 0.5f, 2, true, SOFTMAX, false},
+    {40, 1100, 16, 1024, 1, 1, false, SOFTMAX, false},
+    {40, 1100, 16, 1024, 0, 1, true, SOFTMAX, false},
+    {1, 2, 1, 1, 1, 1, true, NCE, false},
+    {1, 2, 1, 1, 1, 1, true, BLACKOUT, false},
+    {7, 29, 5, 13, 1, 1, true, NCE, true},
+    {7, 29, 5, 13, 1, 1, true, BLACKOUT, true},
+    {7, 29, 5, 13, 1, 40, false, NCE, false},
+    {40, 29, 5, 13, 1, 12, false, BLACKOUT, false},
+    {65, 700, 31, 501, 0.5f, 2, true, NCE, false},
+    {65, 700, 31, 501, 0.5f, 2, true, BLACKOUT, false},
+    {600, 1100, 16, 1024, 1, 1, true, NCE, true},
+    {600, 1100, 16, 1024, 1, 1, true, BLACKOUT, true},
+    {40, 1100, 16, 1024, 0, 1, true, NCE, true},
+    {40, 1100, 16, 1024, 0, 1, true, BLACKOUT, true},
 };
 
 struct softmax_inputs {
     const struct softmax_case *c;
-    const float *h, *w, *b, *ln_q;
+    const float *h, *w, *b, *ln_q, *counts;
     const int32_t *targets;
 };
 
@@ -29,7 +54,10 @@ static struct softmax_inputs make_inputs(struct trial *t, const struct softmax_c
     int32_t *targets = trial_bytes(t, c->N * sizeof *targets);
     for (size_t r = 0; r < c->N; r++)
         targets[r] = r % 5 == 3 ? SOFTMAX_IGNORE : (int32_t)(trial_word(t) % (uint32_t)c->V);
+    float *counts = trial_bytes(t, (c->S + 1) * sizeof *counts);
+    for (size_t j = 0; j < c->S; j++) counts[j] = (float)(1 + trial_word(t) % 4 / 3);
     return (struct softmax_inputs){.c = c,
+                                   .counts = c->counted ? counts : NULL,
                                    .h = trial_floats(t, c->N * c->D, (double)c->range),
                                    .w = trial_floats(t, c->V * c->D, 1),
                                    .b = c->bias ? trial_floats(t, c->V, 1) : NULL,
@@ -45,8 +73,13 @@ static struct softmax_outputs run(struct trial *t, const struct kernels *k, cons
     float *dh = backward ? trial_poison(k, c->N * c->D) : NULL, *dw = NULL, *db = NULL;
     if (c->S) {
         if (backward) dw = trial_poison(k, c->V * c->D), db = b ? trial_poison(k, c->V) : NULL;
-        k->softmax.sampled(k, h, w, b, in->ln_q, in->targets, c->N, c->V, c->S, c->D, c->scale, logp, dh, dw,
-                           db);
+        if (c->loss == SOFTMAX)
+            k->softmax.sampled(k, h, w, b, in->ln_q, in->targets, c->N, c->V, c->S, c->D, c->scale, logp, dh,
+                               dw, db);
+        else
+            (c->loss == NCE ? k->softmax.nce : k->softmax.blackout)(k, h, w, b, in->ln_q, in->counts,
+                                                                    in->targets, c->N, c->V, c->S, c->D,
+                                                                    c->scale, logp, dh, dw, db);
     } else {
         if (backward) dw = trial_upload(k, in->w, c->V * c->D), db = trial_upload(k, in->b, c->V); // added to
         k->softmax.full(k, h, w, b, in->targets, c->N, c->V, c->D, c->scale, logp, dh, dw, db);
@@ -67,8 +100,8 @@ static void check(struct trial *t, const struct kernels *k, void *data) {
     const struct expected *e = data;
     const struct softmax_case *c = e->in->c;
     char setting[200];
-    snprintf(setting, sizeof setting, "%s, N=%zu V=%zu D=%zu S=%zu scale=%g", k->variant, c->N, c->V, c->D,
-             c->S, (double)c->scale);
+    snprintf(setting, sizeof setting, "%s, kind %d, N=%zu V=%zu D=%zu S=%zu scale=%g", k->variant,
+             (int)c->loss, c->N, c->V, c->D, c->S, (double)c->scale);
     struct softmax_outputs out = run(t, k, e->in);
     trial_compare("logp", setting, out.logp, e->out.logp, c->N, 2e-6, 1);
     for (size_t r = 0; r < c->N; r++) assert_true(out.logp[r] <= 0);
@@ -128,11 +161,53 @@ static void test_probabilities(void **state) {
 // More logits than are kept at once: rows are worked through in blocks.
 static void test_row_blocks(void **state) {
     (void)state;
-    static const struct softmax_case large = {150, 1000003, 2, 0, 1, 1, true};
+    static const struct softmax_case large = {
+        .N = 150, .V = 1000003, .D = 2, .scale = 1, .range = 1, .bias = true};
     struct trial *t = trial_begin();
     struct softmax_inputs in = make_inputs(t, &large);
     struct expected e = {&in, run(t, kernels_open("ref", 1), &in)};
     check(t, kernels_open("cpu", 2), &e);
+    trial_end(t);
+}
+
+// One row h = 1, two samples of logits 0 (twice) and ln 2, a target of logit ln 3; and the same row with the
+// first sample as its target.
+static void check_hand(struct trial *t, const struct kernels *k, void *data) {
+    (void)data;
+    const float h[2] = {1, 1}, w[3] = {0, 1, 2}, counts[2] = {2, 1};
+    const float ln_q[3] = {0, 1 - logf(2), 2 - logf(3)};
+    const int32_t targets[2] = {2, 0};
+    float *dev_h = trial_upload(k, h, 2), *dev_w = trial_upload(k, w, 3);
+    for (int kind = NCE; kind <= BLACKOUT; kind++) {
+        float *logp = trial_poison(k, 2), *dh = trial_poison(k, 2), *dw = trial_poison(k, 3);
+        (kind == NCE ? k->softmax.nce : k->softmax.blackout)(k, dev_h, dev_w, NULL, ln_q, counts, targets, 2,
+                                                             3, 2, 1, 1, logp, dh, dw, NULL);
+        const float *got = trial_download(t, k, logp, 2), *got_h = trial_download(t, k, dh, 2);
+        const float *got_w = trial_download(t, k, dw, 3);
+        if (kind == NCE) { // sigma = 1/2, 2/3, 3/4; the second row's target stays among the noise
+            assert_close(exp((double)got[0]), 3 / 4. * (1 / 4.) * (1 / 3.), 1e-6);
+            assert_close(exp((double)got[1]), 1 / 2. * (1 / 4.) * (1 / 3.), 1e-6);
+            assert_close((double)got_h[0], 2 / 3. * 1 - 1 / 4. * 2, 1e-6);
+            assert_close((double)got_w[0], 2 * 1 / 2. * 2 - 1 / 2., 1e-6);
+            assert_close((double)got_w[1], 2 * 2 / 3., 1e-6);
+            assert_close((double)got_w[2], -1 / 4., 1e-6);
+        } else { // first row: Z = 3 + 2 * 1 + 2 = 7; second: Z = 1 + 2 = 3, the sample 0 is left out
+            assert_close(exp((double)got[0]), 3 / 7. * (6 / 7.) * (6 / 7.) * (5 / 7.), 1e-6);
+            assert_close(exp((double)got[1]), 1 / 3. * (1 / 3.), 1e-6);
+            // odds: 2 * 1/6 + 2/5 = 11/15, and 2
+            assert_close((double)got_w[2], 3 / 7. * (4 / 15.) - 1, 1e-6);
+            assert_close((double)got_w[1], 2 / 5. + 2 / 7. * (4 / 15.) + 2 - 2 / 3., 1e-6);
+            assert_close((double)got_w[0], 2 * (1 / 6. + 1 / 7. * (4 / 15.)) - 1 / 3. - 1, 1e-6);
+        }
+    }
+    k->release(k, dev_h), k->release(k, dev_w);
+}
+
+static void test_sampled_by_hand(void **state) {
+    (void)state;
+    struct trial *t = trial_begin();
+    check_hand(t, kernels_open("ref", 1), NULL);
+    trial_each_cpu(t, check_hand, NULL);
     trial_end(t);
 }
 
@@ -143,6 +218,16 @@ static void check_nan(struct trial *t, const struct kernels *k, void *data) {
     float *dev_h = trial_upload(k, h, 2), *dev_w = trial_upload(k, w, 6), *logp = trial_upload(k, h, 1);
     k->softmax.full(k, dev_h, dev_w, NULL, targets, 1, 3, 2, 0, logp, NULL, NULL, NULL);
     assert_true(isnan(trial_download(t, k, logp, 1)[0]));
+    const float ln_q[3] = {0};
+    for (int kind = SOFTMAX; kind <= BLACKOUT; kind++) {
+        logp = trial_upload(k, h, 1);
+        if (kind == SOFTMAX)
+            k->softmax.sampled(k, dev_h, dev_w, NULL, ln_q, targets, 1, 3, 2, 2, 0, logp, NULL, NULL, NULL);
+        else
+            (kind == NCE ? k->softmax.nce : k->softmax.blackout)(k, dev_h, dev_w, NULL, ln_q, NULL, targets,
+                                                                 1, 3, 2, 2, 0, logp, NULL, NULL, NULL);
+        assert_true(isnan(trial_download(t, k, logp, 1)[0]));
+    }
     k->release(k, dev_h), k->release(k, dev_w);
 }
 
@@ -154,7 +239,8 @@ static void test_nan_is_seen(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_probabilities),
-                                       cmocka_unit_test(test_row_blocks), cmocka_unit_test(test_nan_is_seen)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pairs), cmocka_unit_test(test_probabilities), cmocka_unit_test(test_row_blocks),
+        cmocka_unit_test(test_sampled_by_hand), cmocka_unit_test(test_nan_is_seen)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
