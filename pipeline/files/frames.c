@@ -156,9 +156,10 @@ struct frames_reader {
     uint32_t *sums;                          // (count)
     char front[METADATA_JSON];
     struct json *metadata;
+    size_t packed_size; // of the largest frame
+    // For decoding; NULL before the first read and at rest:
     ZSTD_DCtx *zstd;
-    char *packed; // (packed_size) one frame as it is in the file
-    size_t packed_size;
+    char *packed;   // (packed_size) one frame as it is in the file
     char *content;  // (FRAMES_CONTENT) the frame decoded last
     uint64_t frame; // its number, or UINT64_MAX
 };
@@ -266,13 +267,21 @@ static void table_open(struct frames_reader *r) {
     free(table);
 }
 
-// What each reader has of its own.
+// What a reader has of its own while it is read from.
 static void reader_prepare(struct frames_reader *r) {
+    if (r->zstd) return;
     r->zstd = ZSTD_createDCtx();
     if (!r->zstd) die("%s: out of memory for the zstd decoder", r->path);
     r->packed = memory_alloc(r->packed_size + 1, 1, "a compressed frame");
     r->content = memory_alloc(FRAMES_CONTENT, 1, "a frame");
     r->frame = UINT64_MAX;
+}
+
+void frames_rest(struct frames_reader *r) {
+    ZSTD_freeDCtx(r->zstd);
+    free(r->packed);
+    free(r->content);
+    r->zstd = NULL, r->packed = r->content = NULL;
 }
 
 struct frames_reader *frames_open(const char *path, const char *magic, const char *maker) {
@@ -281,7 +290,6 @@ struct frames_reader *frames_open(const char *path, const char *magic, const cha
     file_open(r, maker);
     front_open(r, magic);
     table_open(r);
-    reader_prepare(r);
     return r;
 }
 
@@ -297,7 +305,7 @@ struct frames_reader *frames_clone(const struct frames_reader *r) {
     memcpy(c->offsets, r->offsets, (r->count + 1) * sizeof *c->offsets);
     memcpy(c->sums, r->sums, r->count * sizeof *c->sums);
     c->metadata = json_parse(c->front, METADATA_JSON, reason);
-    reader_prepare(c);
+    c->zstd = NULL, c->packed = c->content = NULL;
     return c;
 }
 
@@ -333,6 +341,7 @@ void frames_read(struct frames_reader *r, void *data, size_t size, uint64_t offs
     if (offset > r->content_size || size > r->content_size - offset)
         die("%s: %zu bytes at offset %" PRIu64 " were asked for, but the content has %" PRIu64, r->path, size,
             offset, r->content_size);
+    reader_prepare(r);
     while (size > 0) {
         uint64_t frame = offset / FRAMES_CONTENT;
         size_t within = (size_t)(offset % FRAMES_CONTENT), n = frame_size(r, frame) - within;
@@ -356,12 +365,10 @@ void frames_read(struct frames_reader *r, void *data, size_t size, uint64_t offs
 void frames_close(struct frames_reader *r) {
     if (!r) return;
     close(r->fd);
-    ZSTD_freeDCtx(r->zstd);
+    frames_rest(r);
     json_free(r->metadata);
     free(r->offsets);
     free(r->sums);
-    free(r->packed);
-    free(r->content);
     free(r->path);
     free(r);
 }

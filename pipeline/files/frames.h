@@ -1,4 +1,4 @@
-// The container of shards and scores: the zstd seekable format (independent frames, a seek table with
+// The container of shards, scores and counts: the zstd seekable format (independent frames, a seek table with
 // checksums in the last, skippable frame) with our metadata as JSON in a skippable frame in front, which is
 // entry 0 of the seek table with decompressed size 0.  `zstd -dc FILE` gives the content.  Specified in
 // README.md.
@@ -33,6 +33,8 @@ const char *frames_path(const struct frames_reader *r);
 // its own.
 void frames_read(struct frames_reader *r, void *data, size_t size, uint64_t offset);
 struct frames_reader *frames_clone(const struct frames_reader *r); // shares nothing that changes
+// Gives back the memory for decoding, which the next read takes again.
+void frames_rest(struct frames_reader *r);
 void frames_close(struct frames_reader *r);
 
 #endif

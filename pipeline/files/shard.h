@@ -34,6 +34,7 @@ struct shard_set {
     char **paths;
     struct frames_reader **files; // (count)
     uint64_t *first;        // (count + 1): number of the first event of each file; first[count] = events
+    size_t last;            // the file read last; the others rest, so that many take no more memory than one
     struct shard_info info; // sums; content: of one file its hash, of several the hash of their hashes
 };
 

@@ -112,6 +112,8 @@ void shard_set_read(struct shard_set *s, uint32_t *ids, size_t count, uint64_t f
         if (first_event >= s->first[i + 1]) continue;
         uint64_t within = first_event - s->first[i], left = s->first[i + 1] - first_event;
         size_t n = left < count ? (size_t)left : count;
+        if (s->last != i) frames_rest(s->files[s->last]);
+        s->last = i;
         frames_read(s->files[i], ids, n * sizeof *ids, within * sizeof *ids);
         for (size_t k = 0; k < n; k++) largest = ids[k] > largest ? ids[k] : largest;
         if (largest >= s->info.vocabulary_size)

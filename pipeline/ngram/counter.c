@@ -23,8 +23,8 @@ struct run {
     struct gram_layout layout;
     uint32_t *block_of;              // (V)
     struct counter_worker **workers; // (threads)
-    struct counts_block *table;      // (blocks) those of the pass
-    bool *ready;                     // (blocks) encoded
+    struct counts_block *table;      // (blocks)
+    bool *ready;                     // (blocks) of the share: encoded
     size_t written;                  // blocks of the share, from its first on
     omp_lock_t writing;
     struct counts_writer *writer; // rank 0

@@ -7,16 +7,19 @@
 #include "pipeline/ngram/counter_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    LOOK_THREADS = 8,         // that look at the text: each has a table of all words
-    BLOCK_LEAST = 128 << 10,  // events of a block, if more than one context word is in it
-    BLOCKS_MOST = 4096,       // of them
+    LOOK_THREADS = 8,        // that look at the text: each has a table of all words
+    BLOCK_LEAST = 128 << 10, // events of a block, if more than one context word is in it
+    BLOCKS_MOST = 4096, // into which a text is cut, or up to twice as many where they do not come out even
     PROGRAM_BYTES = 16 << 20, // program and libraries
     WORD_BYTES = 100,         // of the vocabulary, for a word
-    READER_BYTES = 2 << 20,   // of a thread's reader of shards
+    READER_BYTES = 2 << 20,   // of a thread's reader of shards, and
+    SHARD_BYTES = 8 << 10,    // for each of them
+    FILE_BYTES = 8 << 10,     // of a counts file beside blocks, table and words
 };
 
 // Of a core for an event, in each pass over the text and once, as measured with order 5 on an AMD EPYC.
@@ -132,15 +135,36 @@ static void make_shares(struct counter_plan *p, uint64_t largest, uint64_t capac
     }
 }
 
-_Noreturn static void die_memory(const struct counter_plan *p, uint64_t events, uint64_t largest) {
-    char size[32], place[32];
+// `largest`: bytes of the largest block, 0: there are none.
+static void check_memory(const struct counter_plan *p, uint64_t events, uint64_t largest) {
+    char size[32], place[32], split[128] = "";
+    if (p->o.memory >= p->least_memory) return;
+    if (largest)
+        snprintf(split, sizeof split,
+                 " (%s of them for the context word that is followed most often, which is never split)",
+                 memory_format(largest, place));
     die("--memory %s is too little: at least %" PRIu64 "M are needed for n-grams of order %d from %" PRIu64
-        " events (%s of them for the context word that is followed most often, which is never split)",
-        memory_format(p->o.memory, size), (p->least_memory + (1 << 20) - 1) >> 20, p->o.order, events,
-        memory_format(largest, place));
+        " events%s",
+        memory_format(p->o.memory, size), (p->least_memory + (1 << 20) - 1) >> 20, p->o.order, events, split);
 }
 
-static void make_passes(struct counter_plan *p, const struct shard_info *info) {
+// Memory for each word of the vocabulary and each shard, whatever is counted.
+static uint64_t fixed_bytes(const struct shard_set *s) {
+    return PROGRAM_BYTES + s->count * SHARD_BYTES + (uint64_t)s->info.vocabulary_size * WORD_BYTES;
+}
+
+// Order 1: the word counts are all there is.
+static void make_no_passes(struct counter_plan *p, const struct shard_set *s) {
+    const uint64_t V = s->info.vocabulary_size;
+    p->memory = p->least_memory =
+        fixed_bytes(s) + READER_BYTES + s->count * SHARD_BYTES + V * 3 * sizeof(uint64_t);
+    p->output_bytes = V * 4 + FILE_BYTES;
+    check_memory(p, s->info.events, 0);
+    p->first_block = memory_alloc_zero(1, sizeof *p->first_block, "shares");
+}
+
+static void make_passes(struct counter_plan *p, const struct shard_set *s) {
+    const struct shard_info *info = &s->info;
     const uint32_t V = info->vocabulary_size;
     struct gram_layout l;
     gram_layout_set(&l, p->o.order, V);
@@ -151,12 +175,12 @@ static void make_passes(struct counter_plan *p, const struct shard_info *info) {
     for (size_t i = 0; i < p->blocks; i++)
         if (counter_place_bytes(p, i) > largest) largest = counter_place_bytes(p, i);
     // The program, vocabulary, word counts, the table of blocks, counts' writer.
-    const uint64_t fixed = PROGRAM_BYTES + (uint64_t)V * (WORD_BYTES + sizeof(uint64_t) + sizeof(uint32_t))
-                           + p->blocks * 128 + (4 << 20);
-    const uint64_t thread =
-        READER_BYTES + p->blocks * COUNTER_STAGED * key + counter_worker_bytes(p->o.order, l.words, V);
+    const uint64_t fixed =
+        fixed_bytes(s) + (uint64_t)V * (sizeof(uint64_t) + sizeof(uint32_t)) + p->blocks * 128 + (4 << 20);
+    const uint64_t thread = READER_BYTES + s->count * SHARD_BYTES + p->blocks * COUNTER_STAGED * key
+                            + counter_worker_bytes(p->o.order, l.words, V);
     p->least_memory = fixed + thread + largest;
-    if (p->o.memory < p->least_memory) die_memory(p, info->events, largest);
+    check_memory(p, info->events, largest);
     const uint64_t left = p->o.memory - fixed;
     const uint64_t keys = largest > left / 2 ? largest : left / 2; // threads have no more than the other half
     uint64_t threads = (left - keys) / thread;
@@ -165,7 +189,8 @@ static void make_passes(struct counter_plan *p, const struct shard_info *info) {
     const uint64_t used = fixed + (uint64_t)p->o.threads * thread;
     make_shares(p, largest, p->o.memory - used);
     p->memory = used + p->array_bytes;
-    p->output_bytes = info->events * encoded + (uint64_t)V * (uint64_t)p->o.order * 3 + p->blocks * 16;
+    p->output_bytes =
+        info->events * encoded + (uint64_t)V * (uint64_t)p->o.order * 3 + p->blocks * 16 + FILE_BYTES;
 }
 
 void counter_plan_make(struct counter_plan *p, const struct counter_options *o, struct shard_set *s,
@@ -175,15 +200,10 @@ void counter_plan_make(struct counter_plan *p, const struct counter_options *o, 
     p->o.threads = (int)communicator_max_u64(c, (uint64_t)o->threads);
     count_words(p, s, c);
     if (o->order > 1) make_blocks(p, &s->info);
-    if (p->blocks) {
-        make_passes(p, &s->info);
-    } else {
-        const uint32_t V = s->info.vocabulary_size;
-        p->memory = p->least_memory = PROGRAM_BYTES + (uint64_t)V * (WORD_BYTES + 3 * sizeof(uint64_t));
-        p->output_bytes = (uint64_t)V * 4;
-        if (o->memory < p->least_memory) die_memory(p, s->info.events, 0);
-        p->first_block = memory_alloc_zero(1, sizeof *p->first_block, "shares");
-    }
+    if (p->blocks)
+        make_passes(p, s);
+    else
+        make_no_passes(p, s);
     const double cores = (double)p->o.threads * c->ranks;
     p->seconds = (double)s->info.events
                  * (SECONDS_READ * (double)(p->passes + 1) / p->o.threads

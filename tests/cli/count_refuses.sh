@@ -14,7 +14,7 @@ refused 2 '--order 0: must be from 1 to 9' --order 0 s.shard
 refused 2 '--order 10: must be from 1 to 9' --order 10 s.shard
 refused 2 '--memory much: not a size' --memory much s.shard
 refused 1 '--memory 16.0 MiB is too little: at least *M are needed for n-grams of order 5' --memory 16M s.shard
-refused 1 '--memory 1.0 MiB is too little' --order 1 --memory 1M s.shard
+refused 1 '--memory 1.0 MiB is too little: at least *M are needed for n-grams of order 1 from 315000 events' --order 1 --memory 1M s.shard
 refused 1 'cannot open missing.shard: No such file or directory; make it with: shard' s.shard missing.shard
 refused 1 'other.shard: made with the vocabulary *, but * is in use; make the shard again' s.shard other.shard
 refused 1 'text: not a billionword-shard-1 file' text

@@ -38,6 +38,11 @@ for key in '"train_events": "14"' '"train_seconds": "' '"processors": "' '"path"
   grep -q "$key" again.counts.manifest.json || fail "no $key in: $(cat again.counts.manifest.json)"
 done
 zstd -qt 5.counts
+for n in 1 5; do # the forecast of the most is one, even where there is next to nothing
+  count --dry-run --order $n --vocab v.tsv --output x.counts s.shard 2>said
+  most=$(sed -n 's/.*output at most \([0-9]*\)\.[0-9] KiB$/\1/p' said)
+  [ "$(stat -c %s $n.counts)" -le $((${most:-0} * 1024)) ] || fail "$n.counts has $(stat -c %s $n.counts) bytes: $(cat said)"
+done
 nothing_left .
 
 count --dry-run --vocab v.tsv --output dry/c s.shard >out 2>said

@@ -6,6 +6,7 @@
 #include "pipeline/files/shard.h"
 #include "pipeline/files/vocabulary.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,28 @@ static void test_several_files(void **state) {
     vocabulary_close(v);
     free(ids);
     free(back);
+}
+
+// Ids of many files take no more memory than those of one.
+static void test_memory_of_many_files(void **state) {
+    (void)state;
+    enum { FILES = 60 };
+    const char *paths[FILES];
+    struct vocabulary *v = make_vocabulary("v.tsv", "the");
+    uint32_t *ids = make_ids(EVENTS, 20), id;
+    save("many.shard", v, ids, EVENTS, NULL);
+    for (size_t i = 0; i < FILES; i++) paths[i] = "many.shard";
+    const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    struct shard_set *s = shard_set_open(paths, FILES, NULL), *clone = shard_set_clone(s);
+    for (size_t i = 0; i < FILES; i++) {
+        shard_set_read(clone, &id, 1, i * EVENTS + i);
+        assert_int_equal(id, ids[i]);
+    }
+    const size_t taken = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+    if (taken > (size_t)3 << 20) fail_msg("%d files take %zu bytes", FILES, taken);
+    shard_set_close(s), shard_set_close(clone);
+    vocabulary_close(v);
+    free(ids);
 }
 
 static void test_cut(void **state) {
@@ -202,6 +225,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_several_files),
+        cmocka_unit_test(test_memory_of_many_files),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_ids_outside_the_vocabulary),
