@@ -14,6 +14,8 @@
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/arpa_text.h"
+#include "pipeline/ngram/counts.h"
+#include "pipeline/ngram/survey.h"
 #include "pipeline/ngram/trie.h"
 #include "pipeline/scoring/row.h"
 
@@ -75,7 +77,7 @@ static void check_frames(struct frames_reader *r) {
     free(data);
 }
 
-// What the readers of the two kinds demand beyond sound frames.
+// What the readers of the kinds demand beyond sound frames.
 static void check_kind(const char *path, const char *format) {
     if (strcmp(format, "billionword-shard-1") == 0) {
         shard_set_close(shard_set_open(&path, 1, NULL));
@@ -85,14 +87,27 @@ static void check_kind(const char *path, const char *format) {
     }
 }
 
+static void print_ngrams(const struct counts *c) {
+    for (int n = 1; n <= c->info.order; n++) printf("ngrams_%d\t%" PRIu64 "\n", n, c->survey->types[n]);
+    for (int n = 1; n <= c->info.order; n++) printf("singletons_%d\t%" PRIu64 "\n", n, c->survey->raw[n][1]);
+}
+
 static void inspect_frames(const char *path) {
     struct frames_reader *r = frames_open(path, NULL, NULL);
-    check_kind(path, json_string(frames_metadata(r), "format", "?"));
+    const char *format = json_string(frames_metadata(r), "format", "?");
+    struct counts *counts = strcmp(format, "billionword-counts-1") == 0 ? counts_open(path, NULL) : NULL;
+    check_kind(path, format);
     printf("kind\tframes (zstd, seekable)\n");
     print_members(frames_metadata(r));
     print_u64("content_bytes", frames_size(r));
     print_u64("frames", frames_count(r));
+    if (counts) print_ngrams(counts);
     if (check) check_frames(r);
+    if (check && counts) {
+        counts_check(counts);
+        printf("check\tall n-grams are in order, and those of the survey\n");
+    }
+    counts_close(counts);
     frames_close(r);
 }
 

@@ -69,6 +69,8 @@ size_t counts_records(const struct counts *c, size_t block);
 void counts_find(const struct counts *c, uint32_t first, uint32_t end, size_t *from, size_t *to);
 // Dies where the block is damaged: what comes back is sorted, within the vocabulary, and what the table says.
 void counts_read(struct counts *c, size_t block, struct records *r);
+// Reads all blocks; dies where they are damaged or their n-grams are not those of the survey.
+void counts_check(struct counts *c);
 void counts_close(struct counts *c);
 
 #endif

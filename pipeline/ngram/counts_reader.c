@@ -65,10 +65,12 @@ static void table_read(struct counts *c, struct tail *t, uint64_t block_bytes) {
     c->offset = memory_alloc(c->blocks, sizeof *c->offset, "a table of blocks");
     for (size_t i = 0; i < c->blocks; i++) {
         struct counts_block *b = &c->table[i];
-        *b = (struct counts_block){next_number(t), next_number(t), next_number(t), 0};
-        uint64_t first = next_number(t);
+        b->bytes = next_number(t);
+        b->records = next_number(t);
+        b->events = next_number(t);
+        const uint64_t first = next_number(t);
         c->offset[i] = bytes;
-        if (b->records == 0 || b->bytes < 2 * b->records || b->bytes > block_bytes - bytes
+        if (b->records == 0 || b->records > b->bytes / 2 || b->bytes > block_bytes - bytes
             || b->events < b->records || b->events > c->info.events - events
             || first >= c->info.vocabulary_size || (i > 0 && first <= c->table[i - 1].first))
             die("%s: block %zu: its line in the table is impossible: make it again with count", t->path, i);
@@ -97,6 +99,38 @@ static uint64_t sum_of(const uint64_t *x, uint32_t n) {
     return sum;
 }
 
+// What is known of order 1 follows from the words.
+static void unigrams_check(const struct tail *t, struct survey *s) {
+    const uint64_t types = s->types[1];
+    uint64_t raw[SURVEY_TIMES + 1], adjusted[SURVEY_TIMES + 1];
+    memcpy(raw, s->raw[1], sizeof raw), memcpy(adjusted, s->adjusted[1], sizeof adjusted);
+    memset(s->raw[1], 0, sizeof raw), memset(s->adjusted[1], 0, sizeof adjusted);
+    s->types[1] = 0;
+    survey_finish(s);
+    if (types != s->types[1] || memcmp(raw, s->raw[1], sizeof raw) != 0
+        || memcmp(adjusted, s->adjusted[1], sizeof adjusted) != 0)
+        die_survey(t, "its words do not have the counts that it says");
+}
+
+static void survey_check(const struct counts_info *info, const struct tail *t, struct survey *s) {
+    if (sum_of(s->unigrams, s->words) != info->events || s->unigrams[info->begin] != 0
+        || s->unigrams[info->end] != info->sentences)
+        die_survey(t, "its words do not add up to the text");
+    for (int n = 2; n <= s->order; n++) {
+        if (sum_of(s->ends[n], s->words) != s->types[n]) die_survey(t, "its n-grams do not add up");
+        if (sum_of(s->raw[n], SURVEY_TIMES + 1) > s->types[n]
+            || sum_of(s->adjusted[n], SURVEY_TIMES + 1) > s->types[n])
+            die_survey(t, "more n-grams have small counts than there are");
+    }
+    if (info->padded && s->order > 2) {
+        s->padding = info->end;
+        for (int n = 2; n < s->order; n++)
+            if (s->ends[n][info->end] < 1 || s->ends[n][info->begin] != 1)
+                die_survey(t, "the padding is not among its n-grams");
+    }
+    unigrams_check(t, s);
+}
+
 static void survey_read(struct counts *c, struct tail *t) {
     const struct counts_info *info = &c->info;
     struct survey *s = survey_new(info->order, info->vocabulary_size);
@@ -109,17 +143,7 @@ static void survey_read(struct counts *c, struct tail *t) {
     for (int n = 2; n <= s->order; n++)
         for (uint32_t i = 0; i < s->words; i++) s->ends[n][i] = next_number(t);
     if (t->at != t->end) die_survey(t, "something follows it");
-    if (sum_of(s->unigrams, s->words) != info->events || s->unigrams[info->begin] != 0
-        || s->unigrams[info->end] != info->sentences)
-        die_survey(t, "its words do not add up to the text");
-    for (int n = 2; n <= s->order; n++)
-        if (sum_of(s->ends[n], s->words) != s->types[n]) die_survey(t, "its n-grams do not add up");
-    if (info->padded && s->order > 2) {
-        s->padding = info->end;
-        for (int n = 2; n < s->order; n++)
-            if (s->ends[n][info->end] < 1 || s->ends[n][info->begin] != 1)
-                die_survey(t, "the padding is not among its n-grams");
-    }
+    survey_check(info, t, s);
     c->survey = s;
 }
 
@@ -210,7 +234,7 @@ static inline void components_read(struct decoding *d, struct records *r, size_t
         if (value > info->vocabulary_size) die_block(d, i, "a word is outside the vocabulary");
         if (is_word ? value == 0 || value == (uint64_t)info->begin + 1
                     : !context_possible(info, k, k ? r->words[k - 1][i] : 0, value))
-            die_block(d, i, "no text has such a history");
+            die_block(d, i, "no text has such an n-gram");
         r->words[k][i] = (uint32_t)value - 1;
         ended = value == 0;
     }

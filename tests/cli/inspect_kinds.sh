@@ -18,7 +18,16 @@ for golden in "$BILLIONWORD_HOME"/tests/golden/*.safetensors; do # made by anoth
   [ "$(kind "$golden")" = safetensors ] || fail "$golden: $(kind "$golden")"
 done
 
-count --quiet --order 1 --vocab v.tsv --output u.counts s.shard >counts.tsv
+count --quiet --order 1 --vocab v.tsv --output u.counts s.shard >u.tsv
+count --quiet --pad --order 2 --vocab v.tsv --output c.counts s.shard >c.tsv
+inspect --check c.counts >said
+for line in 'format\tbillionword-counts-1' 'order\t2' 'padded\ttrue' 'events\t6' 'sentences\t2' 'records\t6' 'ngrams_1\t3' 'ngrams_2\t6' \
+  'singletons_2\t6' 'check\tall n-grams are in order, and those of the survey'; do
+  grep -qx "$(printf '%b' "$line")" said || fail "not said of counts: $line: $(cat said)"
+done
+for name in c u; do # what count printed
+  while read -r line; do inspect $name.counts | grep -qx "$line" || fail "not said of $name.counts: $line"; done <$name.tsv
+done
 estimate --quiet --smoothing ml --counts u.counts --vocab v.tsv --output u.trie --arpa u.arpa.zst
 [ "$(kind u.trie)" = 'mapped n-gram model' ] || fail "u.trie: $(kind u.trie)"
 inspect u.trie | grep -qx "ngrams_1$(printf '\t')5" || fail "$(inspect u.trie)"

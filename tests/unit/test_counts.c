@@ -268,8 +268,8 @@ static void test_impossible_contents(void **state) {
         const char *message;
     } cases[] = {{0, 3, "bad.counts: block 0: record 0: an impossible first byte: make it again with count"},
                  {0, 0x0f, "block 0: record 0: an impossible first byte"},
-                 {1, 1, "block 0: record 0: no text has such a history"},  // c1 = </S>
-                 {2, 0, "block 0: record 0: no text has such a history"}}; // nothing behind a word
+                 {1, 1, "block 0: record 0: no text has such an n-gram"},  // c1 = </S>
+                 {2, 0, "block 0: record 0: no text has such an n-gram"}}; // nothing behind a word
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         unsigned char old = content[cases[i].at];
         content[cases[i].at] = (unsigned char)cases[i].value;
