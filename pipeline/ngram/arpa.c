@@ -12,10 +12,10 @@
 #define ARPA_END     "</s>"
 #define ARPA_UNKNOWN "<unk>"
 
-const char *arpa_word(const struct vocabulary *v, uint32_t id) {
+const char *arpa_word(const struct vocabulary *v, uint32_t id, bool phantom) {
     if (id == v->begin) return ARPA_BEGIN;
     if (id == v->end) return ARPA_END;
-    if (id == v->unknown) return ARPA_UNKNOWN;
+    if (id == v->unknown) return phantom ? ARPA_UNKNOWN_WORD : ARPA_UNKNOWN;
     return v->words[id];
 }
 
@@ -31,7 +31,6 @@ uint32_t arpa_find(const struct vocabulary *v, const char *word, size_t length) 
 }
 
 void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path) {
-    uint64_t odd = 0, first_odd = 0;
     for (uint32_t id = 0; id < v->size; id++) {
         const char *word = v->words[id];
         if (strcmp(word, ARPA_BEGIN) == 0 || strcmp(word, ARPA_END) == 0)
@@ -42,14 +41,7 @@ void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path) {
                 "shards with "
                 "--unk '<unk>' (make pipeline UNK='<unk>')",
                 vocabulary_path, id + 1);
-        if (!*word || strpbrk(word, " \t\n"))
-            die("%s: line %u: a word with a space cannot stand in an ARPA file", vocabulary_path, id + 1);
-        if (strpbrk(word, "\v\f\r") && !odd++) first_odd = id + 1;
     }
-    if (odd)
-        warn("%s: %llu words, the first on line %llu, hold a control character that other ARPA readers take "
-             "for a space",
-             vocabulary_path, (unsigned long long)odd, (unsigned long long)first_odd);
 }
 
 bool arpa_is_arpa(const char *path) {

@@ -16,12 +16,11 @@
 
 struct vocabulary;
 
-// A word's spelling in ARPA files.
-const char *arpa_word(const struct vocabulary *v, uint32_t id);
+// A word's spelling in ARPA files; `phantom`: of models where <UNK> is ARPA_UNKNOWN_WORD.
+const char *arpa_word(const struct vocabulary *v, uint32_t id, bool phantom);
 // The id of an ARPA spelling of `length` bytes; v->size where it is no word of the vocabulary.
 uint32_t arpa_find(const struct vocabulary *v, const char *word, size_t length);
-// Dies where a word of the vocabulary cannot be told from ARPA's own spellings or holds a space or tab, and
-// warns of other white space, at which some readers cut.
+// Dies where a word of the vocabulary cannot be told from ARPA's own spellings.
 void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path);
 
 // Whether a file is an ARPA model, whatever its name: its contents, decompressed, begin with \data\; or it is

@@ -127,8 +127,8 @@ static uint64_t format_nodes(struct cursor *c, uint64_t index, uint64_t end, str
     buffer_clear(b);
     cursor_seek(c, index);
     for (;; cursor_next(c)) {
-        trie_use(c->x->t, c->order,
-                 index); // fields by themselves: most of what trie_read reads is not needed
+        // Fields by themselves: most of what trie_read reads is not needed.
+        trie_use(c->x->t, c->order, index);
         float p = trie_get_p(o, index), backoff = o->highest ? 0 : trie_get_backoff(o, index);
         if (!isnan(p)) {
             uint32_t word = c->order == 1 ? (uint32_t)index : trie_get_word(o, index);
@@ -175,7 +175,7 @@ static void write_order(struct export *x, int n, int threads) {
 static struct spelling *spell_words(const struct trie_info *info, const struct vocabulary *v) {
     struct spelling *words = memory_alloc(v->size, sizeof *words, "the words' spellings");
     for (uint32_t id = 0; id < v->size; id++) {
-        const char *text = id == v->unknown && info->phantom < 0 ? ARPA_UNKNOWN_WORD : arpa_word(v, id);
+        const char *text = arpa_word(v, id, info->phantom < 0);
         words[id] = (struct spelling){text, strlen(text)};
     }
     return words;
@@ -211,7 +211,8 @@ void arpa_export(const struct trie *t, const struct vocabulary *v, const char *p
         buffer_clear(&b);
         write_order(&x, n, threads);
         if (n == 1 && info->phantom < 0) {
-            const struct spelling phantom = {arpa_word(v, v->unknown), strlen(arpa_word(v, v->unknown))};
+            const char *text = arpa_word(v, v->unknown, false);
+            const struct spelling phantom = {text, strlen(text)};
             const struct buffer nothing = {0};
             const float backoff = 0;
             add_line(&b, (float)info->phantom, &phantom, &nothing, &backoff);

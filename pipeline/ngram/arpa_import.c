@@ -4,6 +4,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
+#include "pipeline/ngram/arpa_line.h"
 #include "pipeline/ngram/arpa_sections.h"
 #include "pipeline/ngram/arpa_text.h"
 #include "pipeline/ngram/trie_builder.h"
@@ -12,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SPELLING = 400 }; // bytes of an n-gram in a message
 
@@ -19,6 +21,8 @@ struct import {
     const char *path;
     const struct vocabulary *v;
     struct arpa_text *t;
+    bool phantom;     // the unigrams are in order, and ARPA_UNKNOWN_WORD among them is <UNK>
+    double phantom_p; // log10 p of <unk> then, the class of no word; 0: there is none
     uint64_t *start[NGRAM_MAX_ORDER + 1]; // [n] (V + 1), n >= 2: first n-gram that ends in each word
     uint64_t *ends[NGRAM_MAX_ORDER + 1];  // [n] (V), n >= 2: nodes that end in each word
     struct trie_builder *builder;         // NULL: nodes are counted into `ends`
@@ -32,8 +36,8 @@ _Noreturn static void die_gram(const struct import *m, int n, const uint32_t *wo
                                const char *what, const char *remedy) {
     char text[SPELLING];
     die("%s: line %" PRIu64 ": the n-gram \"%s\" %s: %s", m->path,
-        arpa_text_find(m->path, m->v, m->t, n, words, nth),
-        arpa_text_spell(m->v, m->t, n, words, text, sizeof text), what, remedy);
+        arpa_text_find(m->path, m->v, m->phantom, n, words, nth),
+        arpa_text_spell(m->v, m->phantom, n, words, text, sizeof text), what, remedy);
 }
 
 // === unigrams ====================================================================================
@@ -42,20 +46,27 @@ _Noreturn static void die_gram(const struct import *m, int n, const uint32_t *wo
 static void order_unigrams(struct import *m) {
     struct arpa_section *s = &m->t->section[1];
     const struct vocabulary *v = m->v;
-    float *p = memory_alloc(v->size, sizeof *p, "unigrams");
-    float *backoff = memory_alloc(v->size, sizeof *backoff, "unigrams");
-    for (uint32_t id = 0; id < v->size; id++) p[id] = NAN;
+    uint32_t renamed = v->size; // place of ARPA_RENAMED
+    float *p = memory_alloc((size_t)v->size + 1, sizeof *p, "unigrams");
+    float *backoff = memory_alloc((size_t)v->size + 1, sizeof *backoff, "unigrams");
+    for (uint32_t id = 0; id <= renamed; id++) p[id] = NAN;
     for (uint64_t i = 0; i < s->count; i++) {
-        uint32_t id = s->words[i];
-        if (!isnan(p[id])) die_gram(m, 1, &id, 1, "is there twice", "damaged, copy or make it again");
+        uint32_t id = s->words[i] == ARPA_RENAMED ? renamed : s->words[i];
+        if (!isnan(p[id]))
+            die_gram(m, 1, &s->words[i], 1, "is there twice", "damaged, copy or make it again");
         p[id] = s->p[i];
         backoff[id] = s->backoff[i];
+    }
+    if (m->t->phantom) {
+        m->phantom = true;
+        if (!isnan(p[v->unknown])) m->phantom_p = (double)p[v->unknown];
+        p[v->unknown] = p[renamed], backoff[v->unknown] = backoff[renamed];
     }
     for (uint32_t id = 0; id < v->size; id++)
         if (isnan(p[id]))
             die("%s: has no probability for %s of the vocabulary: the model was made with another one, which "
                 "is to be named",
-                m->path, arpa_word(v, id));
+                m->path, arpa_word(v, id, m->phantom));
     p[v->begin] = (float)ARPA_LOG_ZERO;
     free(s->words), free(s->p), free(s->backoff);
     *s = (struct arpa_section){.count = v->size, .p = p, .backoff = backoff};
@@ -144,9 +155,9 @@ _Noreturn static void die_orphan(const struct import *m, struct arpa_fault f) {
                  "damaged, copy or make it again");
     die("%s: line %" PRIu64 ": the n-gram \"%s\" is there, but not \"%s\", whose back-off weight it takes: "
         "damaged, copy or make it again",
-        m->path, arpa_text_find(m->path, m->v, m->t, f.order, words, 0),
-        arpa_text_spell(m->v, m->t, f.order, words, text, sizeof text),
-        arpa_text_spell(m->v, m->t, f.order - 1, words + 1, context, sizeof context));
+        m->path, arpa_text_find(m->path, m->v, m->phantom, f.order, words, 0),
+        arpa_text_spell(m->v, m->phantom, f.order, words, text, sizeof text),
+        arpa_text_spell(m->v, m->phantom, f.order - 1, words + 1, context, sizeof context));
 }
 
 static struct trie_info model_info(const struct import *m) {
@@ -159,13 +170,16 @@ static struct trie_info model_info(const struct import *m) {
                              .padded = has_bigram(m, v->end, v->begin),
                              .kind = "arpa",
                              .params = count_params(m->t),
-                             .phantom = m->t->phantom};
+                             .phantom = m->phantom_p};
     memcpy(info.vocabulary, v->hash, sizeof info.vocabulary);
     return info;
 }
 
 // Reads, checks, and puts all nodes into the builder, which is the caller's to finish.
 static void import(struct import *m, int threads, const char *output) {
+    struct stat file;
+    if (stat(m->path, &file) == 0 && !S_ISREG(file.st_mode) && !S_ISDIR(file.st_mode))
+        die("%s: not a regular file: a model is read from a file, at times twice", m->path);
     m->t = arpa_text_read(m->path, m->v, threads);
     order_unigrams(m);
     struct arpa_fault orphan = arpa_sections_check(m->t, threads);

@@ -28,18 +28,34 @@ static const char *skip_blanks(const char *at, const char *end) {
     return at;
 }
 
+static bool is_word(const char *word, size_t length, const char *other) {
+    return strlen(other) == length && memcmp(word, other, length) == 0;
+}
+
 static uint32_t find_word(const struct arpa_words *w, const char *text, size_t length) {
     uint32_t none = w->v->size;
     uint32_t id = arpa_find(w->v, text, length);
-    if (id == none && length == strlen(ARPA_UNKNOWN_WORD) && memcmp(text, ARPA_UNKNOWN_WORD, length) == 0)
-        return w->unigrams ? none + 1 : w->phantom ? w->v->unknown : none;
+    if (id == none && is_word(text, length, ARPA_UNKNOWN_WORD))
+        return w->unigrams ? ARPA_RENAMED : w->phantom ? w->v->unknown : none;
     return w->phantom && id == w->v->unknown ? none : id;
 }
 
-// A blank ends the word; carriage returns within words belong to them, as kenlm sees it.
+// A space or tab ends the word; with a carriage return within, it is no word of any vocabulary.
 static const char *word_end(const char *at, const char *end) {
     while (at < end && *at != ' ' && *at != '\t') at++;
     return at;
+}
+
+static void fault_of_word(struct arpa_lines *l, const char *word, size_t length) {
+    bool ours = is_word(word, length, WORD_BEGIN) || is_word(word, length, WORD_END)
+                || is_word(word, length, WORD_UNKNOWN);
+    snprintf(l->fault, sizeof l->fault,
+             ours ? "%.*s is not how ARPA files spell it" : "%.*s is not in the vocabulary",
+             length < 80 ? (int)length : 80, word);
+    for (char *c = l->fault; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?'; // which would move the cursor
+    l->remedy = ours ? "change it to <s>, </s> or <unk>"
+                     : "the model was made with another one, which is to be named";
 }
 
 // One word at *at, moved behind it; false with a fault.
@@ -61,14 +77,10 @@ static bool parse_word(struct arpa_lines *l, const struct arpa_words *w, struct 
     if (!w->v) return true;
     *c = (struct column){start, (size_t)(stop - start), find_word(w, start, (size_t)(stop - start))};
     *id = c->id;
-    if (c->id == w->v->size) {
-        int shown = c->length < 80 ? (int)c->length : 80;
-        snprintf(l->fault, sizeof l->fault, "%.*s is not in the vocabulary", shown, start);
-        l->remedy = "the model was made with another one, which is to be named";
-        c->length = 0;
-        return false;
-    }
-    return true;
+    if (c->id != w->v->size) return true;
+    c->length = 0;
+    fault_of_word(l, start, (size_t)(stop - start));
+    return false;
 }
 
 static bool parse_number(struct arpa_lines *l, const char **at, const char *end, double *value,
@@ -102,7 +114,7 @@ static bool parse_line(struct arpa_lines *l, int n, const char *at, const char *
         return false;
     }
     l->p[l->grams] = p < ARPA_LOG_ZERO ? (float)ARPA_LOG_ZERO : p > 0 ? 0 : (float)p;
-    l->backoff[l->grams++] = (float)backoff;
+    l->backoff[l->grams++] = (float)backoff + 0.0f; // not -0, so that one model has one trie
     return true;
 }
 
@@ -135,7 +147,12 @@ void arpa_lines_parse(struct arpa_lines *l, int n, const char *text, size_t size
         }
         if (stop > at && stop[-1] == '\r') stop--;
         at = skip_blanks(at, stop);
-        if (at < stop && !parse_line(l, n, at, stop, w, columns)) return;
+        if (at < stop && !parse_line(l, n, at, stop, w, columns)) {
+            if (lf) return;
+            snprintf(l->fault, sizeof l->fault, "the file ends within this line");
+            l->remedy = "it is truncated: copy or make it again";
+            return;
+        }
     }
 }
 

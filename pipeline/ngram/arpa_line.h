@@ -12,10 +12,13 @@ struct vocabulary;
 
 enum { ARPA_FAULT_SIZE = 256 };
 
+// What stands for ARPA_UNKNOWN_WORD among unigrams, where it is no word of the vocabulary.
+#define ARPA_RENAMED UINT32_MAX
+
 struct arpa_words {             // how words become ids
     const struct vocabulary *v; // NULL: none are looked up
     bool phantom;               // <unk> is the class of no word, ARPA_UNKNOWN_WORD is <UNK>
-    bool unigrams;              // it is not known yet: ARPA_UNKNOWN_WORD becomes V + 1
+    bool unigrams;              // it is not known yet: ARPA_UNKNOWN_WORD becomes ARPA_RENAMED
 };
 
 struct arpa_lines { // what some lines held
@@ -28,7 +31,7 @@ struct arpa_lines { // what some lines held
     const char *remedy;          // what to do about it; NULL: the file is damaged
 };
 
-// Whole lines; `l` is filled anew and grows.  Stops at the first fault.
+// Whole lines, but for the file's last one; `l` is filled anew and grows.  Stops at the first fault.
 void arpa_lines_parse(struct arpa_lines *l, int n, const char *text, size_t size, const struct arpa_words *w);
 void arpa_lines_free(struct arpa_lines *l);
 // Index from 0 of the line that holds the k-th n-gram (from 0).

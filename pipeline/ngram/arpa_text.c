@@ -177,14 +177,6 @@ static void cut(const char *text, size_t size, size_t *start /* (pieces + 1) */,
     start[pieces] = size;
 }
 
-_Noreturn static void die_fault(const struct reader *r, const struct arpa_lines *l, int piece,
-                                const char *end) {
-    // The file's last line, without its end, is only half there.
-    if (piece == r->threads - 1 && end == r->data + r->end && end[-1] != '\n')
-        die_at(r, r->lines, "the file ends within this line", "it is truncated: copy or make it again");
-    die_at(r, r->lines, l->fault, l->remedy ? l->remedy : DAMAGED);
-}
-
 // Dies at the first fault; else gives each piece its place in the section.  Returns n-grams so far.
 static uint64_t place_pieces(struct reader *r, int n, uint64_t grams, const char *text, const size_t *start,
                              uint64_t *place) {
@@ -196,7 +188,7 @@ static uint64_t place_pieces(struct reader *r, int n, uint64_t grams, const char
             die_at(r, r->lines + line + 1, "more n-grams than the header says", DAMAGED);
         }
         r->lines += l->lines;
-        if (l->fault[0]) die_fault(r, l, i, text + start[i + 1]);
+        if (l->fault[0]) die_at(r, r->lines, l->fault, l->remedy ? l->remedy : DAMAGED);
         place[i] = grams;
         grams += l->grams;
     }
@@ -226,25 +218,12 @@ static uint64_t read_lines(struct reader *r, int n, size_t size, uint64_t grams)
     return grams;
 }
 
-// Where a unigram ARPA_UNKNOWN_WORD is there besides, it is <UNK>, and <unk> the class of no word.
+// Where there is a unigram ARPA_UNKNOWN_WORD, it is <UNK>, and <unk> the class of no word.
 static void find_phantom(struct reader *r) {
-    struct arpa_section *s = &r->t->section[1];
-    const struct vocabulary *v = r->words.v;
-    uint64_t ordinary = UINT64_MAX, phantom = UINT64_MAX;
-    for (uint64_t i = 0; i < s->count; i++) {
-        if (s->words[i] == v->size + 1) ordinary = i;
-        if (s->words[i] == v->unknown) phantom = i;
-    }
+    const struct arpa_section *s = &r->t->section[1];
+    for (uint64_t i = 0; i < s->count; i++) r->t->phantom |= s->words[i] == ARPA_RENAMED;
+    r->words.phantom = r->t->phantom;
     r->words.unigrams = false;
-    if (ordinary == UINT64_MAX) return;
-    r->words.phantom = true;
-    s->words[ordinary] = v->unknown;
-    if (phantom == UINT64_MAX) return;
-    r->t->phantom = (double)s->p[phantom];
-    s->count--;
-    s->words[phantom] = s->words[s->count];
-    s->p[phantom] = s->p[s->count];
-    s->backoff[phantom] = s->backoff[s->count];
 }
 
 static void read_section(struct reader *r, int n) {
@@ -291,7 +270,6 @@ struct arpa_text *arpa_text_read(const char *path, const struct vocabulary *v, i
     read_end(&r);
     progress_end(&r.progress, stream_packed_offset(r.stream), NULL);
     stream_hash(r.stream, r.t->hash);
-    r.t->bytes = stream_packed_offset(r.stream);
     stream_close(r.stream);
     for (int i = 0; i < threads; i++) arpa_lines_free(&r.pieces[i]);
     buffer_free(&r.line);
@@ -307,26 +285,26 @@ void arpa_text_free(struct arpa_text *t) {
 
 // === for messages ================================================================================
 
-static const char *spelling(const struct vocabulary *v, const struct arpa_text *t, uint32_t id) {
-    return t->phantom < 0 && id == v->unknown ? ARPA_UNKNOWN_WORD : arpa_word(v, id);
+static const char *spelling(const struct vocabulary *v, bool phantom, uint32_t id) {
+    return id == ARPA_RENAMED ? ARPA_UNKNOWN_WORD : arpa_word(v, id, phantom);
 }
 
-const char *arpa_text_spell(const struct vocabulary *v, const struct arpa_text *t, int order,
-                            const uint32_t *words, char *text, size_t size) {
+const char *arpa_text_spell(const struct vocabulary *v, bool phantom, int order, const uint32_t *words,
+                            char *text, size_t size) {
     size_t used = 0;
     text[0] = 0;
     for (int i = order - 1; i >= 0 && used < size; i--)
-        used += (size_t)snprintf(text + used, size - used, i ? "%s " : "%s", spelling(v, t, words[i]));
+        used += (size_t)snprintf(text + used, size - used, i ? "%s " : "%s", spelling(v, phantom, words[i]));
     return text;
 }
 
-static bool line_has_words(const struct vocabulary *v, const struct arpa_text *t, int order,
-                           const uint32_t *words, const char *at, const char *end) {
+static bool line_has_words(const struct vocabulary *v, bool phantom, int order, const uint32_t *words,
+                           const char *at, const char *end) {
     double p;
     if (!(at = decimal_parse(at, end, &p))) return false;
     for (int i = order - 1; i >= 0; i--) {
         while (at < end && (*at == ' ' || *at == '\t')) at++;
-        const char *word = spelling(v, t, words[i]);
+        const char *word = spelling(v, phantom, words[i]);
         size_t length = strlen(word);
         if ((size_t)(end - at) < length || memcmp(at, word, length) != 0) return false;
         at += length;
@@ -335,7 +313,7 @@ static bool line_has_words(const struct vocabulary *v, const struct arpa_text *t
     return true;
 }
 
-uint64_t arpa_text_find(const char *path, const struct vocabulary *v, const struct arpa_text *t, int order,
+uint64_t arpa_text_find(const char *path, const struct vocabulary *v, bool phantom, int order,
                         const uint32_t *words, int nth) {
     struct stream_reader *r = stream_open(path, NULL);
     const char *line;
@@ -345,7 +323,7 @@ uint64_t arpa_text_find(const char *path, const struct vocabulary *v, const stru
     while (!found && stream_line(r, &line, &length)) {
         while (length && (*line == ' ' || *line == '\t')) line++, length--;
         if (length > 2 && *line == '\\' && line[1] >= '1' && line[1] <= '9') section = line[1] - '0';
-        if (section == order && line_has_words(v, t, order, words, line, line + length) && nth-- == 0)
+        if (section == order && line_has_words(v, phantom, order, words, line, line + length) && nth-- == 0)
             found = stream_line_number(r);
     }
     stream_close(r);

@@ -19,7 +19,7 @@ struct vocabulary;
 // The n-grams of one order, as they come in the file.
 struct arpa_section {
     uint64_t count;
-    uint32_t *words; // (count, n) ids, the last word first
+    uint32_t *words; // (count, n) ids, the last word first; of unigrams also ARPA_RENAMED (arpa_line.h)
     float *p;        // (count) log10 p, at most 0
     float *backoff;  // (count) log10 of the back-off weight; NaN where the line has none
 };
@@ -27,8 +27,7 @@ struct arpa_section {
 struct arpa_text {
     int order;
     struct arpa_section section[NGRAM_MAX_ORDER + 1]; // [1 ... order]
-    double phantom;            // log10 p of <unk> where ARPA_UNKNOWN_WORD stands for <UNK>; else 0
-    uint64_t bytes;            // of the file
+    bool phantom;              // ARPA_UNKNOWN_WORD stands for <UNK>, also among longer n-grams
     char hash[HASH_TEXT_SIZE]; // of the contents
 };
 
@@ -38,11 +37,11 @@ struct arpa_text *arpa_text_read(const char *path, const struct vocabulary *v, i
 // Bytes of memory that arpa_import takes for one n-gram, at most.
 uint64_t arpa_text_bytes(int order);
 // The line of the n-gram that comes `nth` (from 0) among those with these words; 0: there is none.  Reads the
-// file again: for messages.
-uint64_t arpa_text_find(const char *path, const struct vocabulary *v, const struct arpa_text *t, int order,
+// file again: for messages.  `phantom`: <UNK> is ARPA_UNKNOWN_WORD.
+uint64_t arpa_text_find(const char *path, const struct vocabulary *v, bool phantom, int order,
                         const uint32_t *words /* (order), the last first */, int nth);
 // "the cat sat" as the file spells it; `text` has `size` bytes.
-const char *arpa_text_spell(const struct vocabulary *v, const struct arpa_text *t, int order,
+const char *arpa_text_spell(const struct vocabulary *v, bool phantom, int order,
                             const uint32_t *words /* (order), the last first */, char *text, size_t size);
 void arpa_text_free(struct arpa_text *t);
 

@@ -26,6 +26,8 @@ struct trie_private {
 
 bool trie_is_trie(const char *path) {
     char start[sizeof TRIE_MAGIC - 1];
+    struct stat s;
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return false; // a pipe would be empty afterwards
     FILE *f = fopen(path, "rb");
     if (!f) return false;
     bool is =

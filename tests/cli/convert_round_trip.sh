@@ -65,4 +65,22 @@ fails_with 2 'is an input and would be overwritten' convert --model a.arpa --voc
 fails_with 1 'cannot open none.arpa' convert --model none.arpa --vocab vocab.tsv --output b.trie
 printf 'a b\t50\n</S>\t30\n<UNK>\t20\ncat\t10\n<S>\t30\n' >blank.tsv
 fails_with 1 'line 1: a blank within a word' convert --model a.arpa --vocab blank.tsv --output b.trie
+fails_with 1 'not a regular file: a model is read from a file' convert --model <(cat a.arpa) --vocab vocab.tsv --output b.trie
+mkfifo pipe.arpa
+# Without a writer at the other end nobody may wait for it.
+fails_with 1 'not a regular file' timeout 20 convert --model pipe.arpa --vocab vocab.tsv --output b.trie
+fails_with 1 'not a regular file' timeout 20 compare_models --vocab vocab.tsv a.trie pipe.arpa
+rm pipe.arpa
+
+# -0 is 0, in the model as in ARPA.
+sed 's/^\(-0.56\t<\/s>\t\)0/\1-0/; s/^\(-0.25\tthe cat\t\)0/\1-1e-400/' a.arpa >minus.arpa
+cmp -s a.arpa minus.arpa && fail "no -0"
+convert --quiet --model minus.arpa --vocab vocab.tsv --output minus.trie
+cmp a.trie minus.trie || fail "-0 made another model"
+
+# What is stopped, and where the disk is full, leaves nothing; a folder for the output is made.
+convert --quiet --model a.arpa --vocab vocab.tsv --output new/folder/b.trie
+same_file a.trie new/folder/b.trie
+( ulimit -f 1 && fails_with 1 'cannot write full.trie: File too large' convert --model a.arpa --vocab vocab.tsv --output full.trie )
+[ ! -e full.trie ] || fail "half a model"
 nothing_left .

@@ -29,9 +29,10 @@ static void spellings_are_translated(void **state) {
     struct vocabulary *v = vocabulary_open("vocab.tsv");
     const char *const spelt[] = {"the", "</s>", "<unk>", "cat", "<s>"};
     for (uint32_t id = 0; id < v->size; id++) {
-        assert_string_equal(arpa_word(v, id), spelt[id]);
+        assert_string_equal(arpa_word(v, id, false), spelt[id]);
         assert_int_equal(arpa_find(v, spelt[id], strlen(spelt[id])), id);
     }
+    assert_string_equal(arpa_word(v, v->unknown, true), "<unknown>");
     // Our own spellings are no ARPA spellings, and an unknown word is not <UNK> here.
     const char *const none[] = {"<S>", "</S>", "<UNK>", "dog", ""};
     for (int i = 0; i < 5; i++) assert_int_equal(arpa_find(v, none[i], strlen(none[i])), v->size);

@@ -103,7 +103,7 @@ static void write_grams(const struct vocabulary *v, const char *path) {
         for (size_t i = first; i < end; i++) {
             struct gram *g = &grams[i];
             fprintf(f, "%.9g", (double)g->p);
-            for (int k = 0; k < n; k++) fprintf(f, "%c%s", k ? ' ' : '\t', arpa_word(v, g->words[k]));
+            for (int k = 0; k < n; k++) fprintf(f, "%c%s", k ? ' ' : '\t', arpa_word(v, g->words[k], false));
             if (n == ORDER || (!g->goes_on && i % 2))
                 g->backoff = 0;
             else
