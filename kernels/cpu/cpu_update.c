@@ -32,6 +32,25 @@ static void adam_slice(float *restrict w, float *restrict m, float *restrict v, 
     }
 }
 
+static void rmsprop_slice(float *restrict w, float *restrict v, const float *restrict g, size_t n, float rate,
+                          float decay, float epsilon, float clip) {
+    float fresh = 1 - decay;
+    for (size_t i = 0; i < n; i++) {
+        float clipped = clip * g[i], square = decay * v[i] + fresh * clipped * clipped;
+        v[i] = square;
+        w[i] -= rate * clipped / sqrtf(square + epsilon);
+    }
+}
+
+static void adagrad_mean_row(float *restrict w, float *a, const float *restrict g, size_t d, float rate,
+                             float epsilon, float clip) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < d; i++) sum += clip * g[i] * (clip * g[i]);
+    *a += sum / (float)d;
+    sgd_slice(w, g, d, rate * clip / (sqrtf(*a) + epsilon));
+}
+
 static void cpu_sgd(const struct kernels *k, float *w, const float *g, size_t n, float rate, float clip) {
 #pragma omp parallel num_threads(cpu_threads_for(k, n))
     {
@@ -82,6 +101,45 @@ static void cpu_adam_rows(const struct kernels *k, float *w, float *m, float *v,
     }
 }
 
+static void cpu_adagrad_row_means(const struct kernels *k, float *w, float *a, const float *g,
+                                  const uint32_t *ids, size_t rows, size_t d, float rate, float epsilon,
+                                  float clip) {
+#pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, rows *d))
+    for (size_t r = 0; r < rows; r++)
+        adagrad_mean_row(w + (size_t)ids[r] * d, a + ids[r], g + r * d, d, rate, epsilon, clip);
+}
+
+static void cpu_rmsprop(const struct kernels *k, float *w, float *v, const float *g, size_t n, float rate,
+                        float decay, float epsilon, float clip) {
+#pragma omp parallel num_threads(cpu_threads_for(k, n))
+    {
+        struct cpu_slice s = cpu_slice_mine(n, 64);
+        rmsprop_slice(w + s.begin, v + s.begin, g + s.begin, s.end - s.begin, rate, decay, epsilon, clip);
+    }
+}
+
+static void cpu_rmsprop_rows(const struct kernels *k, float *w, float *v, const float *g, const uint32_t *ids,
+                             size_t rows, size_t d, float rate, const float *decays, float epsilon,
+                             float clip) {
+#pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, rows *d))
+    for (size_t r = 0; r < rows; r++) {
+        size_t at = (size_t)ids[r] * d;
+        rmsprop_slice(w + at, v + at, g + r * d, d, rate, decays[ids[r]], epsilon, clip);
+    }
+}
+
+static size_t cpu_clip_values(const struct kernels *k, float *g, size_t n, float limit) {
+    size_t outside = 0;
+#pragma omp parallel for simd schedule(static) reduction(+ : outside) num_threads(cpu_threads_for(k, n))
+    for (size_t i = 0; i < n; i++) {
+        float x = g[i];
+        outside += x > limit || x < -limit;
+        x = x > limit ? limit : x;
+        g[i] = x < -limit ? -limit : x;
+    }
+    return outside;
+}
+
 static void cpu_ema(const struct kernels *k, float *average, const float *w, size_t n, float decay) {
     float fresh = 1 - decay;
 #pragma omp parallel for simd schedule(static) num_threads(cpu_threads_for(k, n))
@@ -93,6 +151,10 @@ const struct update_kernels CPU_NAME(cpu_update) = {
     .sgd_rows = cpu_sgd_rows,
     .adagrad = cpu_adagrad,
     .adagrad_rows = cpu_adagrad_rows,
+    .adagrad_row_means = cpu_adagrad_row_means,
+    .rmsprop = cpu_rmsprop,
+    .rmsprop_rows = cpu_rmsprop_rows,
+    .clip_values = cpu_clip_values,
     .adam = cpu_adam,
     .adam_rows = cpu_adam_rows,
     .ema = cpu_ema,

@@ -49,6 +49,50 @@ static void ref_adam_rows(const struct kernels *k, float *w, float *m, float *v,
     }
 }
 
+static void ref_adagrad_row_means(const struct kernels *k, float *w, float *a, const float *g,
+                                  const uint32_t *ids, size_t rows, size_t d, float rate, float epsilon,
+                                  float clip) {
+    (void)k;
+    for (size_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (size_t i = 0; i < d; i++) sum += (double)(clip * g[r * d + i]) * (double)(clip * g[r * d + i]);
+        a[ids[r]] += (float)(sum / (double)d);
+        for (size_t i = 0; i < d; i++)
+            w[ids[r] * d + i] -= rate * (clip * g[r * d + i]) / (sqrtf(a[ids[r]]) + epsilon);
+    }
+}
+
+static void ref_rmsprop(const struct kernels *k, float *w, float *v, const float *g, size_t n, float rate,
+                        float decay, float epsilon, float clip) {
+    (void)k;
+    for (size_t i = 0; i < n; i++) {
+        float clipped = clip * g[i];
+        v[i] = decay * v[i] + (1 - decay) * clipped * clipped;
+        w[i] -= rate * clipped / sqrtf(v[i] + epsilon);
+    }
+}
+
+static void ref_rmsprop_rows(const struct kernels *k, float *w, float *v, const float *g, const uint32_t *ids,
+                             size_t rows, size_t d, float rate, const float *decays, float epsilon,
+                             float clip) {
+    for (size_t r = 0; r < rows; r++) {
+        size_t at = (size_t)ids[r] * d;
+        ref_rmsprop(k, w + at, v + at, g + r * d, d, rate, decays[ids[r]], epsilon, clip);
+    }
+}
+
+static size_t ref_clip_values(const struct kernels *k, float *g, size_t n, float limit) {
+    (void)k;
+    size_t outside = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (g[i] > limit)
+            g[i] = limit, outside++;
+        else if (g[i] < -limit)
+            g[i] = -limit, outside++;
+    }
+    return outside;
+}
+
 static void ref_ema(const struct kernels *k, float *average, const float *w, size_t n, float decay) {
     (void)k;
     for (size_t i = 0; i < n; i++) average[i] = decay * average[i] + (1 - decay) * w[i];
@@ -59,6 +103,10 @@ const struct update_kernels ref_update = {
     .sgd_rows = ref_sgd_rows,
     .adagrad = ref_adagrad,
     .adagrad_rows = ref_adagrad_rows,
+    .adagrad_row_means = ref_adagrad_row_means,
+    .rmsprop = ref_rmsprop,
+    .rmsprop_rows = ref_rmsprop_rows,
+    .clip_values = ref_clip_values,
     .adam = ref_adam,
     .adam_rows = ref_adam_rows,
     .ema = ref_ema,

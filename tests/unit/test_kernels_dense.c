@@ -172,18 +172,22 @@ static void test_dense(void **state) {
 struct update_data {
     const float *w, *g, *m, *v;
     const uint32_t *ids;
-    const float *expected[16];
+    const float *expected[22];
 };
 
-enum { UPDATES = 15 };
+enum { UPDATES = 21 };
 
 static void run_updates(struct trial *t, const struct kernels *k, const struct update_data *d,
-                        const float *out[16]) {
+                        const float *out[22]) {
     enum { N = TABLE * WIDTH };
     struct adam_options adam = {0.01f, 0.9f, 0.999f, 1e-8f, 0.271f, 0.002997f};
     float *g = trial_upload(k, d->g, N), *x[UPDATES];
     for (size_t i = 0; i < UPDATES; i++)
-        x[i] = trial_upload(k, i < 7 ? d->w : i < 9 || i == 13 ? d->m : d->v, N);
+        x[i] = trial_upload(k,
+                            i < 7 || i == 15 || i == 17 || i == 19 ? d->w
+                            : i < 9 || i == 13                     ? d->m
+                                                                   : d->v,
+                            N);
     k->update.sgd(k, x[0], g, N, 0.1f, 0.5f);
     k->update.sgd_rows(k, x[1], g, d->ids, ROWS, WIDTH, 0.1f, 0.5f);
     k->update.adagrad(k, x[2], x[9], g, N, 0.2f, 1e-6f, 0.5f);
@@ -192,13 +196,19 @@ static void run_updates(struct trial *t, const struct kernels *k, const struct u
     k->update.adam_rows(k, x[5], x[8], x[12], g, d->ids, ROWS, WIDTH, adam, 0.5f);
     k->update.ema(k, x[13], g, N, 0.999f);
     k->update.sgd(k, x[6], g, 1, 0.1f, 1);
+    k->update.adagrad_row_means(k, x[15], x[16], g, d->ids, ROWS, WIDTH, 0.2f, 1e-6f, 0.5f);
+    k->update.rmsprop(k, x[17], x[18], g, N, 0.01f, 0.9f, 1e-6f, 0.5f);
+    k->update.rmsprop_rows(k, x[19], x[20], g, d->ids, ROWS, WIDTH, 0.01f, x[14], 1e-6f, 0.5f);
+    size_t outside = k->update.clip_values(k, x[14], N, 0.3f), above = 0;
+    for (size_t i = 0; i < N; i++) above += d->v[i] > 0.3f;
+    assert_int_equal(outside, above);
     k->release(k, g);
     for (size_t i = 0; i < UPDATES; i++) out[i] = trial_download(t, k, x[i], N);
 }
 
 static void check_updates(struct trial *t, const struct kernels *k, void *data) {
     const struct update_data *d = data;
-    const float *out[16];
+    const float *out[22];
     run_updates(t, k, d, out);
     for (size_t i = 0; i < UPDATES; i++) {
         char name[40];
@@ -226,7 +236,9 @@ static void test_updates(void **state) {
                             .ids = ids};
     run_updates(t, kernels_open("ref", 1), &d, d.expected);
     for (size_t i = 0; i < n; i++) // rows that are not named stay as they were
-        if (!named[i / WIDTH]) assert_true(d.expected[3][i] == d.w[i] && d.expected[10][i] == d.v[i]);
+        if (!named[i / WIDTH])
+            assert_true(d.expected[3][i] == d.w[i] && d.expected[10][i] == d.v[i]
+                        && d.expected[15][i] == d.w[i] && d.expected[19][i] == d.w[i]);
     trial_each_cpu(t, check_updates, &d);
     trial_end(t);
 }
@@ -312,12 +324,49 @@ static void test_open(void **state) {
     assert_null(k->alloc(k, SIZE_MAX - 1));
 }
 
+// Steps worked out by hand: two rows of width 2 in a table of three.
+static void check_steps(struct trial *t, const struct kernels *k, void *data) {
+    (void)t, (void)data;
+    const uint32_t ids[2] = {2, 0};
+    const float g[4] = {6, 8, -2, 0};
+    float w[6] = {1, 1, 1, 1, 1, 1}, a[3] = {7, 5, 0}, decays[3] = {0.5f, 0, 0.75f};
+    k->update.adagrad_row_means(k, w, a, g, ids, 2, 2, 1, 1, 0.5f);
+    const float rows[6] = {1 + 1 / (1 + sqrtf(7.5f)), 1, 1, 1, 1 - 3 / (1 + sqrtf(12.5f)),
+                           1 - 4 / (1 + sqrtf(12.5f))};
+    trial_compare("row means", k->variant, w, rows, 6, 1e-6, 1);
+    trial_compare("accumulators", k->variant, a, (const float[]){7.5f, 5, 12.5f}, 3, 1e-6, 1);
+
+    float x[6] = {0},
+          v[6] = {2, 2, 3, 3, 4, 4}; // row 0: 0.5 * 2 + 0.5 * 4; row 2: 0.75 * 4 + 0.25 * (36, 64)
+    k->update.rmsprop_rows(k, x, v, g, ids, 2, 2, 0.1f, decays, 1, 1);
+    trial_compare("squares", k->variant, v, (const float[]){3, 1, 3, 3, 12, 19}, 6, 1e-6, 1);
+    const float after[6] = {0.2f / 2, 0, 0, 0, -0.6f / sqrtf(13), -0.8f / sqrtf(20)};
+    trial_compare("rmsprop rows", k->variant, x, after, 6, 1e-6, 1);
+    float y[1] = {1}, z[1] = {16}; // clipped to 4: 0.75 * 16 + 0.25 * 16 = 16
+    k->update.rmsprop(k, y, z, (const float[]){8}, 1, 0.1f, 0.75f, 0, 0.5f);
+    assert_close((double)z[0], 16, 1e-6);
+    assert_close((double)y[0], 0.9, 1e-6);
+
+    float values[5] = {-6, 5, 5.5f, NAN, 0};
+    assert_int_equal(k->update.clip_values(k, values, 5, 5), 2);
+    assert_true(values[0] == -5 && values[1] == 5 && values[2] == 5 && isnan(values[3]) && values[4] == 0);
+}
+
+static void test_steps_by_hand(void **state) {
+    (void)state;
+    struct trial *t = trial_begin();
+    check_steps(t, kernels_open("ref", 1), NULL);
+    trial_each_cpu(t, check_steps, NULL);
+    trial_end(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_philox_known_answers),
                                        cmocka_unit_test(test_elementary_functions),
                                        cmocka_unit_test(test_gemm),
                                        cmocka_unit_test(test_dense),
                                        cmocka_unit_test(test_updates),
+                                       cmocka_unit_test(test_steps_by_hand),
                                        cmocka_unit_test(test_random),
                                        cmocka_unit_test(test_dropout_streams),
                                        cmocka_unit_test(test_open)};
