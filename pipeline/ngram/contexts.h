@@ -22,7 +22,7 @@ struct contexts_level {
     size_t contexts, grams;   // of this level
     uint32_t *farthest;       // (contexts) the context's first word, c(n-1); at level 2 the context word c1
     size_t *child;            // (contexts + 1) its first child at level n + 1; all 0 at the highest
-    size_t *gram;             // (contexts + 1) its first n-gram; never empty, unless cut-offs took all
+    size_t *gram;             // (contexts + 1) its first n-gram; never empty
     uint32_t *word;           // (grams) w
     uint64_t *raw, *adjusted; // (grams); at the highest level the same array
     // Set by smoothing (smoothing.h), base 10 logarithms:
@@ -41,7 +41,8 @@ struct contexts *contexts_new(int order, uint32_t vocabulary_size, uint32_t end)
 // All levels and counts of one block.  `r->order` may be above `order`: the farther words are left out, and
 // level `order` counts raw.  p and backoff are undefined.
 void contexts_build(struct contexts *x, const struct records *r);
-// Drops n-grams seen less often than `least[n]` times, n = 2 ... order (raw counts; must not fall with n, so
+// Drops n-grams seen less often than `least[n]` times, and contexts that have none left,
+// n = 2 ... order (raw counts; must not fall with n, so
 // that every kept n-gram's shorter ones are kept).  To be called after smoothing, whose back-off weights know
 // what goes.
 void contexts_cut(struct contexts *x, const uint64_t *least);
