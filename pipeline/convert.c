@@ -111,8 +111,7 @@ int main(int argc, char **argv) {
     struct trie_info info;
     char hash[HASH_TEXT_SIZE];
     if (to_arpa) {
-        struct trie *t =
-            from_arpa ? arpa_import(model_path, v, (int)threads) : trie_open(model_path, v);
+        struct trie *t = from_arpa ? arpa_import(model_path, v, (int)threads) : trie_open(model_path, v);
         info = t->info;
         manifest_add_input(m, model_path, info.content);
         arpa_export(t, v, output, (int)threads, hash);
