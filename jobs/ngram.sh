@@ -38,7 +38,7 @@ budgeted() {
   setsid "$@" "${budget[@]}" &
   await_child $! || status=$?
   if [ $status != 0 ] && [ -z "$signal" ]; then
-    say "${1##*/} failed; here, NGRAM_MEMORY (now ${memory:-not set}) is its --memory and THREADS its --threads"
+    say "${1##*/} failed; where that is for its --memory, NGRAM_MEMORY sets it here (now ${memory:-not set})"
   fi
   return $status
 }
@@ -155,7 +155,7 @@ ngrams_to_keep() {
     return
   fi
   grams=$(sed -n 's/.*"ngrams": *"\([0-9]*\)".*/\1/p' "$1.manifest.json")
-  [ -n "$grams" ] || fail "$1.manifest.json does not say how many n-grams the model has: make it again"
+  [ -n "$grams" ] || fail "$1.manifest.json does not say how many n-grams the model has: remove $1 and run this again"
   words=$(wc -l <"$vocab")
   keep=$((grams / 75))
   echo $((keep > 2 * words ? keep : 2 * words))

@@ -36,11 +36,11 @@ fails_with 1 'n1 = 14, n2 = 5, n3 = 0, n4 = 1, which gives D1 = 0.583333, D2 = 2
 
 # Messages name the programs' options; the script says what sets them.
 for system in kn5 kn5_pruned; do
-  NGRAM_MEMORY=1 fails_with 1 "NGRAM_MEMORY (now 1) is its --memory" "$jobs/train_$system.sh" --dry-run
+  NGRAM_MEMORY=1 fails_with 1 "count failed; where that is for its --memory, NGRAM_MEMORY sets it here (now 1)" "$jobs/train_$system.sh" --dry-run
 done
-NGRAM_MEMORY=lots fails_with 2 "NGRAM_MEMORY (now lots) is its --memory" "$jobs/train_kn5.sh" --dry-run
+NGRAM_MEMORY=lots fails_with 2 "NGRAM_MEMORY sets it here (now lots)" "$jobs/train_kn5.sh" --dry-run
 rm "$WORK/toy/kn5_pruned/model.trie"
-NGRAM_MEMORY=1 fails_with 1 "prune failed; here, NGRAM_MEMORY (now 1) is its --memory" "$jobs/train_kn5_pruned.sh"
+NGRAM_MEMORY=1 fails_with 1 "prune failed; where that is for its --memory, NGRAM_MEMORY sets it here (now 1)" "$jobs/train_kn5_pruned.sh"
 nothing_left "$WORK"
 
 # Where nobody says: under Slurm three quarters of the job's memory, by node or by core, else 4G at least.
