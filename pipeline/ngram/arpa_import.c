@@ -184,7 +184,7 @@ static void import(struct import *m, int threads, const char *output) {
     order_unigrams(m);
     struct arpa_fault orphan = arpa_sections_check(m->t, threads);
     if (orphan.order) die_orphan(m, orphan);
-    arpa_sections_sort(m->t, m->v->size, threads);
+    arpa_sections_sort(m->t, m->path, m->v->size, threads);
     struct arpa_fault twice = arpa_sections_find_twice(m->t, threads);
     if (twice.order)
         die_gram(m, twice.order, gram_at(m, twice.order, twice.index), 1, "is there twice",

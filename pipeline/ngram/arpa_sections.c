@@ -1,5 +1,6 @@
 #include "pipeline/ngram/arpa_sections.h"
 
+#include "pipeline/cli/message.h"
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/hash.h"
 
@@ -60,11 +61,27 @@ static void sort_section(struct arpa_section *s, int n, uint32_t words) {
     *s = x;
 }
 
-void arpa_sections_sort(struct arpa_text *t, uint32_t words, int threads) {
+static void check_memory(const char *path, uint64_t needed) {
+    uint64_t available = memory_available();
+    char needs[32], has[32];
+    if (needed > available)
+        die("%s: to sort its n-grams takes %s of memory, but %s are free: read it on a larger machine, or "
+            "convert it there into a mapped model, which is read without sorting",
+            path, memory_format(needed, needs), memory_format(available, has));
+}
+
+void arpa_sections_sort(struct arpa_text *t, const char *path, uint32_t words, int threads) {
+    bool sorted[NGRAM_MAX_ORDER + 1];
+    uint64_t needed = 0;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int n = 2; n <= t->order; n++) sorted[n] = is_sorted(&t->section[n], n);
+    for (int n = 2; n <= t->order; n++)
+        if (!sorted[n]) needed += t->section[n].count * (2 * sizeof(uint64_t) + 4 * (uint64_t)n + 8);
+    check_memory(path, needed);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int i = 0; i < t->order - 1; i++) {
         int n = t->order - i; // the largest is usually among the highest
-        if (!is_sorted(&t->section[n], n)) sort_section(&t->section[n], n, words);
+        if (!sorted[n]) sort_section(&t->section[n], n, words);
     }
 }
 

@@ -144,10 +144,8 @@ static void sections_allocate(struct reader *r) {
     }
 }
 
-uint64_t arpa_text_bytes(int order) {
-    uint64_t gram = 4 * (uint64_t)order + 8, index = 16, context = 16, node = 20;
-    return 2 * gram + index + context + node; // twice: sorting makes a copy
-}
+// Besides the n-gram itself its place among the contexts, and, when those are gone, its node in the trie.
+uint64_t arpa_text_bytes(int order) { return 4 * (uint64_t)order + 8 + 24; }
 
 // === sections ====================================================================================
 

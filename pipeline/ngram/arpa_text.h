@@ -32,9 +32,9 @@ struct arpa_text {
 };
 
 // Reads all of it.  `v` NULL: looks at the form alone, takes any words and keeps nothing.
-// Dies where arpa_import would take more memory than there is.
+// Dies where arpa_import would take more memory than there is (sorting has a look of its own).
 struct arpa_text *arpa_text_read(const char *path, const struct vocabulary *v, int threads);
-// Bytes of memory that arpa_import takes for one n-gram, at most.
+// Bytes of memory that arpa_import takes for one n-gram, at most, where they need not be sorted.
 uint64_t arpa_text_bytes(int order);
 // The line of the n-gram that comes `nth` (from 0) among those with these words; 0: there is none.  Reads the
 // file again: for messages.  `phantom`: <UNK> is ARPA_UNKNOWN_WORD.
