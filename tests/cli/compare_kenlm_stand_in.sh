@@ -55,11 +55,29 @@ grep -q "^perplexity.*evaluate$(printf '\t')1.000000" table || fail "$(cat table
 fails_with 1 "ours and kenlm's do not agree" env EDIT='s/^-([0-9.]+)\t<unk>/-9\t<unk>/' "$compare" --orders 2 corpus >table
 awk -F'\t' '/largest difference of prob/ { exit !($3 > 1) }' table || fail "$(cat table)"
 
+fails_with 1 "ours and kenlm's do not agree" env QUERY="$(type -P false)" "$compare" --orders 2 corpus >table
+grep -q "lmplz's ARPA in query$(printf '\t')none" table || fail "$(cat table)"
+
+# Temporary files are measured: there are none, and one that a program made would be seen.
+mkdir 'other programs' && ln -s "$(dirname "$(type -P count)")"/* 'other programs'
+rm 'other programs/count' && cat >'other programs/count' <<END
+#!/usr/bin/env bash
+head -c 1000000 /dev/zero >"\${TMPDIR:-/tmp}/run" && sleep 0.5 && rm "\${TMPDIR:-/tmp}/run" && exec "$(type -P count)" "\$@"
+END
+chmod +x 'other programs/count'
+mv corpus 'a corpus'
+temporary() { PAIRS=1 "$@" "$compare" --speed --orders 3 'a corpus' 2>said | awk -F'\t' '/^temporary files/ { print $3 }'; }
+[ "$(temporary env)" = 0 ] || fail "temporary files: $(cat said)"
+[ "$(temporary env BIN="$WORK/other programs")" = 1000000 ] || fail "temporary files: $(cat said)"
+mv 'a corpus' corpus
+
 fails_with 2 'LMPLZ is not given' env -u LMPLZ "$compare" corpus
 fails_with 2 'QUERY=nowhere/query: there is no such program' env QUERY=nowhere/query "$compare" corpus
 fails_with 2 'there is no train.txt and no train.txt.zst' "$compare" .
 fails_with 2 "numbers from 2 to 9" "$compare" --orders '2 12' corpus
+fails_with 2 "numbers from 2 to 9" "$compare" corpus --orders
 fails_with 2 'unknown option --fast' "$compare" --fast corpus
-echo 'an <unknown> word' >>corpus/train.txt
+sed -i '1s/^/an <unknown> word\n/' corpus/train.txt
+for _ in {1..30}; do cat corpus/train.txt; done >many && mv many corpus/train.txt # more than fits a pipe
 fails_with 2 'has the word <unknown>' "$compare" corpus
 [ -z "$(find "$TMPDIR" -maxdepth 1 -name 'compare_kenlm.*')" ] || fail "scratch files are left"
