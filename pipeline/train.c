@@ -18,7 +18,7 @@
 
 static const char *vocabulary_path, *valid_path, *folder;
 static const char *cell = "lstm", *softmax = "full", *initial = "range", *context = "carry",
-                  *begin = WORD_BEGIN;
+                  *begin = WORD_BEGIN, *cutoffs;
 static const char *optimiser = "sgd", *loss = "token-mean", *schedule = "constant", *clip_group = "all";
 static const char *select_model = "best", *device = "auto";
 static int64_t layers = 1, hidden = 256, projection, embedding, samples = 8192, batch = 32, bptt = 20,
@@ -47,8 +47,13 @@ static const struct option_spec options[] = {
     INT("projection", projection, 0, 65536, "width of the recurrent projection; 0: none"),
     INT("embedding", embedding, 0, 65536, "width of the word embedding; 0: as the layers' outputs"),
     REAL("dropout", dropout, 0, 0.99, "share of values dropped before and after every layer"),
-    CHOICE("softmax", softmax, "full|sampled", "the output layer's loss in training"),
+    CHOICE("softmax", softmax, "full|sampled|adaptive",
+           "the output layer: all words, trained on samples of them, or in clusters by frequency"),
     INT("samples", samples, 1, 1 << 24, "log-uniform negatives a step, shared (sampled)"),
+    {"cutoffs", OPTION_STRING, &cutoffs, "N,N...",
+     "first words of the clusters (adaptive); default: an eighth of the words, at most 4000, and by factors "
+     "of 4",
+     NULL, 0, 0, false},
     CHOICE("initial", initial, "range|unit-scaling", "initial values: U(+-range), or by fan-in"),
     REAL("initial-range", initial_range, 1e-6, 10, "range of the initial values"),
     REAL("forget-bias", forget_bias, -10, 10, "initial bias of the forget gate"),
@@ -118,6 +123,21 @@ static void handle_signals(void) {
     sigaction(SIGTERM, &a, NULL);
 }
 
+static void cutoffs_resolve(struct model_options *o) {
+    static char resolved[OUTPUT_CUTOFFS_TEXT];
+    const char *wrong = NULL;
+    if (cutoffs)
+        wrong = output_parse_cutoffs(cutoffs, o);
+    else
+        output_default_cutoffs(o);
+    if (wrong)
+        die("--cutoffs %s: %s (%" PRIu32 " output classes, layers of width %zu)", cutoffs, wrong,
+            model_classes(o), model_width(o));
+    if (!o->tails) die("--softmax adaptive: layers of width %zu cannot be divided by 4", model_width(o));
+    output_format_cutoffs(o, resolved);
+    cutoffs = resolved;
+}
+
 static struct model_options model_options_resolve(const struct vocabulary *v) {
     if (!embedding) embedding = projection ? projection : hidden;
     struct model_options o = {.vocabulary_size = v->size,
@@ -127,9 +147,11 @@ static struct model_options model_options_resolve(const struct vocabulary *v) {
                               .embedding = embedding,
                               .hidden = hidden,
                               .projection = projection,
+                              .output = strcmp(softmax, "adaptive") == 0 ? OUTPUT_ADAPTIVE : OUTPUT_FULL,
                               .reset = strcmp(context, "reset") == 0,
                               .begin_is_end = strcmp(begin, WORD_END) == 0};
     snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
+    if (o.output == OUTPUT_ADAPTIVE) cutoffs_resolve(&o);
     return o;
 }
 
@@ -228,6 +250,7 @@ static void check_meaning(void) {
         const char **value;
     } rules[] = {
         {"samples", "softmax", "sampled", &softmax},
+        {"cutoffs", "softmax", "adaptive", &softmax},
         {"initial-range", "initial", "range", &initial},
         {"accumulator", "optimiser", "adagrad", &optimiser},
         {"epsilon", "optimiser", "adagrad|adam", &optimiser},

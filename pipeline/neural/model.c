@@ -135,7 +135,7 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b) {
     size_t N = b->T * b->B;
     model_forward(m, w, b, 0, 0);
     struct output_block rows = output_rows(w, b);
-    output_score(&m->output, k, &rows);
+    output_score(&m->output, k, &w->output, &rows);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
     model_carry(m, w, b->T);
 }
@@ -144,7 +144,7 @@ void model_distribution(struct model *m, struct workspace *w, size_t row, float 
     const struct kernels *k = m->k;
     size_t V = model_classes(&m->o);
     float *device = device_floats(k, V, "a distribution");
-    output_distribution(&m->output, k, w->top + row * m->output.D, device);
+    output_distribution(&m->output, k, &w->output, w->top + row * m->output.D, device);
     k->download(k, p, device, V * sizeof(float));
     k->release(k, device);
 }

@@ -23,6 +23,11 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     safetensors_add_metadata(w, "vocabulary", o->vocabulary);
     safetensors_add_metadata(w, "cell", cell_names[o->cell]);
     safetensors_add_metadata(w, "output", output_names[o->output]);
+    if (o->output == OUTPUT_ADAPTIVE) {
+        char cutoffs[OUTPUT_CUTOFFS_TEXT];
+        output_format_cutoffs(o, cutoffs);
+        safetensors_add_metadata(w, "cutoffs", cutoffs);
+    }
     declare_number(w, "vocabulary_size", o->vocabulary_size);
     declare_number(w, "begin", o->begin);
     declare_number(w, "end", o->end);
@@ -74,6 +79,10 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     o->embedding = option_number(r, path, "embedding", 1, 1 << 20);
     o->hidden = option_number(r, path, "hidden", 1, 1 << 20);
     o->projection = option_number(r, path, "projection", 0, 1 << 20);
+    if (o->output == OUTPUT_ADAPTIVE) {
+        const char *cutoffs = option_text(r, path, "cutoffs"), *wrong = output_parse_cutoffs(cutoffs, o);
+        if (wrong) die("%s: damaged: its metadata says cutoffs = \"%s\": %s", path, cutoffs, wrong);
+    }
     o->reset = strcmp(option_text(r, path, "context"), "reset") == 0;
     o->begin_is_end = strcmp(option_text(r, path, "sentence_input"), WORD_END) == 0;
 }

@@ -13,7 +13,8 @@ enum { MODEL_MAX_LAYERS = 8 };
 
 // The names are those of the options and of the model file: cell_names, output_names.
 enum cell_kind { CELL_LSTM, CELL_COUNT };
-enum output_kind { OUTPUT_FULL, OUTPUT_COUNT }; // which parameters, and how they score
+enum { OUTPUT_MAX_TAILS = 6 };
+enum output_kind { OUTPUT_FULL, OUTPUT_ADAPTIVE, OUTPUT_COUNT }; // which parameters, and how they score
 
 // What the output layer's training step approximates its loss by.
 enum output_loss { LOSS_EXACT, LOSS_SAMPLED };
@@ -25,8 +26,10 @@ struct model_options {
     enum cell_kind cell;                           // of every layer
     int64_t layers, embedding, hidden, projection; // projection 0: none
     enum output_kind output;
-    bool reset;        // zero state at each sentence start; else carried on
-    bool begin_is_end; // the input before w1 is </S>, not <S>
+    size_t tails;                       // adaptive: clusters behind the head
+    uint32_t cutoffs[OUTPUT_MAX_TAILS]; // their first classes, rising
+    bool reset;                         // zero state at each sentence start; else carried on
+    bool begin_is_end;                  // the input before w1 is </S>, not <S>
 };
 
 struct training_options {

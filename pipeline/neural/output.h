@@ -13,8 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OUTPUT_MAX_PARAMETERS = 2 };
-extern const char *const output_names[OUTPUT_COUNT]; // "full"
+enum { OUTPUT_CUTOFFS_TEXT = 12 * OUTPUT_MAX_TAILS };
+enum { OUTPUT_MAX_PARAMETERS = 1 + 2 * OUTPUT_MAX_TAILS };
+extern const char *const output_names[OUTPUT_COUNT]; // "full", "adaptive"
+
+struct output_tail { // a cluster of the adaptive softmax
+    size_t begin, classes, width;
+    struct parameter *project, *weight; // (width, D), (classes, width)
+};
 
 struct output {
     enum output_kind kind;
@@ -22,6 +28,9 @@ struct output {
     struct parameter *parameters; // (count), the model's
     size_t count;
     struct parameter *weight, *bias; // among them: (V, D), (V) of a full table
+    struct parameter *head;          // adaptive: (cutoffs[0] + tails, D)
+    size_t tail_count;
+    struct output_tail tails[OUTPUT_MAX_TAILS];
 };
 
 // What a step over samples needs: its unique rows, the shared samples first.
@@ -33,10 +42,19 @@ struct output_samples {
     int32_t *targets;     // (N), host: rows, or SOFTMAX_IGNORE
 };
 
+// The rows of one cluster at a time.
+struct output_clusters {
+    int32_t *head_targets, *tail_targets; // (N), host
+    uint32_t *rows;                       // (N), host: which rows those are
+    float *h, *logp;                      // (N, D), (N)
+    float *low, *d_low;                   // (N, width), the widest cluster's
+};
+
 struct output_memory { // for N rows
-    size_t N;
+    size_t N, ranks;
     enum output_loss loss;
-    struct output_samples samples; // where the loss takes samples
+    struct output_samples samples;   // where the loss takes samples
+    struct output_clusters clusters; // adaptive
 };
 
 struct output_block { // one block of rows
@@ -63,15 +81,24 @@ void output_make(struct output *u, const struct kernels *k, const struct model_o
 // rows.
 void output_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x, size_t N,
                         const struct training_options *options, size_t ranks);
-void output_memory_free(const struct kernels *k, struct output_memory *x);
+void output_memory_free(const struct output *u, const struct kernels *k, struct output_memory *x);
 
 // logp[r] = ln p(target of row r), exactly normalised.
-void output_score(const struct output *u, const struct kernels *k, const struct output_block *b);
+void output_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+                  const struct output_block *b);
 // The loss -scale * sum of logp as training sees it, with its gradients: sets dh and the parameters'
 // gradients.
 void output_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                  const struct output_block *b, float scale);
 // p of every class for one row h (D): p (V), device.
-void output_distribution(const struct output *u, const struct kernels *k, const float *h, float *p);
+void output_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
+                         const float *h, float *p);
+
+// Cut-offs from text, "2000,10000", and back.  Returns NULL, or what is wrong with them for that model.
+const char *output_parse_cutoffs(const char *text, struct model_options *o);
+void output_format_cutoffs(const struct model_options *o, char text[OUTPUT_CUTOFFS_TEXT]);
+// What is taken where none are given: an eighth of the classes, at most 4,000, and three more of four times
+// each, while below half of the classes.
+void output_default_cutoffs(struct model_options *o);
 
 #endif

@@ -24,4 +24,18 @@ void output_sampled_memory_free(const struct kernels *k, struct output_memory *x
 void output_sampled_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                          const struct output_block *b, float scale);
 
+// A short list of frequent classes, and clusters of rarer ones in lower widths.
+uint64_t output_adaptive_count_floats(const struct model_options *o);
+uint64_t output_adaptive_multiply_adds(const struct model_options *o);
+uint64_t output_adaptive_memory_floats(const struct model_options *o, uint64_t N);
+void output_adaptive_make(struct output *u, const struct kernels *k, const struct model_options *o);
+void output_adaptive_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x);
+void output_adaptive_memory_free(const struct kernels *k, struct output_memory *x);
+void output_adaptive_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+                           const struct output_block *b);
+void output_adaptive_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+                          const struct output_block *b, float scale);
+void output_adaptive_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                  const float *h, float *p);
+
 #endif

@@ -29,6 +29,7 @@ struct parameter {
     size_t fan;           // inputs of a unit: initial values by unit scaling are U(+-sqrt(3/fan))
     bool is_vector;       // written with one dimension
     bool is_sparse;       // the gradient is `touched`, not `gradient`
+    bool is_idle;         // this step's gradient is zero, and not even written: nothing to update
     float *value;         // (rows, columns)
     float *gradient;      // (rows, columns), dense only
     struct row_gradient touched;

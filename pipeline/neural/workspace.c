@@ -43,7 +43,7 @@ void workspace_free(struct model *m, struct workspace *w) {
         cell_memory_free(&m->cells[l], k, &w->layers[l].cell);
         k->release(k, w->layers[l].x), k->release(k, w->layers[l].dr);
     }
-    output_memory_free(k, &w->output);
+    output_memory_free(&m->output, k, &w->output);
     k->release(k, w->embedded), k->release(k, w->top), k->release(k, w->logp);
     k->release(k, w->d_top), k->release(k, w->d_embedded);
     row_index_free(&w->embedding_rows);

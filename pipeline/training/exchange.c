@@ -10,9 +10,18 @@ void exchange_ready(void *exchange, struct parameter *p) {
     communicator_progress(x->c);
 }
 
+// A parameter rests only where it does on every rank.
+static void agree_on_idle(struct exchange *x, struct model *m) {
+    double busy[MODEL_MAX_PARAMETERS];
+    for (size_t i = 0; i < m->count; i++) busy[i] = !m->parameters[i].is_idle;
+    communicator_sum_doubles(x->c, busy, m->count);
+    for (size_t i = 0; i < m->count; i++) m->parameters[i].is_idle = busy[i] == 0;
+}
+
 void exchange_finish(struct exchange *x, struct model *m) {
     if (x->c->ranks == 1) return;
     communicator_wait_all(x->c);
+    if (m->o.output == OUTPUT_ADAPTIVE) agree_on_idle(x, m);
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
         if (!p->is_sparse) continue;

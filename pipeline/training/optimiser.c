@@ -39,6 +39,7 @@ static void sum_norms(struct model *m, double squares[GROUP_COUNT]) {
     for (int g = 0; g < GROUP_COUNT; g++) squares[g] = 0;
     for (size_t i = 0; i < m->count; i++) {
         const struct parameter *p = &m->parameters[i];
+        if (p->is_idle) continue;
         squares[p->group] += p->is_sparse
                                  ? k->matmul.sum_squares(k, p->touched.values, p->touched.rows * p->columns)
                                  : k->matmul.sum_squares(k, p->gradient, parameter_size(p));
@@ -108,6 +109,7 @@ int optimiser_step(struct model *m, const struct optimiser_options *o, uint64_t 
     }
     norms->clipped = clip_factors(o, squares, factors);
     for (size_t i = 0; i < m->count; i++)
-        update(m->k, &m->parameters[i], o, step, (float)rate, factors[m->parameters[i].group]);
+        if (!m->parameters[i].is_idle)
+            update(m->k, &m->parameters[i], o, step, (float)rate, factors[m->parameters[i].group]);
     return -1;
 }

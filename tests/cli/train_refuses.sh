@@ -12,6 +12,11 @@ fails_with 1 'cannot open missing.shard: No such file or directory; make it with
 fails_with 1 '--batch 2000: the training text has only 1500 sentences; lower --batch' train "${tiny[@]}" --batch 2000 --output m train.shard
 fails_with 1 'cannot be cut into 101 pieces: it has 100 sentences; ask for fewer' train "${tiny[@]}" --valid-streams 101 --output m train.shard
 fails_with 1 'output classes; take fewer samples, or --softmax full' train "${tiny[@]}" --softmax sampled --samples 5000 --output m train.shard
+for bad in '30,20:they must rise from above 0' '40,999:they must be below the number of output classes' \
+  '40,x:numbers with commas between them are expected' '20,50,100:each divides the layers'; do
+  fails_with 1 "--cutoffs ${bad%%:*}: ${bad#*:}" train "${tiny[@]}" --softmax adaptive --cutoffs "${bad%%:*}" --output m train.shard
+done
+fails_with 2 '--cutoffs means something only with --softmax adaptive' train "${tiny[@]}" --cutoffs 40 --output m train.shard
 fails_with 1 '--device cuda: this build has no CUDA kernels' train "${tiny[@]}" --device cuda --output m train.shard
 fails_with 1 'cannot read m2: it is a folder; name a file' train "${tiny[@]}" --output m "$(mkdir -p m2 && echo m2)"
 [ ! -e m/model.safetensors ] || fail "a refused run left a model"

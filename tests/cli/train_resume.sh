@@ -3,7 +3,8 @@
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
 
-for recipe in "--softmax full" "--softmax sampled --samples 64 --projection 12 --optimiser adagrad --accumulator 1 --rate 0.2 --ema 0.99 --layers 2"; do
+for recipe in "--softmax full" "--softmax sampled --samples 64 --projection 12 --optimiser adagrad --accumulator 1 --rate 0.2 --ema 0.99 --layers 2" \
+  "--softmax adaptive --cutoffs 40,120"; do
   rm -rf whole parts
   # shellcheck disable=SC2086
   train --quiet "${tiny[@]}" $recipe --output whole train.shard

@@ -59,6 +59,14 @@ def cell(p, layer, x, r, c):
     return (h if w is None else h @ w.T), c
 
 
+def adaptive_logp(p, s, h, targets):
+    """PyTorch's own layer, on the parameters of its names."""
+    layer = torch.nn.AdaptiveLogSoftmaxWithLoss(h.shape[1], s["V"] - 1, s["cutoffs"], div_value=4.0, head_bias=False)
+    own = {n: t for n, t in p.items() if n.startswith(("head", "tail"))}
+    assert {n: tuple(t.shape) for n, t in own.items()} == {n: tuple(t.shape) for n, t in layer.named_parameters()}
+    return torch.func.functional_call(layer, own, (h, targets)).output
+
+
 def block_loss(p, s, block, state, step):
     inputs, targets, reset = block
     rows = []
@@ -78,6 +86,8 @@ def block_loss(p, s, block, state, step):
     flat = torch.tensor(targets.reshape(-1))
     used = flat >= 0
     h, flat = h[used], flat[used]
+    if s["cutoffs"]:
+        return -adaptive_logp(p, s, h, flat).sum()
     w, b = p["output.weight"], p["output.bias"]
     if not s["samples"]:
         logp = torch.log_softmax(h @ w.T + b, 1).gather(1, flat[:, None])
@@ -106,12 +116,16 @@ def touched(name, s, block, step):
     return None
 
 
+def group_of(name):
+    return {"embedding": "embedding", "lstm": "lstm"}.get(name.split(".")[0], "output")
+
+
 def update(s, p, memory, grads, blocks, step):
     groups = {"embedding": 0.0, "lstm": 0.0, "output": 0.0}
     for name, g in grads.items():
-        groups[name.split(".")[0]] += float((g * g).sum())
+        groups[group_of(name)] += float((g * g).sum())
     for name, g in grads.items():
-        group = name.split(".")[0]
+        group = group_of(name)
         norm = math.sqrt(sum(groups.values()) if s["clip_group"] == "all" else groups[group])
         if s["clip"] and (s["clip_group"] != "lstm" or group == "lstm") and norm > s["clip"]:
             g = g * (s["clip"] / norm)
@@ -137,11 +151,13 @@ CASES = {
     "full_adam": dict(V=37, E=7, H=9, P=0, layers=2, T=4, B=5, samples=0, dropout=0.3, optimiser="adam", rate=0.01, clip=0.0, clip_group="all"),
     "sampled_adagrad": dict(V=101, E=5, H=11, P=5, layers=2, T=6, B=4, samples=20, dropout=0.2, optimiser="adagrad", rate=0.2,
                             accumulator=1.0, clip=0.05, clip_group="lstm"),
+    "adaptive_adagrad": dict(V=61, E=6, H=18, P=0, layers=1, T=5, B=4, samples=0, cutoffs=[7, 20], dropout=0.1, optimiser="adagrad", rate=0.1,
+                             accumulator=1e-5, clip=0.25, clip_group="all"),
 }
 
 
 def make(name, s, folder):
-    s = dict(s, seed=12345678901 + len(name))
+    s = dict({"cutoffs": []}, **s, seed=12345678901 + len(name))
     rng = np.random.default_rng(len(name))
     D = s["P"] or s["H"]
     shapes = {"embedding.weight": (s["V"], s["E"])}
@@ -151,8 +167,15 @@ def make(name, s, folder):
         shapes[f"lstm.bias_ih_l{layer}"] = (4 * s["H"],)
         if s["P"]:
             shapes[f"lstm.weight_hr_l{layer}"] = (D, s["H"])
-    shapes["output.weight"] = (s["V"] - 1, D)
-    shapes["output.bias"] = (s["V"] - 1,)
+    if s["cutoffs"]:
+        ends = s["cutoffs"] + [s["V"] - 1]
+        shapes["head.weight"] = (ends[0] + len(s["cutoffs"]), D)
+        for i in range(len(s["cutoffs"])):
+            width = D // 4 ** (i + 1)
+            shapes[f"tail.{i}.0.weight"], shapes[f"tail.{i}.1.weight"] = (width, D), (ends[i + 1] - ends[i], width)
+    else:
+        shapes["output.weight"] = (s["V"] - 1, D)
+        shapes["output.bias"] = (s["V"] - 1,)
     p = {n: torch.tensor(rng.uniform(-0.5, 0.5, shape).astype(np.float32).astype(np.float64), requires_grad=True) for n, shape in shapes.items()}
     out = {n: t.detach().numpy().astype(np.float32) for n, t in p.items()}
     blocks = []
@@ -181,7 +204,7 @@ def make(name, s, folder):
         update(s, p, memory, grads, blocks, step)
     out.update({f"{n}.after": t.detach().numpy().astype(np.float32) for n, t in p.items()})
     out["losses"] = np.array(losses, np.float64)
-    save_file(out, f"{folder}/model_{name}.safetensors", {k: str(v) for k, v in s.items()})
+    save_file(out, f"{folder}/model_{name}.safetensors", {k: ",".join(map(str, v)) if k == "cutoffs" else str(v) for k, v in s.items() if v != []})
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ static struct golden golden_open(const char *name) {
                                  .hidden = (int64_t)number(&g, "H"),
                                  .projection = (int64_t)number(&g, "P")};
     g.o.begin = g.o.vocabulary_size - 1;
+    const char *cutoffs = safetensors_metadata(g.r, "cutoffs");
+    if (cutoffs) {
+        g.o.output = OUTPUT_ADAPTIVE;
+        assert_null(output_parse_cutoffs(cutoffs, &g.o));
+    }
     g.T = (size_t)number(&g, "T"), g.B = (size_t)number(&g, "B");
     g.training = (struct training_options){.dropout = number(&g, "dropout"),
                                            .loss = number(&g, "samples") > 0 ? LOSS_SAMPLED : LOSS_EXACT,
@@ -151,7 +156,7 @@ static void check_case(const char *name, const char *table, int threads) {
     workspace_free(m, w), model_free(m), safetensors_close(g.r);
 }
 
-static const char *const cases[] = {"full_sgd", "full_adam", "sampled_adagrad"};
+static const char *const cases[] = {"full_sgd", "full_adam", "sampled_adagrad", "adaptive_adagrad"};
 enum { CASES = sizeof cases / sizeof *cases };
 
 static void test_reference_matches_pytorch(void **state) {
