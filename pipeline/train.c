@@ -27,7 +27,7 @@ static int64_t valid_streams = 1, threads, checkpoint_steps, log_steps = 50, sto
 static double initial_range = 0.05, forget_bias, dropout, rate = 1, accumulator, epsilon = 1e-8, beta1 = 0.9;
 static double beta2 = 0.999, warmup, decay = 0.5, decay_after = 4, clip, rescale = 1, ema,
               checkpoint_seconds = 600;
-static bool fresh;
+static bool fresh, one_hot, residual, cell_bias = true;
 
 #define CHOICE(name, variable, words, help)                                                                  \
     { name, OPTION_CHOICE, &variable, NULL, help, words, 0, 0, false }
@@ -36,16 +36,23 @@ static bool fresh;
 #define REAL(name, variable, least, most, help)                                                              \
     { name, OPTION_REAL, &variable, "X", help, NULL, least, most, false }
 
+#define FLAG(name, variable, help)                                                                           \
+    { name, OPTION_FLAG, &variable, NULL, help, NULL, 0, 0, false }
+#define RNN_CELLS "rnn-sigmoid|rnn-tanh|rnn-relu|rnn-identity"
+
 static const struct option_spec options[] = {
     {"vocab", OPTION_STRING, &vocabulary_path, "FILE", "the vocabulary", NULL, 0, 0, true},
     {"valid", OPTION_STRING, &valid_path, "SHARD", "the validation text", NULL, 0, 0, true},
     {"output", OPTION_STRING, &folder, "FOLDER", "where model, learning curve and checkpoints go", NULL, 0, 0,
      true},
-    CHOICE("cell", cell, "lstm", "the recurrent cell"),
+    CHOICE("cell", cell, "lstm|gru|gru-before|" RNN_CELLS, "the recurrent cell"),
     INT("layers", layers, 1, MODEL_MAX_LAYERS, "recurrent layers"),
     INT("hidden", hidden, 1, 65536, "cells of a layer"),
     INT("projection", projection, 0, 65536, "width of the recurrent projection; 0: none"),
     INT("embedding", embedding, 0, 65536, "width of the word embedding; 0: as the layers' outputs"),
+    FLAG("one-hot", one_hot, "no input matrix: a word's embedding is added to the first layer's gates"),
+    FLAG("cell-bias", cell_bias, "the cells have a bias; --no-cell-bias: none (rnn)"),
+    FLAG("residual", residual, "each layer but the first adds its input to its output"),
     REAL("dropout", dropout, 0, 0.99, "share of values dropped before and after every layer"),
     CHOICE("softmax", softmax, "full|sampled|adaptive",
            "the output layer: all words, trained on samples of them, or in clusters by frequency"),
@@ -77,9 +84,10 @@ static const struct option_spec options[] = {
     REAL("decay-after", decay_after, 0, 1e6, "epochs before the first decay (step)"),
     REAL("clip", clip, 0, 1e9, "largest norm of the gradient; 0: no clipping"),
     CHOICE("clip-group", clip_group, "all|lstm|each",
-           "whose norm: all parameters, the LSTM's only, each group's own"),
+           "whose norm: all parameters, the recurrent layers' only, each group's own"),
     REAL("rescale-embedding", rescale, 0, 1e9, "factor of the embedding's gradient"),
-    REAL("ema", ema, 0, 0.9999999, "decay of the LSTM's running mean, used at evaluation; 0: none"),
+    REAL("ema", ema, 0, 0.9999999,
+         "decay of the recurrent layers' running mean, used at evaluation; 0: none"),
     CHOICE("select", select_model, "best|last", "keep the model of the best validation, or the last"),
     INT("valid-streams", valid_streams, 1, 1 << 20,
         "pieces of the validation text, each from the zero state"),
@@ -139,6 +147,9 @@ static void cutoffs_resolve(struct model_options *o) {
 }
 
 static struct model_options model_options_resolve(const struct vocabulary *v) {
+    enum cell_kind kind = CELL_LSTM;
+    while (strcmp(cell, cell_names[kind]) != 0) kind++;
+    if (one_hot) embedding = (int64_t)cell_gates(kind) * hidden;
     if (!embedding) embedding = projection ? projection : hidden;
     struct model_options o = {.vocabulary_size = v->size,
                               .begin = v->begin,
@@ -148,6 +159,10 @@ static struct model_options model_options_resolve(const struct vocabulary *v) {
                               .hidden = hidden,
                               .projection = projection,
                               .output = strcmp(softmax, "adaptive") == 0 ? OUTPUT_ADAPTIVE : OUTPUT_FULL,
+                              .cell = kind,
+                              .one_hot = one_hot,
+                              .no_bias = !cell_bias,
+                              .residual = residual,
                               .reset = strcmp(context, "reset") == 0,
                               .begin_is_end = strcmp(begin, WORD_END) == 0};
     snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
@@ -249,6 +264,9 @@ static void check_meaning(void) {
         const char *name, *needs, *words;
         const char **value;
     } rules[] = {
+        {"projection", "cell", "lstm", &cell},
+        {"forget-bias", "cell", "lstm", &cell},
+        {"cell-bias", "cell", RNN_CELLS, &cell},
         {"samples", "softmax", "sampled", &softmax},
         {"cutoffs", "softmax", "adaptive", &softmax},
         {"initial-range", "initial", "range", &initial},
@@ -263,6 +281,12 @@ static void check_meaning(void) {
         if (options_was_given(&program, rules[i].name) && !strstr(rules[i].words, *rules[i].value))
             die_usage("--%s means something only with --%s %s", rules[i].name, rules[i].needs,
                       rules[i].words);
+    if (one_hot && options_was_given(&program, "embedding"))
+        die_usage("--embedding means nothing with --one-hot: the embedding is as wide as the gates");
+    if (one_hot && dropout > 0)
+        die_usage("--dropout and --one-hot exclude each other: no recipe drops what is added to the gates");
+    if (residual && layers < 2)
+        die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
     if (options_was_given(&program, "clip-group") && clip == 0)
         die_usage("--clip-group means something only with --clip");
     if (strcmp(optimiser, "sgd") != 0 && epsilon == 0 && accumulator == 0)

@@ -4,30 +4,47 @@
 
 #include <stdio.h>
 
-const char *const cell_names[CELL_COUNT] = {"lstm"};
+const char *const cell_names[CELL_COUNT] = {
+    [CELL_LSTM] = "lstm",
+    [CELL_GRU] = "gru",
+    [CELL_GRU_BEFORE] = "gru-before",
+    [CELL_RNN_SIGMOID] = "rnn-sigmoid",
+    [CELL_RNN_TANH] = "rnn-tanh",
+    [CELL_RNN_RELU] = "rnn-relu",
+    [CELL_RNN_IDENTITY] = "rnn-identity",
+};
+
+// The kinds that are written out in files of their own.
+enum family { LSTM, GRU, RNN };
+
+static enum family family(enum cell_kind kind) {
+    return kind == CELL_LSTM ? LSTM : kind == CELL_GRU || kind == CELL_GRU_BEFORE ? GRU : RNN;
+}
+
+size_t cell_gates(enum cell_kind kind) {
+    static const size_t gates[] = {[LSTM] = 4, [GRU] = 3, [RNN] = 1};
+    return gates[family(kind)];
+}
 
 uint64_t cell_count_floats(struct cell_shape s) {
-    switch (s.kind) {
-    case CELL_LSTM:
-    case CELL_COUNT: break;
-    }
-    return cell_lstm_count_floats(s);
+    enum family f = family(s.kind);
+    return f == LSTM  ? cell_lstm_count_floats(s)
+           : f == GRU ? cell_gru_count_floats(s)
+                      : cell_rnn_count_floats(s);
 }
 
 uint64_t cell_multiply_adds(struct cell_shape s) {
-    switch (s.kind) {
-    case CELL_LSTM:
-    case CELL_COUNT: break;
-    }
-    return cell_lstm_multiply_adds(s);
+    enum family f = family(s.kind);
+    return f == LSTM  ? cell_lstm_multiply_adds(s)
+           : f == GRU ? cell_gru_multiply_adds(s)
+                      : cell_rnn_multiply_adds(s);
 }
 
 uint64_t cell_memory_floats(struct cell_shape s, uint64_t N) {
-    switch (s.kind) {
-    case CELL_LSTM:
-    case CELL_COUNT: break;
-    }
-    return cell_lstm_memory_floats(s, N);
+    enum family f = family(s.kind);
+    return f == LSTM  ? cell_lstm_memory_floats(s, N)
+           : f == GRU ? cell_gru_memory_floats(s, N)
+                      : cell_rnn_memory_floats(s, N);
 }
 
 size_t cell_state_floats(struct cell_shape s) { return s.kind == CELL_LSTM ? s.P + s.H : s.P; }
@@ -51,40 +68,45 @@ struct parameter *cell_add_vector(struct cell *c, const struct kernels *k, const
 void cell_make(struct cell *c, const struct kernels *k, struct cell_shape s, int layer,
                struct parameter *at) {
     *c = (struct cell){.s = s, .parameters = at};
-    switch (s.kind) {
-    case CELL_LSTM: cell_lstm_make(c, k, layer); break;
-    case CELL_COUNT: break;
+    switch (family(s.kind)) {
+    case LSTM: cell_lstm_make(c, k, layer); break;
+    case GRU: cell_gru_make(c, k, layer); break;
+    case RNN: cell_rnn_make(c, k, layer); break;
     }
 }
 
 void cell_set_biases(struct cell *c, const struct kernels *k, double forget_bias) {
-    switch (c->s.kind) {
-    case CELL_LSTM: cell_lstm_set_biases(c, k, forget_bias); break;
-    case CELL_COUNT: break;
+    switch (family(c->s.kind)) {
+    case LSTM: cell_lstm_set_biases(c, k, forget_bias); break;
+    case GRU:
+    case RNN: break; // zero
     }
 }
 
 void cell_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x, size_t T,
                       size_t B) {
     *x = (struct cell_memory){.T = T, .B = B};
-    switch (c->s.kind) {
-    case CELL_LSTM: cell_lstm_memory_make(c, k, x); break;
-    case CELL_COUNT: break;
+    switch (family(c->s.kind)) {
+    case LSTM: cell_lstm_memory_make(c, k, x); break;
+    case GRU: cell_gru_memory_make(c, k, x); break;
+    case RNN: cell_rnn_memory_make(c, k, x); break;
     }
 }
 
 void cell_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x) {
-    switch (c->s.kind) {
-    case CELL_LSTM: cell_lstm_memory_free(c, k, x); break;
-    case CELL_COUNT: break;
+    switch (family(c->s.kind)) {
+    case LSTM: cell_lstm_memory_free(c, k, x); break;
+    case GRU: cell_gru_memory_free(c, k, x); break;
+    case RNN: cell_rnn_memory_free(c, k, x); break;
     }
 }
 
 void cell_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
                   const float *x, const uint8_t *reset) {
-    switch (c->s.kind) {
-    case CELL_LSTM: cell_lstm_forward(c, k, m, T, x, reset); break;
-    case CELL_COUNT: break;
+    switch (family(c->s.kind)) {
+    case LSTM: cell_lstm_forward(c, k, m, T, x, reset); break;
+    case GRU: cell_gru_forward(c, k, m, T, x, reset); break;
+    case RNN: cell_rnn_forward(c, k, m, T, x, reset); break;
     }
 }
 
@@ -92,9 +114,10 @@ void cell_backward(const struct cell *c, const struct kernels *k, struct cell_me
                    const float *x, const uint8_t *reset, float *dr, float *dx) {
     for (size_t i = 0; i < c->count; i++)
         k->matmul.fill(k, c->parameters[i].gradient, 0, parameter_size(&c->parameters[i]));
-    switch (c->s.kind) {
-    case CELL_LSTM: cell_lstm_backward(c, k, m, T, x, reset, dr, dx); break;
-    case CELL_COUNT: break;
+    switch (family(c->s.kind)) {
+    case LSTM: cell_lstm_backward(c, k, m, T, x, reset, dr, dx); break;
+    case GRU: cell_gru_backward(c, k, m, T, x, reset, dr, dx); break;
+    case RNN: cell_rnn_backward(c, k, m, T, x, reset, dr, dx); break;
     }
 }
 

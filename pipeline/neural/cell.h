@@ -13,19 +13,21 @@
 #include <stdint.h>
 
 enum { CELL_MAX_PARAMETERS = 4, CELL_MAX_STATES = 2 };
-extern const char *const cell_names[CELL_COUNT]; // "lstm"
+extern const char *const cell_names[CELL_COUNT]; // "lstm", "gru" ...
 
 struct cell_shape {
     enum cell_kind kind;
     size_t I, H, P; // inputs, units, outputs; P == H without projection
     bool projected; // the outputs go through a matrix (P, H)
+    bool direct;    // no W_x: the inputs are as wide as the gates, and added to them
+    bool no_bias;   // rnn
 };
 
 struct cell {
     struct cell_shape s;
     struct parameter *parameters; // (count), the model's
     size_t count;
-    struct parameter *w_x, *w_h, *b, *w_p; // among them; NULL where this kind has none
+    struct parameter *w_x, *w_h, *b, *w_p, *c; // among them; NULL where this kind has none
 };
 
 struct cell_state {
@@ -37,9 +39,14 @@ struct cell_memory { // at one block size
     size_t T, B;
     struct cell_state states[CELL_MAX_STATES]; // states[0] holds the outputs, width P
     size_t state_count;
-    struct lstm_memory lstm;
+    union { // by kind
+        struct lstm_memory lstm;
+        struct gru_memory gru;
+        struct rnn_memory rnn;
+    };
 };
 
+size_t cell_gates(enum cell_kind kind);                       // for each unit
 uint64_t cell_count_floats(struct cell_shape s);              // of the parameters
 uint64_t cell_multiply_adds(struct cell_shape s);             // of a word's forward pass
 uint64_t cell_memory_floats(struct cell_shape s, uint64_t N); // for N rows

@@ -10,6 +10,15 @@ struct parameter *cell_add(struct cell *c, const struct kernels *k, const char *
 struct parameter *cell_add_vector(struct cell *c, const struct kernels *k, const char *kind, const char *name,
                                   int layer, size_t rows);
 
+// Inputs that go through W_x: none where they are added to the gates.
+static inline size_t cell_weighted_inputs(struct cell_shape s) { return s.direct ? 0 : s.I; }
+// W_x and W_h count as one matrix, of the inputs and `outputs` columns, where initial values follow its
+// width.
+static inline void cell_share_fan(struct cell *c, size_t outputs) {
+    c->w_h->fan = cell_weighted_inputs(c->s) + outputs;
+    if (c->w_x) c->w_x->fan = c->w_h->fan;
+}
+
 uint64_t cell_lstm_count_floats(struct cell_shape s);
 uint64_t cell_lstm_multiply_adds(struct cell_shape s);
 uint64_t cell_lstm_memory_floats(struct cell_shape s, uint64_t N);
@@ -21,5 +30,27 @@ void cell_lstm_forward(const struct cell *c, const struct kernels *k, struct cel
                        const float *x, const uint8_t *reset);
 void cell_lstm_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
                         const float *x, const uint8_t *reset, float *dr, float *dx);
+
+uint64_t cell_gru_count_floats(struct cell_shape s);
+uint64_t cell_gru_multiply_adds(struct cell_shape s);
+uint64_t cell_gru_memory_floats(struct cell_shape s, uint64_t N);
+void cell_gru_make(struct cell *c, const struct kernels *k, int layer);
+void cell_gru_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+void cell_gru_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+void cell_gru_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                      const float *x, const uint8_t *reset);
+void cell_gru_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                       const float *x, const uint8_t *reset, float *dr, float *dx);
+
+uint64_t cell_rnn_count_floats(struct cell_shape s);
+uint64_t cell_rnn_multiply_adds(struct cell_shape s);
+uint64_t cell_rnn_memory_floats(struct cell_shape s, uint64_t N);
+void cell_rnn_make(struct cell *c, const struct kernels *k, int layer);
+void cell_rnn_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+void cell_rnn_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+void cell_rnn_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                      const float *x, const uint8_t *reset);
+void cell_rnn_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                       const float *x, const uint8_t *reset, float *dr, float *dx);
 
 #endif

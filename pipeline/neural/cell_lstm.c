@@ -3,20 +3,20 @@
 #include "pipeline/neural/cell_kinds.h"
 
 uint64_t cell_lstm_count_floats(struct cell_shape s) {
-    return 4 * s.H * (s.I + s.P + 1) + (s.projected ? s.P * s.H : 0);
+    return 4 * s.H * (cell_weighted_inputs(s) + s.P + 1) + (s.projected ? s.P * s.H : 0);
 }
 
 uint64_t cell_lstm_multiply_adds(struct cell_shape s) {
-    return 4 * s.H * (s.I + s.P) + (s.projected ? s.P * s.H : 0);
+    return 4 * s.H * (cell_weighted_inputs(s) + s.P) + (s.projected ? s.P * s.H : 0);
 }
 
 uint64_t cell_lstm_memory_floats(struct cell_shape s, uint64_t N) { return N * (7 * s.H + s.P); }
 
 void cell_lstm_make(struct cell *c, const struct kernels *k, int layer) {
     const struct cell_shape s = c->s;
-    c->w_x = cell_add(c, k, "lstm", "weight_ih", layer, 4 * s.H, s.I);
+    if (!s.direct) c->w_x = cell_add(c, k, "lstm", "weight_ih", layer, 4 * s.H, s.I);
     c->w_h = cell_add(c, k, "lstm", "weight_hh", layer, 4 * s.H, s.P);
-    c->w_x->fan = c->w_h->fan = s.I + s.P;
+    cell_share_fan(c, s.P);
     c->b = cell_add_vector(c, k, "lstm", "bias_ih", layer, 4 * s.H);
     if (s.projected) c->w_p = cell_add(c, k, "lstm", "weight_hr", layer, s.P, s.H);
 }
@@ -52,7 +52,8 @@ static struct lstm_shape shape(const struct cell *c, const struct cell_memory *m
 }
 
 static struct lstm_weights weights(const struct cell *c) {
-    return (struct lstm_weights){c->w_x->value, c->w_h->value, c->b->value, c->w_p ? c->w_p->value : NULL};
+    return (struct lstm_weights){c->w_x ? c->w_x->value : NULL, c->w_h->value, c->b->value,
+                                 c->w_p ? c->w_p->value : NULL};
 }
 
 void cell_lstm_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
@@ -62,7 +63,7 @@ void cell_lstm_forward(const struct cell *c, const struct kernels *k, struct cel
 
 void cell_lstm_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
                         const float *x, const uint8_t *reset, float *dr, float *dx) {
-    struct lstm_gradients g = {c->w_x->gradient, c->w_h->gradient, c->b->gradient,
+    struct lstm_gradients g = {c->w_x ? c->w_x->gradient : NULL, c->w_h->gradient, c->b->gradient,
                                c->w_p ? c->w_p->gradient : NULL};
     k->recurrent.lstm_backward(k, shape(c, m, T), weights(c), x, reset, m->lstm, dr, dx, g);
 }

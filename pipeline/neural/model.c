@@ -14,8 +14,13 @@ uint32_t model_classes(const struct model_options *o) { return o->vocabulary_siz
 uint32_t model_begin(const struct model_options *o) { return o->begin_is_end ? o->end : o->begin; }
 
 struct cell_shape model_layer_shape(const struct model_options *o, int64_t layer) {
-    return (struct cell_shape){o->cell, layer == 0 ? (size_t)o->embedding : model_width(o), (size_t)o->hidden,
-                               model_width(o), o->projection > 0};
+    return (struct cell_shape){.kind = o->cell,
+                               .I = layer == 0 ? (size_t)o->embedding : model_width(o),
+                               .H = (size_t)o->hidden,
+                               .P = model_width(o),
+                               .projected = o->projection > 0,
+                               .direct = layer == 0 && o->one_hot,
+                               .no_bias = o->no_bias};
 }
 
 uint64_t model_count_floats(const struct model_options *o) {
@@ -88,6 +93,13 @@ void model_initialise(struct model *m, double range, double forget_bias, uint64_
     for (int l = 0; l < (int)m->o.layers; l++) cell_set_biases(&m->cells[l], k, forget_bias);
 }
 
+static bool is_residual(const struct model *m, int l) { return m->o.residual && l > 0; }
+
+// What the layer passes on, (T, B, D): its outputs, or their sum with its inputs.
+static float *layer_outputs(const struct layer_memory *layer) {
+    return layer->sum ? layer->sum : cell_outputs(&layer->cell);
+}
+
 // Embeds, runs the layers; the output layer's input is then w->top.
 static void model_forward(struct model *m, struct workspace *w, const struct batch *b, float dropout,
                           uint64_t seed) {
@@ -105,7 +117,11 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
             x = layer->x;
         }
         cell_forward(&m->cells[l], k, &layer->cell, b->T, x, b->reset);
-        below = cell_outputs(&layer->cell);
+        if (is_residual(m, l)) {
+            k->copy(k, layer->sum, x, N * D * sizeof(float));
+            k->matmul.add(k, layer->sum, cell_outputs(&layer->cell), N * D);
+        }
+        below = layer_outputs(layer);
         width = D;
     }
     if (dropout > 0)
@@ -158,8 +174,12 @@ static void ready(const struct training_options *o, struct parameter *parameters
 static void layer_backward(struct model *m, struct workspace *w, const struct batch *b, int l, float *dr,
                            float *dx) {
     struct layer_memory *layer = &w->layers[l];
-    const float *below = l == 0 ? w->embedded : cell_outputs(&w->layers[l - 1].cell);
+    const float *below = l == 0 ? w->embedded : layer_outputs(&w->layers[l - 1]);
+    size_t n = b->T * b->B * model_width(&m->o);
+    if (is_residual(m, l))
+        m->k->copy(m->k, layer->sum, dr, n * sizeof(float)); // nobody needs the sum any more
     cell_backward(&m->cells[l], m->k, &layer->cell, b->T, layer->x ? layer->x : below, b->reset, dr, dx);
+    if (is_residual(m, l)) m->k->matmul.add(m->k, dx, layer->sum, n);
 }
 
 static void embedding_backward(struct model *m, struct workspace *w, const struct batch *b, float rescale) {

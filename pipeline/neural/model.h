@@ -52,8 +52,9 @@ void model_initialise(struct model *m, double range, double forget_bias, uint64_
 
 struct layer_memory {
     struct cell_memory cell;
-    float *x;  // (T, B, I) input after dropout, or NULL without
-    float *dr; // (T, B, P)
+    float *x;   // (T, B, I) input after dropout, or NULL without
+    float *dr;  // (T, B, P)
+    float *sum; // (T, B, P) outputs and inputs of a residual layer, else NULL
 };
 
 struct workspace {

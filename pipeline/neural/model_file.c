@@ -35,6 +35,9 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     declare_number(w, "embedding", o->embedding);
     declare_number(w, "hidden", o->hidden);
     declare_number(w, "projection", o->projection);
+    if (o->one_hot) safetensors_add_metadata(w, "input", "one-hot");
+    if (o->no_bias) safetensors_add_metadata(w, "cell_bias", "none");
+    if (o->residual) safetensors_add_metadata(w, "layer_sum", "residual");
     safetensors_add_metadata(w, "context", o->reset ? "reset" : "carry");
     safetensors_add_metadata(w, "sentence_input", o->begin_is_end ? WORD_END : WORD_BEGIN);
 }
@@ -63,6 +66,21 @@ static int option_choice(const struct safetensors_reader *r, const char *path, c
     die("%s: %s \"%s\" is not known to this version", path, key, text);
 }
 
+// Whether the model has a property that is written where it has it only.
+static bool option_is(const struct safetensors_reader *r, const char *path, const char *key,
+                      const char *value) {
+    const char *text = safetensors_metadata(r, key);
+    if (text && strcmp(text, value) != 0) die("%s: %s \"%s\" is not known to this version", path, key, text);
+    return text != NULL;
+}
+
+static void check_options(const char *path, const struct model_options *o) {
+    bool is_rnn = cell_gates(o->cell) == 1, is_lstm = o->cell == CELL_LSTM;
+    if ((o->projection && !is_lstm) || (o->no_bias && !is_rnn)
+        || (o->one_hot && o->embedding != (int64_t)cell_gates(o->cell) * o->hidden))
+        die("%s: damaged: its metadata has widths that a cell \"%s\" has not", path, cell_names[o->cell]);
+}
+
 void model_read_options(const struct safetensors_reader *r, const char *path, struct model_options *o) {
     memset(o, 0, sizeof *o);
     const char *format = option_text(r, path, "format");
@@ -83,6 +101,10 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
         const char *cutoffs = option_text(r, path, "cutoffs"), *wrong = output_parse_cutoffs(cutoffs, o);
         if (wrong) die("%s: damaged: its metadata says cutoffs = \"%s\": %s", path, cutoffs, wrong);
     }
+    o->one_hot = option_is(r, path, "input", "one-hot");
+    o->no_bias = option_is(r, path, "cell_bias", "none");
+    o->residual = option_is(r, path, "layer_sum", "residual");
+    check_options(path, o);
     o->reset = strcmp(option_text(r, path, "context"), "reset") == 0;
     o->begin_is_end = strcmp(option_text(r, path, "sentence_input"), WORD_END) == 0;
 }

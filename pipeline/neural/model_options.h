@@ -12,7 +12,16 @@
 enum { MODEL_MAX_LAYERS = 8 };
 
 // The names are those of the options and of the model file: cell_names, output_names.
-enum cell_kind { CELL_LSTM, CELL_COUNT };
+enum cell_kind {
+    CELL_LSTM,
+    CELL_GRU,
+    CELL_GRU_BEFORE, // the reset gate before the matrix
+    CELL_RNN_SIGMOID,
+    CELL_RNN_TANH,
+    CELL_RNN_RELU,
+    CELL_RNN_IDENTITY,
+    CELL_COUNT
+};
 enum { OUTPUT_MAX_TAILS = 6 };
 enum output_kind { OUTPUT_FULL, OUTPUT_ADAPTIVE, OUTPUT_COUNT }; // which parameters, and how they score
 
@@ -25,6 +34,9 @@ struct model_options {
     char vocabulary[HASH_TEXT_SIZE];               // hash of the vocabulary file
     enum cell_kind cell;                           // of every layer
     int64_t layers, embedding, hidden, projection; // projection 0: none
+    bool one_hot;  // no W_x in the first layer: a word's embedding, as wide as the gates, is added to them
+    bool no_bias;  // of the cells (rnn)
+    bool residual; // each layer but the first adds its input to its output
     enum output_kind output;
     size_t tails;                       // adaptive: clusters behind the head
     uint32_t cutoffs[OUTPUT_MAX_TAILS]; // their first classes, rising

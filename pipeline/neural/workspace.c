@@ -18,6 +18,7 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
         cell_memory_make(c, k, &w->layers[l].cell, T, B);
         if (options && options->dropout > 0)
             w->layers[l].x = device_floats(k, N * c->s.I, "the layer's input");
+        if (m->o.residual && l > 0) w->layers[l].sum = device_floats(k, N * c->s.P, "the layer's sum");
         if (options) w->layers[l].dr = device_floats(k, N * c->s.P, "the layer's gradient");
     }
     output_memory_make(&m->output, k, &w->output, N, options, (size_t)ranks);
@@ -41,7 +42,7 @@ void workspace_free(struct model *m, struct workspace *w) {
     const struct kernels *k = m->k;
     for (int l = 0; l < (int)m->o.layers; l++) {
         cell_memory_free(&m->cells[l], k, &w->layers[l].cell);
-        k->release(k, w->layers[l].x), k->release(k, w->layers[l].dr);
+        k->release(k, w->layers[l].x), k->release(k, w->layers[l].dr), k->release(k, w->layers[l].sum);
     }
     output_memory_free(&m->output, k, &w->output);
     k->release(k, w->embedded), k->release(k, w->top), k->release(k, w->logp);
@@ -55,7 +56,8 @@ uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size
     uint64_t N = T * B, D = model_width(o), E = (uint64_t)o->embedding;
     uint64_t floats = N * E * (training ? 3 : 1) + N * D * 2;
     for (int64_t l = 0; l < o->layers; l++)
-        floats += cell_memory_floats(model_layer_shape(o, l), N) + (training ? 2 * N * D : 0);
+        floats += cell_memory_floats(model_layer_shape(o, l), N) + (training ? 2 * N * D : 0)
+                  + (o->residual ? N * D : 0);
     if (training) floats += output_memory_floats(o, samples, N);
     return floats * sizeof(float);
 }

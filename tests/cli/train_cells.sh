@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Every cell learns, resumes to the same bits, and is read by evaluate, sample and inspect; what no cell has is refused.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+. "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
+
+printf "\n" >line
+unigram=250 # no model of this text that has learned nothing comes below
+tiny+=(--epochs 1)
+while read -r recipe; do
+  rm -rf whole parts
+  # shellcheck disable=SC2086
+  train --quiet "${tiny[@]}" $recipe --output whole train.shard
+  for stop in 20 0; do
+    # shellcheck disable=SC2086
+    train --quiet "${tiny[@]}" $recipe --stop-after $stop --output parts train.shard
+  done
+  same_file whole/model.safetensors parts/model.safetensors
+  ppl=$(perplexity --model whole/model.safetensors test.shard)
+  echo "$recipe: $ppl"
+  awk -v p="$ppl" -v most=$unigram 'BEGIN { exit !(p < most) }' || fail "$recipe: perplexity $ppl"
+  sample --quiet --vocab vocab.tsv --model whole/model.safetensors --top 3 <line >top || fail "$recipe: sample"
+  [ "$(wc -l <top)" -ge 3 ] || fail "$recipe: $(cat top)"
+done <<'RECIPES'
+--cell gru
+--cell gru-before --context reset
+--cell rnn-sigmoid --one-hot --no-cell-bias --dropout 0 --begin </S>
+--cell rnn-tanh --layers 3 --residual
+--cell rnn-relu
+--cell rnn-identity --softmax sampled --samples 64
+--cell gru --layers 2 --one-hot --residual --dropout 0
+--cell lstm --layers 2 --projection 12 --residual
+RECIPES
+
+# The last model's file says what it is, and a file that says otherwise is refused.
+grep -qaF '"layer_sum":"residual"' whole/model.safetensors || fail "the model file does not name the sum"
+sed 's/"layer_sum":"residual"/"layer_sum":"sideways"/' whole/model.safetensors >unheard.safetensors
+fails_with 1 'unheard.safetensors: layer_sum "sideways" is not known to this version' evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
+sed 's/"cell":"lstm"/"cell":"lsdm"/' whole/model.safetensors >unheard.safetensors
+fails_with 1 'unheard.safetensors: cell "lsdm" is not known to this version' evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
+
+fails_with 2 '--projection means something only with --cell lstm' train "${tiny[@]}" --cell gru --projection 12 --output m train.shard
+fails_with 2 '--forget-bias means something only with --cell lstm' train "${tiny[@]}" --cell rnn-tanh --forget-bias 1 --output m train.shard
+fails_with 2 '--cell-bias means something only with --cell rnn-' train "${tiny[@]}" --no-cell-bias --output m train.shard
+fails_with 2 '--embedding means nothing with --one-hot' train "${tiny[@]}" --dropout 0 --one-hot --embedding 12 --output m train.shard
+fails_with 2 '--dropout and --one-hot exclude each other' train "${tiny[@]}" --one-hot --output m train.shard
+fails_with 2 '--residual means something only with --layers 2 or more' train "${tiny[@]}" --residual --output m train.shard
+fails_with 2 '--cell elman' train "${tiny[@]}" --cell elman --output m train.shard
+[ ! -e m/model.safetensors ] || fail "a refused run left a model"

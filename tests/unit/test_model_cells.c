@@ -1,0 +1,136 @@
+// Models of every cell, with and without an input matrix, residual sums and dropout: the gradient of each
+// parameter against the change of the loss along it; and the counts that forecasts are made from.
+#include "tests/unit/unit.h"
+
+#include "pipeline/neural/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 4, STREAMS = 3, N = STEPS * STREAMS, WORDS = 12, UNITS = 6 };
+
+static const uint32_t inputs[N] = {11, 3, 0, 5, 5, 1, 7, 2, 9, 4, 0, 10};
+static const int32_t targets[N] = {3, 0, 8, 5, 1, 10, SOFTMAX_IGNORE, 9, 4, 2, 10, 6};
+static const uint8_t reset[N] = {1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1};
+
+static double loss(struct model *m, struct workspace *w, const struct training_options *o) {
+    struct batch b = {STEPS, STREAMS, inputs, targets, reset, 1, 0};
+    return -model_step(m, w, &b, o);
+}
+
+// A gradient as a whole matrix.
+static float *dense_gradient(const struct parameter *p) {
+    float *g = calloc(parameter_size(p), sizeof *g);
+    assert_non_null(g);
+    if (!p->is_sparse) return memcpy(g, p->gradient, parameter_size(p) * sizeof *g);
+    for (size_t r = 0; r < p->touched.rows; r++)
+        memcpy(g + p->touched.ids[r] * p->columns, p->touched.values + r * p->columns,
+               p->columns * sizeof *g);
+    return g;
+}
+
+// A step of small length along the gradient, and one against it: the loss changes by its norm for each unit.
+// (float32 losses: what is below 2e-3 is their rounding.)
+static void check_slope(struct model *m, struct workspace *w, const struct training_options *o,
+                        struct parameter *p, const float *g) {
+    size_t n = parameter_size(p);
+    double squares = 0, change[2];
+    for (size_t i = 0; i < n; i++) squares += (double)g[i] * (double)g[i];
+    if (!(squares > 1e-4)) {
+        print_error("%s (%s): the gradient vanishes: %g\n", p->name, cell_names[m->o.cell], squares);
+        fail();
+    }
+    double norm = sqrt(squares), length = 1e-3, here = loss(m, w, o);
+    float *at = malloc(n * sizeof *at);
+    assert_non_null(at);
+    memcpy(at, p->value, n * sizeof *at);
+    for (int side = 0; side < 2; side++) {
+        double by = (side ? -length : length) / norm;
+        for (size_t i = 0; i < n; i++) p->value[i] = (float)((double)at[i] + by * (double)g[i]);
+        change[side] = loss(m, w, o);
+    }
+    memcpy(p->value, at, n * sizeof *at);
+    free(at);
+    double slope = (change[0] - change[1]) / (2 * length), most = 0.01 * norm + 2e-3;
+    bool fits = fabs(slope - norm) <= most;
+    if (m->o.cell == CELL_RNN_RELU) // a unit may step over its corner, on one side
+        fits = fits || fabs((change[0] - here) / length - norm) <= most
+               || fabs((here - change[1]) / length - norm) <= most;
+    if (!fits) {
+        print_error("%s (%s): slope %.6g along a gradient of %.6g\n", p->name, cell_names[m->o.cell], slope,
+                    norm);
+        fail();
+    }
+}
+
+static void check_model(const struct kernels *k, const struct model_options *o, double dropout) {
+    struct training_options t = {.dropout = dropout, .seed = 3, .embedding_rescale = 1, .scale = 1};
+    struct model *m = model_new(k, o);
+    model_initialise(m, 0.8, 0.1, 7);
+    uint64_t floats = 0, recurrent = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        struct parameter *p = &m->parameters[i];
+        floats += parameter_size(p);
+        if (p->group == GROUP_RECURRENT && !p->is_vector) recurrent += parameter_size(p);
+        struct random_place place = {5, RANDOM_TEST, 0, (uint32_t)i, 0};
+        if (p->is_vector) k->random.fill_uniform(k, p->value, parameter_size(p), 0.5f, place);
+    }
+    assert_int_equal(floats, model_count_floats(o));
+    assert_int_equal(recurrent + (WORDS - 1) * model_width(o), model_multiply_adds(o, 0));
+    struct workspace *w = workspace_new(m, STEPS, STREAMS, &t, 1);
+    loss(m, w, &t);
+    float *gradients[MODEL_MAX_PARAMETERS];
+    for (size_t i = 0; i < m->count; i++) gradients[i] = dense_gradient(&m->parameters[i]);
+    for (size_t i = 0; i < m->count; i++) {
+        check_slope(m, w, &t, &m->parameters[i], gradients[i]);
+        free(gradients[i]);
+    }
+    workspace_free(m, w), model_free(m);
+}
+
+static struct model_options options(enum cell_kind cell) {
+    return (struct model_options){.vocabulary_size = WORDS,
+                                  .begin = WORDS - 1,
+                                  .cell = cell,
+                                  .layers = 2,
+                                  .embedding = 5,
+                                  .hidden = UNITS};
+}
+
+static void with_each_cell(void (*check)(const struct kernels *k, enum cell_kind cell)) {
+    for (enum cell_kind cell = CELL_LSTM; cell < CELL_COUNT; cell++) {
+        check(kernels_open("ref", 1), cell);
+        check(kernels_open("cpu", 2), cell);
+    }
+}
+
+static void check_plain(const struct kernels *k, enum cell_kind cell) {
+    struct model_options o = options(cell);
+    check_model(k, &o, 0);
+    check_model(k, &o, 0.3);
+}
+
+static void check_residual(const struct kernels *k, enum cell_kind cell) {
+    struct model_options o = options(cell);
+    o.layers = 3, o.residual = true;
+    check_model(k, &o, 0);
+    check_model(k, &o, 0.3);
+}
+
+static void check_one_hot(const struct kernels *k, enum cell_kind cell) {
+    struct model_options o = options(cell);
+    o.one_hot = true;
+    o.embedding = (int64_t)cell_gates(cell) * UNITS;
+    o.no_bias = cell_gates(cell) == 1;
+    check_model(k, &o, 0);
+}
+
+static void test_plain(void **state) { (void)state, with_each_cell(check_plain); }
+static void test_residual(void **state) { (void)state, with_each_cell(check_residual); }
+static void test_one_hot(void **state) { (void)state, with_each_cell(check_one_hot); }
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_residual),
+                                       cmocka_unit_test(test_one_hot)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
