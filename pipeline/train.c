@@ -18,7 +18,7 @@
 
 static const char *vocabulary_path, *valid_path, *folder;
 static const char *cell = "lstm", *softmax = "full", *initial = "range", *context = "carry",
-                  *begin = WORD_BEGIN, *cutoffs;
+                  *begin = WORD_BEGIN, *cutoffs, *proposal = "log-uniform";
 static const char *optimiser = "sgd", *loss = "token-mean", *schedule = "constant", *clip_group = "all";
 static const char *select_model = "best", *device = "auto";
 static int64_t layers = 1, hidden = 256, projection, embedding, samples = 8192, batch = 32, bptt = 20,
@@ -27,7 +27,8 @@ static int64_t valid_streams = 1, threads, checkpoint_steps, log_steps = 50, sto
 static double initial_range = 0.05, forget_bias, dropout, rate = 1, accumulator, epsilon = 1e-8, beta1 = 0.9;
 static double beta2 = 0.999, warmup, decay = 0.5, decay_after = 4, clip, rescale = 1, ema,
               checkpoint_seconds = 600;
-static bool fresh, one_hot, residual, cell_bias = true;
+static double alpha = 1, log_normaliser = 9, clip_value;
+static bool fresh, row_wise, one_hot, residual, cell_bias = true;
 
 #define CHOICE(name, variable, words, help)                                                                  \
     { name, OPTION_CHOICE, &variable, NULL, help, words, 0, 0, false }
@@ -54,9 +55,13 @@ static const struct option_spec options[] = {
     FLAG("cell-bias", cell_bias, "the cells have a bias; --no-cell-bias: none (rnn)"),
     FLAG("residual", residual, "each layer but the first adds its input to its output"),
     REAL("dropout", dropout, 0, 0.99, "share of values dropped before and after every layer"),
-    CHOICE("softmax", softmax, "full|sampled|adaptive",
+    CHOICE("softmax", softmax, "full|sampled|nce|blackout|adaptive",
            "the output layer: all words, trained on samples of them, or in clusters by frequency"),
-    INT("samples", samples, 1, 1 << 24, "log-uniform negatives a step, shared (sampled)"),
+    INT("samples", samples, 1, 1 << 24, "negatives a step, shared (sampled, nce, blackout)"),
+    CHOICE("proposal", proposal, "log-uniform|power",
+           "where they come from: by rank, or count^alpha with replacement"),
+    REAL("alpha", alpha, 0, 1, "power of the words' counts (power)"),
+    REAL("ln-z", log_normaliser, 0, 100, "ln of the normaliser that the logits learn (nce)"),
     {"cutoffs", OPTION_STRING, &cutoffs, "N,N...",
      "first words of the clusters (adaptive); default: an eighth of the words, at most 4000, and by factors "
      "of 4",
@@ -69,22 +74,24 @@ static const struct option_spec options[] = {
     INT("batch", batch, 1, 1 << 20, "streams over all ranks"),
     INT("bptt", bptt, 1, 65535, "steps of truncated back-propagation through time"),
     INT("epochs", epochs, 1, 100000, "passes over the text"),
-    CHOICE("optimiser", optimiser, "sgd|adagrad|adam", "how the parameters are updated"),
+    CHOICE("optimiser", optimiser, "sgd|adagrad|adam|rmsprop", "how the parameters are updated"),
     REAL("rate", rate, 1e-12, 1000, "learning rate"),
     REAL("accumulator", accumulator, 0, 1e6, "initial accumulator (adagrad)"),
-    REAL("epsilon", epsilon, 0, 1, "added to the root of the second moment (adagrad, adam)"),
+    FLAG("row-wise", row_wise, "one accumulator for each row of the embedding (adagrad)"),
+    REAL("epsilon", epsilon, 0, 1, "added to the root of the second moment, under it with rmsprop"),
     REAL("beta1", beta1, 0, 0.99999, "decay of the first moment (adam)"),
-    REAL("beta2", beta2, 0, 0.9999999, "decay of the second moment (adam)"),
+    REAL("beta2", beta2, 0, 0.9999999, "decay of the second moment (adam, rmsprop)"),
     CHOICE("loss", loss, "token-mean|step-sum",
            "mean over the block's words, or over streams, summed over steps"),
-    CHOICE("schedule", schedule, "constant|linear|step",
-           "the learning rate: constant, to 0, or decayed by epoch"),
+    CHOICE("schedule", schedule, "constant|linear|step|inverse-sqrt",
+           "the learning rate: constant, to 0, decayed by epoch, or by 1/sqrt(step)"),
     REAL("warmup", warmup, 0, 1e9, "steps of linear warm-up"),
     REAL("decay", decay, 0, 1, "factor of the rate for each epoch (step)"),
     REAL("decay-after", decay_after, 0, 1e6, "epochs before the first decay (step)"),
     REAL("clip", clip, 0, 1e9, "largest norm of the gradient; 0: no clipping"),
-    CHOICE("clip-group", clip_group, "all|lstm|each",
-           "whose norm: all parameters, the recurrent layers' only, each group's own"),
+    CHOICE("clip-group", clip_group, "all|lstm|each|but-embedding",
+           "whose norm: all parameters, the recurrent layers' only, each group's own, all but the embedding"),
+    REAL("clip-value", clip_value, 0, 1e9, "largest magnitude of a gradient's element; 0: no clipping"),
     REAL("rescale-embedding", rescale, 0, 1e9, "factor of the embedding's gradient"),
     REAL("ema", ema, 0, 0.9999999,
          "decay of the recurrent layers' running mean, used at evaluation; 0: none"),
@@ -170,7 +177,34 @@ static struct model_options model_options_resolve(const struct vocabulary *v) {
     return o;
 }
 
-static struct loop_options loop_options_resolve(uint32_t classes) {
+static struct optimiser_options optimiser_options_resolve(void) {
+    return (struct optimiser_options){.kind = strcmp(optimiser, "sgd") == 0       ? OPTIMISER_SGD
+                                              : strcmp(optimiser, "adagrad") == 0 ? OPTIMISER_ADAGRAD
+                                              : strcmp(optimiser, "adam") == 0    ? OPTIMISER_ADAM
+                                                                                  : OPTIMISER_RMSPROP,
+                                      .schedule = strcmp(schedule, "constant") == 0 ? SCHEDULE_CONSTANT
+                                                  : strcmp(schedule, "linear") == 0 ? SCHEDULE_LINEAR
+                                                  : strcmp(schedule, "step") == 0   ? SCHEDULE_STEP
+                                                                                    : SCHEDULE_INVERSE_SQRT,
+                                      .clip_kind = strcmp(clip_group, "all") == 0    ? CLIP_ALL
+                                                   : strcmp(clip_group, "lstm") == 0 ? CLIP_RECURRENT
+                                                   : strcmp(clip_group, "each") == 0 ? CLIP_EACH
+                                                                                     : CLIP_BUT_EMBEDDING,
+                                      .rate = rate,
+                                      .accumulator = accumulator,
+                                      .epsilon = epsilon,
+                                      .beta1 = beta1,
+                                      .beta2 = beta2,
+                                      .row_wise = row_wise,
+                                      .warmup = warmup,
+                                      .decay = decay,
+                                      .decay_after = decay_after,
+                                      .clip = clip,
+                                      .clip_value = clip_value,
+                                      .ema = ema};
+}
+
+static struct loop_options loop_options_resolve(const struct vocabulary *v) {
     struct loop_options o = {.folder = folder,
                              .batch = (size_t)batch,
                              .bptt = (size_t)bptt,
@@ -182,7 +216,12 @@ static struct loop_options loop_options_resolve(uint32_t classes) {
                              .checkpoint_steps = (uint64_t)checkpoint_steps,
                              .log_steps = (uint64_t)log_steps,
                              .stop_after = (uint64_t)stop_after};
-    bool sampled = strcmp(softmax, "sampled") == 0;
+    enum output_loss output_loss = strcmp(softmax, "sampled") == 0    ? LOSS_SAMPLED
+                                   : strcmp(softmax, "nce") == 0      ? LOSS_NCE
+                                   : strcmp(softmax, "blackout") == 0 ? LOSS_BLACKOUT
+                                                                      : LOSS_EXACT;
+    bool sampled = output_loss != LOSS_EXACT;
+    uint32_t classes = v->size - 1;
     if (sampled && samples >= classes)
         die("--samples %" PRId64 ": the vocabulary has only %" PRIu32
             " output classes; take fewer samples, or "
@@ -190,21 +229,16 @@ static struct loop_options loop_options_resolve(uint32_t classes) {
             samples, classes);
     o.training = (struct training_options){.dropout = dropout,
                                            .seed = (uint64_t)seed,
-                                           .loss = sampled ? LOSS_SAMPLED : LOSS_EXACT,
+                                           .loss = output_loss,
                                            .samples = sampled ? (size_t)samples : 0,
+                                           .proposal = strcmp(proposal, "power") == 0 ? PROPOSAL_POWER
+                                                                                      : PROPOSAL_LOG_UNIFORM,
+                                           .alpha = alpha,
+                                           .counts = v->counts,
+                                           .unknown = v->unknown,
+                                           .log_normaliser = log_normaliser,
                                            .embedding_rescale = (float)rescale};
-    struct optimiser_options *x = &o.optimiser;
-    x->kind = strcmp(optimiser, "sgd") == 0       ? OPTIMISER_SGD
-              : strcmp(optimiser, "adagrad") == 0 ? OPTIMISER_ADAGRAD
-                                                  : OPTIMISER_ADAM;
-    x->schedule = strcmp(schedule, "constant") == 0 ? SCHEDULE_CONSTANT
-                  : strcmp(schedule, "linear") == 0 ? SCHEDULE_LINEAR
-                                                    : SCHEDULE_STEP;
-    x->clip_kind = strcmp(clip_group, "all") == 0    ? CLIP_ALL
-                   : strcmp(clip_group, "lstm") == 0 ? CLIP_RECURRENT
-                                                     : CLIP_EACH;
-    x->rate = rate, x->accumulator = accumulator, x->epsilon = epsilon, x->beta1 = beta1, x->beta2 = beta2;
-    x->warmup = warmup, x->decay = decay, x->decay_after = decay_after, x->clip = clip, x->ema = ema;
+    o.optimiser = optimiser_options_resolve();
     return o;
 }
 
@@ -267,13 +301,17 @@ static void check_meaning(void) {
         {"projection", "cell", "lstm", &cell},
         {"forget-bias", "cell", "lstm", &cell},
         {"cell-bias", "cell", RNN_CELLS, &cell},
-        {"samples", "softmax", "sampled", &softmax},
+        {"samples", "softmax", "sampled|nce|blackout", &softmax},
+        {"proposal", "softmax", "sampled|nce|blackout", &softmax},
+        {"alpha", "proposal", "power", &proposal},
+        {"ln-z", "softmax", "nce", &softmax},
         {"cutoffs", "softmax", "adaptive", &softmax},
+        {"row-wise", "optimiser", "adagrad", &optimiser},
         {"initial-range", "initial", "range", &initial},
         {"accumulator", "optimiser", "adagrad", &optimiser},
-        {"epsilon", "optimiser", "adagrad|adam", &optimiser},
+        {"epsilon", "optimiser", "adagrad|adam|rmsprop", &optimiser},
         {"beta1", "optimiser", "adam", &optimiser},
-        {"beta2", "optimiser", "adam", &optimiser},
+        {"beta2", "optimiser", "adam|rmsprop", &optimiser},
         {"decay", "schedule", "step", &schedule},
         {"decay-after", "schedule", "step", &schedule},
     };
@@ -287,6 +325,12 @@ static void check_meaning(void) {
         die_usage("--dropout and --one-hot exclude each other: no recipe drops what is added to the gates");
     if (residual && layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
+    bool power = strcmp(proposal, "power") == 0;
+    if (strcmp(softmax, "sampled") == 0 && power)
+        die_usage("--softmax sampled draws log-uniform samples; --proposal power is for nce and blackout");
+    if (strcmp(softmax, "blackout") == 0 && !power)
+        die_usage("--softmax blackout needs --proposal power, and its --alpha");
+    if (clip > 0 && clip_value > 0) die_usage("--clip and --clip-value exclude each other");
     if (options_was_given(&program, "clip-group") && clip == 0)
         die_usage("--clip-group means something only with --clip");
     if (strcmp(optimiser, "sgd") != 0 && epsilon == 0 && accumulator == 0)
@@ -326,7 +370,7 @@ int main(int argc, char **argv) {
     snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, text->info.content, valid->info.content);
     device_check_agreement(world, &program, inputs);
     struct model_options o = model_options_resolve(v);
-    struct loop_options l = loop_options_resolve(model_classes(&o));
+    struct loop_options l = loop_options_resolve(v);
     if ((uint64_t)batch > text->info.sentences)
         die("--batch %" PRId64 ": the training text has only %" PRIu64 " sentences; lower --batch", batch,
             text->info.sentences);

@@ -4,6 +4,7 @@
 
 #include "pipeline/files/hash.h"
 #include "pipeline/neural/parameter.h"
+#include "pipeline/neural/sampler.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +27,7 @@ enum { OUTPUT_MAX_TAILS = 6 };
 enum output_kind { OUTPUT_FULL, OUTPUT_ADAPTIVE, OUTPUT_COUNT }; // which parameters, and how they score
 
 // What the output layer's training step approximates its loss by.
-enum output_loss { LOSS_EXACT, LOSS_SAMPLED };
+enum output_loss { LOSS_EXACT, LOSS_SAMPLED, LOSS_NCE, LOSS_BLACKOUT };
 
 struct model_options {
     uint32_t vocabulary_size;                      // V, with <S> as the last id
@@ -48,7 +49,12 @@ struct training_options {
     double dropout;
     uint64_t seed;
     enum output_loss loss;
-    size_t samples;          // shared by a step's targets, where the loss takes samples; else 0
+    size_t samples; // shared by a step's targets, where the loss takes samples; else 0
+    enum sampler_proposal proposal;
+    double alpha;            // of the power proposal, from the words' counts:
+    const uint64_t *counts;  // (V), the caller's; may be NULL with the log-uniform one
+    uint32_t unknown;        // id of <UNK>, always among BlackOut's samples
+    double log_normaliser;   // NCE: ln Z of the logits that are learnt
     float embedding_rescale; // multiplies the embedding's gradient
     float scale;             // loss = -scale * sum of ln p
     // Called as soon as a parameter's gradient of this rank is complete, output layer first; may be NULL.

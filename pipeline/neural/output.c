@@ -50,7 +50,7 @@ void output_memory_make(const struct output *u, const struct kernels *k, struct 
     if (x->loss != LOSS_EXACT) output_sampled_memory_make(u, k, x, options);
     for (size_t i = 0; i < u->count; i++)
         parameter_make_gradient(&u->parameters[i], k, x->loss != LOSS_EXACT,
-                                N * ranks + x->samples.sampler.samples);
+                                N * ranks + x->samples.sampler.o.samples);
 }
 
 void output_memory_free(const struct output *u, const struct kernels *k, struct output_memory *x) {
@@ -76,7 +76,9 @@ void output_step(const struct output *u, const struct kernels *k, struct output_
         else
             output_full_step(u, k, b, scale);
         break;
-    case LOSS_SAMPLED: output_sampled_step(u, k, x, b, scale); break;
+    case LOSS_SAMPLED:
+    case LOSS_NCE:
+    case LOSS_BLACKOUT: output_sampled_step(u, k, x, b, scale); break;
     }
 }
 

@@ -37,9 +37,10 @@ struct output {
 struct output_samples {
     struct row_index rows;
     struct sampler sampler;
-    float *weight, *bias; // (rows, D), (rows)
-    float *ln_q;          // (rows), host
-    int32_t *targets;     // (N), host: rows, or SOFTMAX_IGNORE
+    float *weight, *bias;  // (rows, D), (rows)
+    float *ln_q;           // (rows), host
+    double log_normaliser; // NCE: ln Z
+    int32_t *targets;      // (N), host: rows, or SOFTMAX_IGNORE
 };
 
 // The rows of one cluster at a time.

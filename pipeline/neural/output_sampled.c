@@ -1,5 +1,5 @@
-// Training of a full table by samples that all targets of a step share.  Works on the unique rows of the
-// step: the samples first, then targets that are not among them.
+// Training of a full table by samples that all targets of a step share: sampled softmax, NCE, BlackOut. Works
+// on the unique rows of the step: the samples first, then targets that are not among them.
 #include "pipeline/cli/resources.h"
 #include "pipeline/neural/output_kinds.h"
 
@@ -13,8 +13,15 @@ uint64_t output_sampled_memory_floats(const struct model_options *o, size_t samp
 void output_sampled_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
                                 const struct training_options *options) {
     struct output_samples *s = &x->samples;
-    sampler_make(&s->sampler, (uint32_t)u->V, options->samples, options->seed);
-    size_t rows = s->sampler.samples + x->N < u->V ? s->sampler.samples + x->N : u->V;
+    struct sampler_options o = {.proposal = options->proposal,
+                                .samples = options->samples,
+                                .seed = options->seed,
+                                .alpha = options->alpha,
+                                .counts = options->counts,
+                                .always = options->loss == LOSS_BLACKOUT ? options->unknown : SAMPLER_NONE};
+    sampler_make(&s->sampler, (uint32_t)u->V, &o);
+    s->log_normaliser = options->loss == LOSS_NCE ? options->log_normaliser : 0;
+    size_t rows = s->sampler.o.samples + x->N < u->V ? s->sampler.o.samples + x->N : u->V;
     row_index_make(&s->rows, u->V, rows);
     s->weight = device_floats(k, rows * u->D, "the sampled rows");
     s->bias = device_floats(k, rows, "the sampled biases");
@@ -33,17 +40,18 @@ void output_sampled_memory_free(const struct kernels *k, struct output_memory *x
 static void gather(const struct output *u, const struct kernels *k, struct output_samples *s,
                    const struct output_block *b) {
     struct row_gradient *weight = &u->weight->touched, *bias = &u->bias->touched;
-    size_t S = s->sampler.samples;
     const uint32_t *ids = s->rows.ids;
-    uint64_t tries = sampler_draw(&s->sampler, b->step, bias->ids);
+    sampler_draw(&s->sampler, b->step);
+    size_t S = s->sampler.count;
     row_index_clear(&s->rows);
-    for (size_t j = 0; j < S; j++) row_index_slot(&s->rows, bias->ids[j]);
+    for (size_t j = 0; j < S; j++) row_index_slot(&s->rows, s->sampler.ids[j]);
     for (size_t r = 0; r < b->N; r++)
         s->targets[r] = b->targets[r] == SOFTMAX_IGNORE
                             ? SOFTMAX_IGNORE
                             : (int32_t)row_index_slot(&s->rows, (uint32_t)b->targets[r]);
     size_t U = s->rows.count;
-    for (size_t j = 0; j < U; j++) s->ln_q[j] = sampler_log_expected(&s->sampler, ids[j], tries);
+    for (size_t j = 0; j < U; j++)
+        s->ln_q[j] = sampler_log_expected(&s->sampler, ids[j]) + (float)s->log_normaliser;
     memcpy(weight->ids, ids, U * sizeof *ids);
     memcpy(bias->ids, ids, U * sizeof *ids);
     k->matmul.gather_rows(k, s->weight, u->weight->value, ids, U, u->D);
@@ -56,7 +64,22 @@ void output_sampled_step(const struct output *u, const struct kernels *k, struct
                          const struct output_block *b, float scale) {
     struct output_samples *s = &x->samples;
     gather(u, k, s, b);
-    k->softmax.sampled(k, b->h, s->weight, s->bias, s->ln_q, s->targets, b->N, s->rows.count,
-                       s->sampler.samples, u->D, scale, b->logp, b->dh, u->weight->touched.values,
-                       u->bias->touched.values);
+    size_t N = b->N, U = s->rows.count, S = s->sampler.count, D = u->D;
+    const float *copies = s->sampler.copies;
+    float *dw = u->weight->touched.values, *db = u->bias->touched.values;
+    switch (x->loss) {
+    case LOSS_EXACT: break;
+    case LOSS_SAMPLED:
+        k->softmax.sampled(k, b->h, s->weight, s->bias, s->ln_q, s->targets, N, U, S, D, scale, b->logp,
+                           b->dh, dw, db);
+        break;
+    case LOSS_NCE:
+        k->softmax.nce(k, b->h, s->weight, s->bias, s->ln_q, copies, s->targets, N, U, S, D, scale, b->logp,
+                       b->dh, dw, db);
+        break;
+    case LOSS_BLACKOUT:
+        k->softmax.blackout(k, b->h, s->weight, s->bias, s->ln_q, copies, s->targets, N, U, S, D, scale,
+                            b->logp, b->dh, dw, db);
+        break;
+    }
 }

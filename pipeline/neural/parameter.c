@@ -42,6 +42,7 @@ void parameter_free(struct parameter *p, const struct kernels *k) {
     k->release(k, p->touched.values);
     free(p->touched.ids);
     for (int i = 0; i < PARAMETER_STATES; i++) k->release(k, p->state[i]);
+    k->release(k, p->row_decays);
     k->release(k, p->average);
     *p = (struct parameter){0};
 }

@@ -34,6 +34,8 @@ struct parameter {
     float *gradient;      // (rows, columns), dense only
     struct row_gradient touched;
     float *state[PARAMETER_STATES]; // (rows, columns) each, made by the optimiser
+    bool has_row_state;             // state[0] is (rows): one number a row
+    float *row_decays;              // (rows) or NULL: the optimiser's own for each row of a table
     float *average;                 // (rows, columns) running mean used at evaluation, or NULL
 };
 

@@ -4,16 +4,59 @@
 #include "pipeline/cli/resources.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-void sampler_make(struct sampler *s, uint32_t classes, size_t samples, uint64_t seed) {
-    if (samples > classes) samples = classes;
-    *s = (struct sampler){classes, samples, seed, memory_alloc_zero(classes, 1, "the sampler")};
+// One of C equally likely columns: a class keeps the share `own` of its column, `other` has the rest.
+struct sampler_column {
+    float own;
+    uint32_t other;
+};
+
+static double weight_of(const struct sampler *s, uint32_t k) {
+    uint64_t count = s->o.counts[k];
+    return pow(count ? (double)count : 1, s->o.alpha);
+}
+
+// Vose's construction: columns that are too small are filled up by one that is too large, until all are even.
+static void make_columns(struct sampler *s) {
+    uint32_t C = s->classes, *queue = memory_alloc(C, sizeof *queue, "the sampler");
+    double *share = memory_alloc(C, sizeof *share, "the sampler"), total = 0;
+    size_t small = 0, large = C; // the queue's ends: [0, small) and [large, C)
+    for (uint32_t k = 0; k < C; k++) total += share[k] = weight_of(s, k);
+    s->log_total = log(total);
+    for (uint32_t k = 0; k < C; k++) {
+        share[k] *= C / total;
+        queue[share[k] < 1 ? small++ : --large] = k;
+    }
+    while (small > 0 && large < C) {
+        uint32_t k = queue[--small], giver = queue[large];
+        s->columns[k] = (struct sampler_column){(float)share[k], giver};
+        share[giver] -= 1 - share[k];
+        if (share[giver] < 1) queue[small++] = giver, large++;
+    }
+    // What is left is full but for rounding.
+    while (small > 0) s->columns[queue[--small]] = (struct sampler_column){1, 0};
+    while (large < C) s->columns[queue[large++]] = (struct sampler_column){1, 0};
+    free(queue), free(share);
+}
+
+void sampler_make(struct sampler *s, uint32_t classes, const struct sampler_options *options) {
+    *s = (struct sampler){.o = *options, .classes = classes};
+    bool power = s->o.proposal == PROPOSAL_POWER;
+    if (!power && s->o.samples > classes) s->o.samples = classes;
+    size_t most = s->o.samples < classes ? s->o.samples : classes;
+    s->ids = memory_alloc(most, sizeof *s->ids, "the samples");
+    s->times = memory_alloc_zero(classes, sizeof *s->times, "the sampler");
+    if (!power) return;
+    s->copies = memory_alloc(most, sizeof *s->copies, "the samples");
+    s->columns = memory_alloc(classes, sizeof *s->columns, "the sampler");
+    make_columns(s);
 }
 
 void sampler_free(struct sampler *s) {
-    free(s->taken);
+    free(s->ids), free(s->copies), free(s->times), free(s->columns);
     *s = (struct sampler){0};
 }
 
@@ -22,35 +65,61 @@ static int compare_ids(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-uint64_t sampler_draw(struct sampler *s, uint32_t step, uint32_t *ids) {
-    struct random_place place = {s->seed, RANDOM_SAMPLE, step, 0, 0};
-    double log_range = log((double)s->classes + 1);
-    size_t found = 0;
-    uint64_t tries = 0;
-    if (s->samples == s->classes) { // everything: each class surely once
-        for (uint32_t k = 0; k < s->classes; k++) ids[k] = k;
-        return UINT64_MAX;
-    }
-    for (uint32_t block = 0; found < s->samples; block++) {
-        uint32_t words[4];
-        random_words(place, block, words);
-        for (int half = 0; half < 4 && found < s->samples; half += 2) {
-            double u = random_uniform_double(words[half], words[half + 1]);
-            uint32_t k = (uint32_t)(exp(u * log_range) - 1);
-            if (k >= s->classes) k = s->classes - 1; // rounding at the upper end
-            tries++;
-            if (s->taken[k]) continue;
-            s->taken[k] = 1;
-            ids[found++] = k;
-        }
-    }
-    for (size_t i = 0; i < found; i++) s->taken[ids[i]] = 0;
-    qsort(ids, found, sizeof *ids, compare_ids);
-    return tries;
+static uint32_t draw_log_uniform(const struct sampler *s, double u) {
+    uint32_t k = (uint32_t)(exp(u * log((double)s->classes + 1)) - 1);
+    return k < s->classes ? k : s->classes - 1; // rounding at the upper end
 }
 
-float sampler_log_expected(const struct sampler *s, uint32_t k, uint64_t tries) {
-    if (tries == UINT64_MAX) return 0;
-    double p = log1p(1.0 / ((double)k + 1)) / log((double)s->classes + 1);
-    return (float)log(-expm1((double)tries * log1p(-p)));
+static uint32_t draw_power(const struct sampler *s, double u) {
+    double place = u * s->classes;
+    uint32_t k = (uint32_t)place;
+    return place - k < (double)s->columns[k].own ? k : s->columns[k].other;
+}
+
+static void take(struct sampler *s, uint32_t k) {
+    if (s->times[k]++ == 0) s->ids[s->count++] = k;
+}
+
+void sampler_draw(struct sampler *s, uint32_t step) {
+    struct random_place place = {s->o.seed, RANDOM_SAMPLE, step, 0, 0};
+    bool power = s->o.proposal == PROPOSAL_POWER;
+    size_t S = s->o.samples;
+    s->count = 0, s->tries = 0;
+    if (!power && S == s->classes) { // everything: each class surely once
+        for (uint32_t k = 0; k < s->classes; k++) s->ids[s->count++] = k;
+        s->tries = UINT64_MAX;
+        return;
+    }
+    if (power && s->o.always != SAMPLER_NONE) take(s, s->o.always), s->tries++;
+    for (uint32_t block = 0; (power ? s->tries : s->count) < S; block++) {
+        uint32_t words[4];
+        random_words(place, block, words);
+        for (int half = 0; half < 4 && (power ? s->tries : s->count) < S; half += 2) {
+            double u = random_uniform_double(words[half], words[half + 1]);
+            take(s, power ? draw_power(s, u) : draw_log_uniform(s, u));
+            s->tries++;
+        }
+    }
+    qsort(s->ids, s->count, sizeof *s->ids, compare_ids);
+    for (size_t j = 0; j < s->count; j++) {
+        if (power) s->copies[j] = (float)s->times[s->ids[j]];
+        s->times[s->ids[j]] = 0;
+    }
+}
+
+static double log_uniform(const struct sampler *s, uint32_t k) {
+    return log1p(1.0 / ((double)k + 1)) / log((double)s->classes + 1);
+}
+
+float sampler_log_expected(const struct sampler *s, uint32_t k) {
+    if (s->o.proposal == PROPOSAL_POWER)
+        return (float)(log((double)s->o.samples * weight_of(s, k)) - s->log_total);
+    if (s->tries == UINT64_MAX) return 0;
+    return (float)log(-expm1((double)s->tries * log1p(-log_uniform(s, k))));
+}
+
+double sampler_expected_touches(const struct sampler *s, uint32_t k) {
+    if (s->o.proposal == PROPOSAL_POWER)
+        return k == s->o.always ? 1 : (double)s->o.samples * weight_of(s, k) * exp(-s->log_total);
+    return (double)s->o.samples * log_uniform(s, k);
 }

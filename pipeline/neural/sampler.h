@@ -1,26 +1,54 @@
-// The log-uniform (Zipfian) sampler of sampled softmax: classes ordered by falling frequency, P(k) =
-// ln((k+2)/(k+1)) / ln(C+1), drawn as floor(exp(u ln(C+1))) - 1 without replacement until S are unique; the
-// number of tries gives the expected count of every class, Q(k) = 1 - (1 - P(k))^tries (Jozefowicz et al.
-// 2016; TensorFlow's log_uniform_candidate_sampler).
+// The classes that stand for all others in a step of training, shared by all its targets and all ranks.  Two
+// proposals P over classes of falling frequency:
+//
+// log-uniform  P(k) = ln((k+2)/(k+1)) / ln(C+1), drawn as floor(exp(u ln(C+1))) - 1 without replacement until
+// S
+//              are unique; the number of tries gives the expected count of every class,
+//              Q(k) = 1 - (1 - P(k))^tries (Jozefowicz et al. 2016; TensorFlow's
+//              log_uniform_candidate_sampler)
+// power        P(k) ~ count(k)^alpha, S draws with replacement, so Q(k) = S P(k); equal draws are one sample
+//              that counts several times (Ji et al. 2016).  Drawn by the alias method (Walker 1977; Vose
+//              1991). BlackOut's code has <UNK> as one of the S in every step: `always`.
 #ifndef PIPELINE_NEURAL_SAMPLER_H
 #define PIPELINE_NEURAL_SAMPLER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct sampler {
-    uint32_t classes; // C
-    size_t samples;   // S, at most C
+enum sampler_proposal { PROPOSAL_LOG_UNIFORM, PROPOSAL_POWER };
+enum { SAMPLER_NONE = UINT32_MAX };
+
+struct sampler_options {
+    enum sampler_proposal proposal;
+    size_t samples; // S
     uint64_t seed;
-    uint8_t *taken; // (C) scratch
+    // power only
+    double alpha;
+    const uint64_t *counts; // (C), the caller's; 0 counts as 1
+    uint32_t always;        // or SAMPLER_NONE
 };
 
-void sampler_make(struct sampler *s, uint32_t classes, size_t samples, uint64_t seed);
+struct sampler {
+    struct sampler_options o; // samples: at most C without replacement
+    uint32_t classes;         // C
+    // The last step's samples.
+    uint32_t *ids; // (count) rising
+    float *copies; // (count) how often each was drawn; NULL: once
+    size_t count;  // at most S
+    // private
+    uint64_t tries;
+    uint32_t *times; // (C) scratch
+    double log_total;
+    struct sampler_column *columns; // (C) of the alias method
+};
+
+void sampler_make(struct sampler *s, uint32_t classes, const struct sampler_options *options);
 void sampler_free(struct sampler *s);
-// The samples of a step, rising; a function of (seed, step) alone, so that all ranks draw the same.  Returns
-// the number of tries.
-uint64_t sampler_draw(struct sampler *s, uint32_t step, uint32_t *ids /* (S) */);
-// ln Q(k) after `tries` draws.
-float sampler_log_expected(const struct sampler *s, uint32_t k, uint64_t tries);
+// Draws the samples of a step: a function of (seed, step) alone, so that all ranks draw the same.
+void sampler_draw(struct sampler *s, uint32_t step);
+// ln Q(k): of the expected count of class k among the last step's samples, those `always` there apart.
+float sampler_log_expected(const struct sampler *s, uint32_t k);
+// The same before any draw, without replacement only about: how often a step is expected to touch class k.
+double sampler_expected_touches(const struct sampler *s, uint32_t k);
 
 #endif

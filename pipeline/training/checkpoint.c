@@ -115,7 +115,8 @@ static void each_tensor(struct model *m,
         for (int s = 0; s < PARAMETER_STATES; s++) {
             if (!p->state[s]) continue;
             snprintf(name, sizeof name, "%s.state%d", p->name, s);
-            act(name, p, p->state[s], x);
+            struct parameter rows = {.rows = p->rows, .columns = 1, .is_vector = true};
+            act(name, p->has_row_state ? &rows : p, p->state[s], x);
         }
         if (!p->average) continue;
         snprintf(name, sizeof name, "%s.average", p->name);

@@ -23,6 +23,8 @@ struct loop {
     const struct checkpoint_identity *id;
     struct training_options training;
     struct workspace *w;
+    struct optimiser_options optimiser;
+    float *input_touches, *output_touches; // (V) or NULL
     struct exchange exchange;
     struct validation valid;
     struct reader *reader;
@@ -91,7 +93,7 @@ static void save_checkpoint(struct loop *x) {
 static void train_step(struct loop *x) {
     double wait = 0;
     const struct reader_batch *b = reader_next(x->reader, &wait);
-    const struct optimiser_options *oo = &x->o->optimiser;
+    const struct optimiser_options *oo = &x->optimiser;
     x->training.scale = 1.0f / (float)(x->o->loss_step_sum ? x->o->batch : b->global_events);
     double logp = model_step(x->m, x->w, &b->batch, &x->training);
     exchange_finish(&x->exchange, x->m);
@@ -139,6 +141,23 @@ static int decide(struct loop *x) {
     return x->c->ranks > 1 ? (int)communicator_max_u64(x->c, (uint64_t)wish) : wish;
 }
 
+// How often a step is expected to touch each row of the tables: as an input or target word, as a sample.
+static void expect_touches(struct loop *x) {
+    const struct training_options *t = &x->o->training;
+    const struct output_memory *output = &x->w->output;
+    uint32_t V = x->m->o.vocabulary_size;
+    double words = (double)(x->o->batch * x->o->bptt), total = 0;
+    x->input_touches = memory_alloc(V, sizeof(float), "the rows' touches");
+    x->output_touches = memory_alloc(V, sizeof(float), "the rows' touches");
+    for (uint32_t v = 0; v < V; v++) total += (double)t->counts[v];
+    for (uint32_t v = 0; v < V; v++) {
+        double share = fmax((double)t->counts[v], 1) / total;
+        x->input_touches[v] = x->output_touches[v] = (float)(words * share);
+        if (output->loss != LOSS_EXACT && v < model_classes(&x->m->o))
+            x->output_touches[v] += (float)sampler_expected_touches(&output->samples.sampler, v);
+    }
+}
+
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
@@ -148,7 +167,13 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     x->training.context = &x->exchange;
     size_t count = o->batch / (size_t)c->ranks;
     x->w = workspace_new(x->m, o->bptt, count, &x->training, c->ranks);
-    optimiser_make(x->m, &o->optimiser);
+    x->optimiser = o->optimiser;
+    if (o->optimiser.kind == OPTIMISER_RMSPROP) {
+        expect_touches(x);
+        x->optimiser.touches[GROUP_EMBEDDING] = x->input_touches;
+        x->optimiser.touches[GROUP_OUTPUT] = x->output_touches;
+    }
+    optimiser_make(x->m, &x->optimiser);
     validation_make(&x->valid, valid, o->valid_streams);
     snprintf(x->s.text, sizeof x->s.text, "%s", train->info.content);
     snprintf(x->s.valid_text, sizeof x->s.valid_text, "%s", valid->info.content);
@@ -189,5 +214,6 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     reader_stop(x.reader);
     validation_free(&x.valid);
     workspace_free(m, x.w);
+    free(x.input_touches), free(x.output_touches);
     *result = (struct loop_result){x.s.step == x.steps, x.s, x.spe};
 }

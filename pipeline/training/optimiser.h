@@ -1,4 +1,5 @@
-// SGD, Adagrad and Adam with row-sparse versions, learning-rate schedules, clipping by norm, running means.
+// SGD, Adagrad, Adam and RMSProp with row-sparse versions, learning-rate schedules, clipping by norm or
+// value, running means.
 #ifndef PIPELINE_TRAINING_OPTIMISER_H
 #define PIPELINE_TRAINING_OPTIMISER_H
 
@@ -7,26 +8,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum optimiser_kind { OPTIMISER_SGD, OPTIMISER_ADAGRAD, OPTIMISER_ADAM };
+enum optimiser_kind { OPTIMISER_SGD, OPTIMISER_ADAGRAD, OPTIMISER_ADAM, OPTIMISER_RMSPROP };
 enum schedule_kind {
     SCHEDULE_CONSTANT,
-    SCHEDULE_LINEAR, // falls linearly from the rate to 0 over the whole run
-    SCHEDULE_STEP,   // rate * decay^(epochs past decay_after)
+    SCHEDULE_LINEAR,       // falls linearly from the rate to 0 over the whole run
+    SCHEDULE_STEP,         // rate * decay^(epochs past decay_after)
+    SCHEDULE_INVERSE_SQRT, // rate * sqrt(max(warmup, 1) / step), step from 1 (Shazeer et al. 2017)
 };
 enum clip_kind {
-    CLIP_ALL,       // one norm over all parameters
-    CLIP_RECURRENT, // only the recurrent layers' norm and gradients (Jozefowicz et al. 2016)
-    CLIP_EACH,      // each group by its own norm
+    CLIP_ALL,           // one norm over all parameters
+    CLIP_RECURRENT,     // only the recurrent layers' norm and gradients (Jozefowicz et al. 2016)
+    CLIP_EACH,          // each group by its own norm
+    CLIP_BUT_EMBEDDING, // one norm over all but the embedding, which is not clipped (Grave et al. 2017)
 };
 
 struct optimiser_options {
     enum optimiser_kind kind;
-    double rate, accumulator, epsilon, beta1, beta2;
+    double rate, accumulator, epsilon, beta1, beta2; // beta2: RMSProp's decay too
+    bool row_wise; // Adagrad: the embedding has one accumulator a row (Grave et al. 2017)
+    // RMSProp of tables by rows: how often a step is expected to touch each row of a group, or NULL.  A row
+    // touched less than once has the decay beta2^(1/touches), as if the steps between had come to pass (Ji et
+    // al. 2016).
+    const float *touches[GROUP_COUNT];
     enum schedule_kind schedule;
     double warmup, decay, decay_after; // steps; factor; epochs
     enum clip_kind clip_kind;
-    double clip; // norm; 0: no clipping
-    double ema;  // of the recurrent parameters; 0: none
+    double clip;       // norm; 0: no clipping
+    double clip_value; // largest magnitude of an element; 0: no clipping
+    double ema;        // of the recurrent parameters; 0: none
 };
 
 struct optimiser_norms {

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# NCE, BlackOut and the optimisers of their papers: they learn, resume to the same bits, agree over ranks; what they refuse.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+. "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
+
+# loss_at STEP FOLDER: from the learning curve
+loss_at() { sed -n 's/^{"step":'"$1"',.*"loss":\([0-9.e+-]*\),.*/\1/p' "$2/curve.jsonl"; }
+
+blackout="--softmax blackout --proposal power --samples 64"
+# The perplexity that a recipe falls below in two epochs (from 302, the output classes; words alone give about 180).
+while IFS='|' read -r most recipe; do
+  rm -rf one two parts
+  # shellcheck disable=SC2086
+  train --quiet "${tiny[@]}" $recipe --output one train.shard
+  one=$(perplexity --model one/model.safetensors test.shard)
+  awk -v p="$one" -v most="$most" 'BEGIN { exit !(p < most) }' || fail "$recipe: perplexity $one, expected below $most"
+  for stop in 13 31 0; do
+    # shellcheck disable=SC2086
+    train --quiet "${tiny[@]}" $recipe --stop-after $stop --output parts train.shard
+  done
+  same_file one/model.safetensors parts/model.safetensors
+  # Over two ranks the losses of the first steps are the same; later on, rounding grows.
+  # shellcheck disable=SC2086
+  ranks 2 train --quiet "${tiny[@]}" $recipe --epochs 1 --output two train.shard </dev/null
+  close_to "$(loss_at 100 two)" "$(loss_at 100 one)" 1e-6
+done <<END
+145|--softmax nce --samples 64 --ln-z 5
+100|--softmax nce --proposal power --alpha 0.75 --samples 64 --ln-z 5 --clip 0 --clip-value 0.01 --rate 0.03
+100|$blackout --alpha 0.4 --rate 0.03
+100|$blackout --alpha 0.1 --optimiser rmsprop --rate 0.03 --beta2 0.999 --epsilon 1e-6 --schedule step --decay 0.8 --decay-after 1
+70|--optimiser adagrad --rate 0.3 --accumulator 1e-5 --row-wise --clip-group but-embedding --clip 0.25
+100|--schedule inverse-sqrt --warmup 20 --rescale-embedding 2 --rate 0.05
+END
+
+# What no recipe combines.
+refuse() { fails_with "$1" "$2" train "${tiny[@]}" "${@:3}" --output m train.shard; }
+refuse 1 'output classes; take fewer samples, or --softmax full' --softmax nce --samples 5000
+refuse 2 '--softmax blackout needs --proposal power, and its --alpha' --softmax blackout --samples 64
+refuse 2 '--softmax sampled draws log-uniform samples' --softmax sampled --samples 64 --proposal power
+refuse 2 '--proposal means something only with --softmax' --proposal power
+refuse 2 '--alpha means something only with --proposal power' --softmax nce --samples 64 --alpha 0.5
+refuse 2 '--ln-z means something only with --softmax nce' --softmax blackout --ln-z 9
+refuse 2 '--alpha 1.5: must be from 0 to 1' --softmax nce --proposal power --alpha 1.5
+refuse 2 '--row-wise means something only with --optimiser adagrad' --row-wise
+refuse 2 '--clip and --clip-value exclude each other' --clip-value 1
+refuse 2 '--epsilon 0 divides by zero where a gradient is zero' --optimiser rmsprop --epsilon 0
+refuse 2 '--beta1 means something only with --optimiser adam' --optimiser rmsprop --beta1 0.5
+[ ! -e m ] || fail "a refused run left something"

@@ -1,0 +1,122 @@
+// The samplers' distributions: chi-square of the draws, expected counts against the closed form, the same
+// draws everywhere.
+#include "tests/unit/unit.h"
+
+#include "pipeline/neural/sampler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLASSES = 40, SAMPLES = 25, STEPS = 4000 };
+
+static uint64_t counts[CLASSES];
+
+static struct sampler_options power_options(double alpha, uint32_t always) {
+    for (uint32_t k = 0; k < CLASSES; k++) counts[k] = k + 1 == CLASSES ? 0 : 100000 / (k + 1);
+    return (struct sampler_options){PROPOSAL_POWER, SAMPLES, 7, alpha, counts, always};
+}
+
+// How often each class was drawn in all steps.
+static void tally(struct sampler *s, double drawn[CLASSES]) {
+    for (uint32_t k = 0; k < CLASSES; k++) drawn[k] = 0;
+    for (uint32_t step = 0; step < STEPS; step++) {
+        sampler_draw(s, step);
+        double all = 0;
+        for (size_t j = 0; j < s->count; j++) {
+            assert_true(j == 0 || s->ids[j - 1] < s->ids[j]);
+            double copies = s->copies ? (double)s->copies[j] : 1;
+            assert_true(copies >= 1);
+            drawn[s->ids[j]] += copies;
+            all += copies;
+        }
+        assert_true(all == SAMPLES);
+    }
+}
+
+static void test_power_distribution(void **state) {
+    (void)state;
+    const double alphas[] = {0, 0.1, 0.4, 1};
+    for (size_t a = 0; a < sizeof alphas / sizeof *alphas; a++) {
+        struct sampler_options o = power_options(alphas[a], SAMPLER_NONE);
+        struct sampler s;
+        sampler_make(&s, CLASSES, &o);
+        double drawn[CLASSES], total = 0, square = 0, sum = 0;
+        tally(&s, drawn);
+        for (uint32_t k = 0; k < CLASSES; k++) total += pow(counts[k] ? (double)counts[k] : 1, alphas[a]);
+        for (uint32_t k = 0; k < CLASSES; k++) {
+            double q = pow(counts[k] ? (double)counts[k] : 1, alphas[a]) / total, expected = q * SAMPLES;
+            assert_close(exp((double)sampler_log_expected(&s, k)) / expected, 1, 1e-5);
+            assert_close(sampler_expected_touches(&s, k) / expected, 1, 1e-9);
+            sum += expected;
+            square += pow(drawn[k] - expected * STEPS, 2) / (expected * STEPS);
+        }
+        assert_close(sum, SAMPLES, 1e-9);
+        // Of 39 degrees of freedom: above 80 once in 10,000.  A wrong table is off by thousands.
+        assert_true(square < 80 && square > 10);
+        sampler_free(&s);
+    }
+}
+
+static void test_always_there(void **state) {
+    (void)state;
+    struct sampler_options o = power_options(1, CLASSES - 2);
+    struct sampler s;
+    sampler_make(&s, CLASSES, &o);
+    double drawn[CLASSES];
+    tally(&s, drawn);
+    double expected =
+        STEPS * (1 + (SAMPLES - 1) * exp((double)sampler_log_expected(&s, CLASSES - 2)) / SAMPLES);
+    assert_true(fabs(drawn[CLASSES - 2] - expected) < 5 * sqrt(expected - STEPS));
+    sampler_free(&s);
+}
+
+// Without replacement: the count of a class has the expectation Q(k) = 1 - (1 - P)^tries.
+static void test_log_uniform_expectation(void **state) {
+    (void)state;
+    struct sampler_options o = {.samples = SAMPLES, .seed = 7};
+    struct sampler s;
+    sampler_make(&s, CLASSES, &o);
+    double drawn[CLASSES], expected[CLASSES] = {0}, sum = 0;
+    tally(&s, drawn);
+    for (uint32_t step = 0; step < STEPS; step++) {
+        sampler_draw(&s, step);
+        for (uint32_t k = 0; k < CLASSES; k++) expected[k] += exp((double)sampler_log_expected(&s, k));
+    }
+    for (uint32_t k = 0; k < CLASSES; k++) {
+        sum += expected[k] / STEPS;
+        // Given the number of tries this is an approximation: the last try always gave a new class.
+        assert_true(fabs(drawn[k] - expected[k]) < 0.03 * STEPS);
+    }
+    assert_true(fabs(sum - SAMPLES) < 0.05 * SAMPLES);
+    assert_null(s.copies);
+    sampler_free(&s);
+}
+
+static void test_steps_repeat(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        struct sampler_options o = power_options(0.4, SAMPLER_NONE);
+        if (kind) o.proposal = PROPOSAL_LOG_UNIFORM;
+        struct sampler a, b;
+        sampler_make(&a, CLASSES, &o);
+        sampler_make(&b, CLASSES, &o);
+        sampler_draw(&a, 1);
+        sampler_draw(&a, 5);
+        sampler_draw(&b, 5); // whatever came before
+        assert_int_equal(a.count, b.count);
+        assert_memory_equal(a.ids, b.ids, a.count * sizeof *a.ids);
+        if (!kind) assert_memory_equal(a.copies, b.copies, a.count * sizeof *a.copies);
+        uint32_t *ids = malloc(a.count * sizeof *ids);
+        memcpy(ids, a.ids, a.count * sizeof *ids);
+        sampler_draw(&a, 6);
+        assert_true(a.count != b.count || memcmp(ids, a.ids, a.count * sizeof *ids));
+        free(ids), sampler_free(&a), sampler_free(&b);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_power_distribution), cmocka_unit_test(test_always_there),
+        cmocka_unit_test(test_log_uniform_expectation), cmocka_unit_test(test_steps_repeat)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
