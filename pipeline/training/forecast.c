@@ -1,0 +1,47 @@
+#include "pipeline/training/forecast.h"
+
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/training/device.h"
+
+#include <inttypes.h>
+
+struct forecast forecast_make(const struct model_options *o, const struct loop_options *l, int ranks) {
+    size_t streams = l->batch / (size_t)ranks;
+    uint64_t all = model_count_floats(o), recurrent = 0;
+    uint64_t states = (uint64_t)optimiser_states(l->optimiser.kind);
+    for (int64_t i = 0; i < o->layers; i++) recurrent += cell_count_floats(model_layer_shape(o, i));
+    uint64_t floats = all * (1 + states)
+                      + model_gradient_floats(o, l->training.samples, streams * l->bptt, (uint64_t)ranks);
+    if (l->optimiser.ema > 0) floats += recurrent;
+    return (struct forecast){.memory = floats * sizeof(float)
+                                       + workspace_bytes(o, l->bptt, streams, l->training.samples, true),
+                             .disk = (3 * (1 + states) + 2) * all * sizeof(float)};
+}
+
+static void check_memory(uint64_t bytes, struct communicator *world) {
+    char need[32], have[32];
+    uint64_t sharing = (uint64_t)device_ranks_on_host(world), available = memory_available();
+    if (bytes * sharing > available)
+        die("%" PRIu64 " rank(s) on this host need %s of memory each, %s are free in all: lower --batch, "
+            "--samples or the model's size, or use fewer ranks a host",
+            sharing, memory_format(bytes, need), memory_format(available, have));
+}
+
+void forecast_tell(const struct forecast *f, const struct model_options *o, const struct loop_options *l,
+                   const struct kernels *k, struct communicator *world, uint64_t events) {
+    char memory[32], room[32];
+    if (world->rank == 0) {
+        // Training: forward, and twice as much backward; about eight tenths of the bare matrix rate are
+        // reached.
+        double products = device_measure_rate(k);
+        double work =
+            3.0 * (double)model_multiply_adds(o, l->training.samples) * (double)events * (double)l->epochs;
+        note("forecast: %" PRIu64 " parameters, %s of memory a rank, %s of disk", model_count_floats(o),
+             memory_format(f->memory, memory), memory_format(f->disk, room));
+        note("forecast: %" PRIu64 " words x %" PRIu64
+             " epochs in about %.2f hours (matrix products run at %.0f GFLOP/s here)",
+             events, l->epochs, work / (0.8 * products) / world->ranks / 3600, 2e-9 * products);
+    }
+    check_memory(f->memory, world);
+}

@@ -1,0 +1,106 @@
+#include "pipeline/training/settings.h"
+
+#include "pipeline/cli/message.h"
+
+#include <string.h>
+
+const struct train_settings settings_default = {
+    .cell = "lstm",
+    .softmax = "full",
+    .initial = "range",
+    .context = "carry",
+    .begin = WORD_BEGIN,
+    .layers = 1,
+    .hidden = 256,
+    .cell_bias = true,
+    .initial_range = 0.05,
+    .proposal = "log-uniform",
+    .loss = "token-mean",
+    .samples = 8192,
+    .alpha = 1,
+    .log_normaliser = 9,
+    .optimiser = "sgd",
+    .schedule = "constant",
+    .clip_group = "all",
+    .rate = 1,
+    .epsilon = 1e-8,
+    .beta1 = 0.9,
+    .beta2 = 0.999,
+    .decay = 0.5,
+    .decay_after = 4,
+    .rescale = 1,
+    .select = "best",
+    .device = "auto",
+    .batch = 32,
+    .bptt = 20,
+    .epochs = 5,
+    .valid_streams = 1,
+    .log_steps = 50,
+    .seed = 1,
+    .checkpoint_seconds = 600,
+};
+
+// Options that another one gives a meaning; said without it, they are a mistake.
+static const struct meaning {
+    const char *name, *needs, *words; // the other's values, with '|' between
+} meanings[] = {
+    {"projection", "cell", "lstm"},
+    {"forget-bias", "cell", "lstm"},
+    {"cell-bias", "cell", SETTINGS_RNN_CELLS},
+    {"samples", "softmax", "sampled|nce|blackout"},
+    {"proposal", "softmax", "sampled|nce|blackout"},
+    {"alpha", "proposal", "power"},
+    {"ln-z", "softmax", "nce"},
+    {"cutoffs", "softmax", "adaptive"},
+    {"row-wise", "optimiser", "adagrad"},
+    {"initial-range", "initial", "range"},
+    {"accumulator", "optimiser", "adagrad"},
+    {"epsilon", "optimiser", "adagrad|adam|rmsprop"},
+    {"beta1", "optimiser", "adam"},
+    {"beta2", "optimiser", "adam|rmsprop"},
+    {"decay", "schedule", "step"},
+    {"decay-after", "schedule", "step"},
+};
+
+static const char *choice(const struct program *program, const char *name) {
+    const struct option_spec *o = program->options;
+    while (strcmp(o->name, name) != 0) o++;
+    return *(const char **)o->value;
+}
+
+int settings_index(const char *words, const char *word) {
+    size_t n = strlen(word);
+    int index = 0;
+    for (const char *at = words; at; index++) {
+        if (strncmp(at, word, n) == 0 && (at[n] == '|' || !at[n])) return index;
+        at = strchr(at, '|');
+        if (at) at++;
+    }
+    return -1;
+}
+
+void settings_check(const struct train_settings *s, const struct program *program) {
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
+        const struct meaning *m = &meanings[i];
+        if (options_was_given(program, m->name) && settings_index(m->words, choice(program, m->needs)) < 0)
+            die_usage("--%s means something only with --%s %s", m->name, m->needs, m->words);
+    }
+    settings_check_model(s, program);
+    settings_check_optimiser(s, program);
+}
+
+struct loop_options settings_loop(const struct train_settings *s, const struct vocabulary *v) {
+    return (struct loop_options){.folder = s->folder,
+                                 .batch = (size_t)s->batch,
+                                 .bptt = (size_t)s->bptt,
+                                 .epochs = (uint64_t)s->epochs,
+                                 .loss_step_sum = strcmp(s->loss, "step-sum") == 0,
+                                 .select_best = strcmp(s->select, "best") == 0,
+                                 .valid_streams = (size_t)s->valid_streams,
+                                 .checkpoint_seconds = s->checkpoint_seconds,
+                                 .checkpoint_steps = (uint64_t)s->checkpoint_steps,
+                                 .log_steps = (uint64_t)s->log_steps,
+                                 .stop_after = (uint64_t)s->stop_after,
+                                 .training = settings_training(s, v),
+                                 .optimiser = settings_optimiser(s)};
+}

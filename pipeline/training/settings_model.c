@@ -1,0 +1,84 @@
+#include "pipeline/training/settings.h"
+
+#include "pipeline/cli/message.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void settings_check_model(const struct train_settings *s, const struct program *program) {
+    if (s->one_hot && options_was_given(program, "embedding"))
+        die_usage("--embedding means nothing with --one-hot: the embedding is as wide as the gates");
+    if (s->one_hot && s->dropout > 0)
+        die_usage("--dropout and --one-hot exclude each other: no recipe drops what is added to the gates");
+    if (s->residual && s->layers < 2)
+        die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
+    bool power = strcmp(s->proposal, "power") == 0;
+    if (strcmp(s->softmax, "sampled") == 0 && power)
+        die_usage("--softmax sampled draws log-uniform samples; --proposal power is for nce and blackout");
+    if (strcmp(s->softmax, "blackout") == 0 && !power)
+        die_usage("--softmax blackout needs --proposal power, and its --alpha");
+}
+
+static void resolve_cutoffs(struct train_settings *s, struct model_options *o) {
+    static char resolved[OUTPUT_CUTOFFS_TEXT];
+    const char *wrong = NULL;
+    if (s->cutoffs)
+        wrong = output_parse_cutoffs(s->cutoffs, o);
+    else
+        output_default_cutoffs(o);
+    if (wrong)
+        die("--cutoffs %s: %s (%" PRIu32 " output classes, layers of width %zu)", s->cutoffs, wrong,
+            model_classes(o), model_width(o));
+    if (!o->tails) die("--softmax adaptive: layers of width %zu cannot be divided by 4", model_width(o));
+    output_format_cutoffs(o, resolved);
+    s->cutoffs = resolved;
+}
+
+struct model_options settings_model(struct train_settings *s, const struct vocabulary *v) {
+    enum cell_kind kind = CELL_LSTM;
+    while (strcmp(s->cell, cell_names[kind]) != 0) kind++;
+    if (s->one_hot) s->embedding = (int64_t)cell_gates(kind) * s->hidden;
+    if (!s->embedding) s->embedding = s->projection ? s->projection : s->hidden;
+    struct model_options o = {.vocabulary_size = v->size,
+                              .begin = v->begin,
+                              .end = v->end,
+                              .layers = s->layers,
+                              .embedding = s->embedding,
+                              .hidden = s->hidden,
+                              .projection = s->projection,
+                              .output = strcmp(s->softmax, "adaptive") == 0 ? OUTPUT_ADAPTIVE : OUTPUT_FULL,
+                              .cell = kind,
+                              .one_hot = s->one_hot,
+                              .no_bias = !s->cell_bias,
+                              .residual = s->residual,
+                              .reset = strcmp(s->context, "reset") == 0,
+                              .begin_is_end = strcmp(s->begin, WORD_END) == 0};
+    snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
+    if (o.output == OUTPUT_ADAPTIVE) resolve_cutoffs(s, &o);
+    return o;
+}
+
+struct training_options settings_training(const struct train_settings *s, const struct vocabulary *v) {
+    enum output_loss output_loss = strcmp(s->softmax, "sampled") == 0    ? LOSS_SAMPLED
+                                   : strcmp(s->softmax, "nce") == 0      ? LOSS_NCE
+                                   : strcmp(s->softmax, "blackout") == 0 ? LOSS_BLACKOUT
+                                                                         : LOSS_EXACT;
+    bool sampled = output_loss != LOSS_EXACT;
+    uint32_t classes = v->size - 1;
+    if (sampled && s->samples >= classes)
+        die("--samples %" PRId64 ": the vocabulary has only %" PRIu32
+            " output classes; take fewer samples, or --softmax full",
+            s->samples, classes);
+    return (struct training_options){
+        .dropout = s->dropout,
+        .seed = (uint64_t)s->seed,
+        .loss = output_loss,
+        .samples = sampled ? (size_t)s->samples : 0,
+        .proposal = (enum sampler_proposal)settings_index(SETTINGS_PROPOSALS, s->proposal),
+        .alpha = s->alpha,
+        .counts = v->counts,
+        .unknown = v->unknown,
+        .log_normaliser = s->log_normaliser,
+        .embedding_rescale = (float)s->rescale};
+}
