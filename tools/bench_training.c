@@ -1,6 +1,6 @@
 // How near training comes to the bare matrix product: 6 x multiply-adds a word x words/s, over the rate of a
-// 2048^3 product with the same threads, taken in turns with it in one run.  Rows as in
-// results/reference/README.md; stdout is a TSV.
+// 2048^3 product with the same threads, taken in turns with it in one run.  Prints one row, as in
+// results/reference/README.md, on stdout.
 #include "kernels/random.h"
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/options.h"
@@ -13,30 +13,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t threads = 1, pairs = 5;
+static const char *cell = "lstm", *softmax = "full", *optimiser = "adam";
+static int64_t hidden = 256, projection, words = 13000, samples = 2048, batch = 32, bptt = 20, threads = 1,
+               pairs = 5;
 static double seconds = 1.5;
 
 static const struct option_spec options[] = {
+    {"cell", OPTION_STRING, &cell, "NAME", "kind of recurrent layer, as in train", NULL, 0, 0, false},
+    {"hidden", OPTION_INT, &hidden, "N", "cells", NULL, 1, 1 << 20, false},
+    {"projection", OPTION_INT, &projection, "N", "width they are projected to; 0: none", NULL, 0, 1 << 20,
+     false},
+    {"words", OPTION_INT, &words, "N", "output classes", NULL, 16, 100000000, false},
+    {"softmax", OPTION_CHOICE, &softmax, NULL, "output layer", "full|sampled|adaptive", 0, 0, false},
+    {"samples", OPTION_INT, &samples, "N", "samples of a step (sampled)", NULL, 1, 1 << 24, false},
+    {"batch", OPTION_INT, &batch, "N", "streams", NULL, 1, 1 << 20, false},
+    {"bptt", OPTION_INT, &bptt, "N", "steps", NULL, 1, 65535, false},
+    {"optimiser", OPTION_CHOICE, &optimiser, NULL, "how parameters are updated", "sgd|adagrad|adam", 0, 0,
+     false},
     {"threads", OPTION_INT, &threads, "N", "threads", NULL, 1, 1024, false},
     {"pairs", OPTION_INT, &pairs, "N", "pairs of product and training", NULL, 1, 1000, false},
     {"seconds", OPTION_REAL, &seconds, "S", "of each half of a pair", NULL, 0.01, 1000, false},
     {0}};
 static const struct program program = {"bench_training", "Measures training against the bare matrix product.",
                                        "", NULL, options};
-
-struct setting {
-    const char *name;
-    int64_t hidden, projection;
-    uint32_t classes;
-    size_t samples, B, T;
-    enum optimiser_kind optimiser;
-};
-
-static const struct setting settings[] = {
-    {"lstm256 full, 13000 words, 32x20, adam", 256, 0, 13000, 0, 32, 20, OPTIMISER_ADAM},
-    {"lstm512 full, 10000 words, 32x20, adam", 512, 0, 10000, 0, 32, 20, OPTIMISER_ADAM},
-    {"lstm256 sampled 2048, 13000 words, 32x20, adam", 256, 0, 13000, 2048, 32, 20, OPTIMISER_ADAM},
-};
 
 static double product_rate(const struct kernels *k) {
     enum { N = 2048 };
@@ -76,49 +75,105 @@ static double median(double *x, int64_t n) {
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
-static void measure(const struct kernels *k, const struct setting *s) {
-    struct model_options o = {.vocabulary_size = s->classes + 1,
-                              .begin = s->classes,
+static struct model_options model_resolve(void) {
+    struct model_options o = {.vocabulary_size = (uint32_t)words + 1,
+                              .begin = (uint32_t)words,
                               .layers = 1,
-                              .hidden = s->hidden,
-                              .projection = s->projection,
-                              .embedding = s->projection ? s->projection : s->hidden};
-    struct model *m = model_new(k, &o);
-    model_initialise(m, 0.05, 0, 1);
-    size_t n = s->B * s->T;
-    struct training_options t = {.seed = 1,
-                                 .loss = s->samples ? LOSS_SAMPLED : LOSS_EXACT,
-                                 .samples = s->samples,
-                                 .embedding_rescale = 1,
-                                 .scale = 1.0f / (float)n};
-    struct optimiser_options oo = {
-        .kind = s->optimiser, .rate = 1e-4, .epsilon = 1e-8, .beta1 = 0.9, .beta2 = 0.999, .clip = 1};
-    struct workspace *w = workspace_new(m, s->T, s->B, &t, 1);
-    optimiser_make(m, &oo);
-    uint32_t *inputs = memory_alloc(n, sizeof *inputs, "a batch");
-    int32_t *targets = memory_alloc(n, sizeof *targets, "a batch");
+                              .hidden = hidden,
+                              .projection = projection,
+                              .embedding = projection ? projection : hidden};
+    int kind = 0;
+    while (kind < CELL_COUNT && strcmp(cell_names[kind], cell) != 0) kind++;
+    if (kind == CELL_COUNT) die_usage("--cell %s: there is no such cell", cell);
+    o.cell = (enum cell_kind)kind;
+    if (strcmp(softmax, "adaptive") == 0) {
+        o.output = OUTPUT_ADAPTIVE;
+        output_default_cutoffs(&o);
+    }
+    return o;
+}
+
+// "lstm1024-256 sampled 8192, 100000 words, 128x20, adam, 2 threads"
+static void setting_name(char *text, size_t size) {
+    char width[32] = "", drawn[32] = "";
+    if (projection) snprintf(width, sizeof width, "-%" PRId64, projection);
+    if (strcmp(softmax, "sampled") == 0) snprintf(drawn, sizeof drawn, " %" PRId64, samples);
+    snprintf(text, size,
+             "%s%" PRId64 "%s %s%s, %" PRId64 " words, %" PRId64 "x%" PRId64 ", %s, %" PRId64 " thread%s",
+             cell, hidden, width, softmax, drawn, words, batch, bptt, optimiser, threads,
+             threads > 1 ? "s" : "");
+}
+
+struct training {
+    struct model *m;
+    struct workspace *w;
+    struct training_options t;
+    struct optimiser_options o;
+    uint32_t *inputs, step;
+    int32_t *targets;
+};
+
+static struct training training_make(const struct kernels *k, const struct model_options *o) {
+    bool sampled = strcmp(softmax, "sampled") == 0;
+    size_t n = (size_t)(batch * bptt);
+    struct training x = {.m = model_new(k, o),
+                         .t = {.seed = 1,
+                               .loss = sampled ? LOSS_SAMPLED : LOSS_EXACT,
+                               .samples = sampled ? (size_t)samples : 0,
+                               .embedding_rescale = 1,
+                               .scale = 1.0f / (float)n},
+                         .o = {.kind = strcmp(optimiser, "sgd") == 0       ? OPTIMISER_SGD
+                                       : strcmp(optimiser, "adagrad") == 0 ? OPTIMISER_ADAGRAD
+                                                                           : OPTIMISER_ADAM,
+                               .rate = 1e-4,
+                               .accumulator = 1,
+                               .epsilon = 1e-8,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
+                               .clip = 1}};
+    model_initialise(x.m, 0.05, 0, 1);
+    x.w = workspace_new(x.m, (size_t)bptt, (size_t)batch, &x.t, 1);
+    optimiser_make(x.m, &x.o);
+    x.inputs = memory_alloc(n, sizeof *x.inputs, "a batch");
+    x.targets = memory_alloc(n, sizeof *x.targets, "a batch");
+    return x;
+}
+
+static void training_step(struct training *x) {
+    size_t n = (size_t)(batch * bptt);
+    draw_ids(x->inputs, x->targets, n, (uint32_t)words, x->step);
+    struct batch b = {(size_t)bptt, (size_t)batch, x->inputs, x->targets, NULL, x->step, 0};
+    struct optimiser_norms norms;
+    model_step(x->m, x->w, &b, &x->t);
+    if (optimiser_step(x->m, &x->o, x->step++, x->o.rate, &norms) >= 0) die("training has diverged");
+}
+
+static void training_free(struct training *x) {
+    free(x->inputs), free(x->targets);
+    workspace_free(x->m, x->w), model_free(x->m);
+}
+
+static void measure(const struct kernels *k) {
+    struct model_options o = model_resolve();
+    struct training x = training_make(k, &o);
     double *ratios = memory_alloc((size_t)pairs, sizeof *ratios, "ratios"),
            *rates = memory_alloc((size_t)pairs, sizeof *rates, "rates");
-    double flops = 6.0 * (double)model_multiply_adds(&o, s->samples);
-    uint32_t step = 0;
+    double flops = 6.0 * (double)model_multiply_adds(&o, x.t.samples);
     for (int64_t i = -1; i < pairs; i++) { // the first pair only warms up
-        double product = product_rate(k), start = time_now(), words = 0;
+        double product = product_rate(k), start = time_now(), done = 0;
         do {
-            draw_ids(inputs, targets, n, s->classes, step);
-            struct batch b = {s->T, s->B, inputs, targets, NULL, step, 0};
-            struct optimiser_norms norms;
-            model_step(m, w, &b, &t);
-            if (optimiser_step(m, &oo, step++, oo.rate, &norms) >= 0) die("%s: training diverged", s->name);
-            words += (double)n;
+            training_step(&x);
+            done += (double)(batch * bptt);
         } while (time_now() - start < seconds);
-        double rate = words / (time_now() - start);
+        double rate = done / (time_now() - start);
         if (i >= 0) ratios[i] = rate * flops / product, rates[i] = rate;
     }
-    printf("train\t%s, %" PRId64 " thread%s\t%.0f\twords_per_s\tsgemm 2048^3\t%.3f\n", s->name, threads,
-           threads > 1 ? "s" : "", median(rates, pairs), median(ratios, pairs));
-    fflush(stdout);
-    free(inputs), free(targets), free(ratios), free(rates);
-    workspace_free(m, w), model_free(m);
+    char name[160];
+    setting_name(name, sizeof name);
+    printf("train\t%s\t%.0f\twords_per_s\tsgemm 2048^3\t%.3f\n", name, median(rates, pairs),
+           median(ratios, pairs));
+    free(ratios), free(rates);
+    training_free(&x);
 }
 
 int main(int argc, char **argv) {
@@ -126,7 +181,7 @@ int main(int argc, char **argv) {
     options_parse(&program, argc, argv);
     struct communicator *c = device_join();
     const struct kernels *k = device_open(c, "cpu", threads);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) measure(k, &settings[i]);
+    measure(k);
     communicator_close(c);
     return EXIT_DONE;
 }
