@@ -158,6 +158,7 @@ static void measure(const struct kernels *k) {
     struct training x = training_make(k, &o);
     double *ratios = memory_alloc((size_t)pairs, sizeof *ratios, "ratios"),
            *rates = memory_alloc((size_t)pairs, sizeof *rates, "rates");
+    note("%" PRIu64 " parameters", model_count_floats(&o));
     double flops = 6.0 * (double)model_multiply_adds(&o, x.t.samples);
     for (int64_t i = -1; i < pairs; i++) { // the first pair only warms up
         double product = product_rate(k), start = time_now(), done = 0;
