@@ -2,8 +2,9 @@
 // reset: (T, B) bytes in host memory or NULL: where 1, the state is zero before that step (in backward too).
 // w_x NULL: x has the width of the gates and is added to them as it is; then dx is the gates' gradient.  (A
 // one-hot input: its product with W_x is a row of a table.)
-// In backward the gradient of the outputs is overwritten; dx is set, and may be NULL; the weights' gradients
-// are added to.  The gradient is truncated at the block's start.
+// In backward the gradient of the outputs becomes the whole one, with what comes through the steps after; dx
+// is set, and may be NULL; the weights' gradients are added to.  The gradient is truncated at the block's
+// start.
 //
 // LSTM with optional projection (Hochreiter & Schmidhuber 1997; projection: Sak et al. 2014).  Gates in
 // PyTorch's order i, f, g, o; no peepholes:

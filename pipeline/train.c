@@ -86,6 +86,8 @@ static const struct option_spec options[] = {
     CHOICE("select", s.select, "best|last", "keep the model of the best validation, or the last"),
     INT("valid-streams", s.valid_streams, 1, 1 << 20,
         "pieces of the validation text, each from the zero state"),
+    FLAG("gradient-flow", s.gradient_flow,
+         "write the norms of the gradients of earlier outputs, at the start and after each epoch"),
     INT("seed", s.seed, 0, 9e15, "of initial values, dropout and samples"),
     INT("threads", s.threads, 0, 1024, "threads of a rank; 0: the host's cores shared among its ranks"),
     CHOICE("device", s.device, "auto|cpu|cuda", "what computes"),
@@ -99,13 +101,13 @@ static const struct option_spec options[] = {
 
 // Options that may change between a stop and going on.
 static const char *const free_options[] = {
-    "vocab",     "valid",      "output", "threads", "device", "checkpoint-seconds", "checkpoint-steps",
-    "log-steps", "stop-after", "fresh",  NULL};
+    "vocab",     "valid",      "output", "threads",       "device", "checkpoint-seconds", "checkpoint-steps",
+    "log-steps", "stop-after", "fresh",  "gradient-flow", NULL};
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
-    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, checkpoints while it runs, and "
-    "`state`, one word:\n"
+    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, gradient_flow.tsv where it is asked "
+    "for, checkpoints while it runs, and `state`, one word:\n"
     "running, finished, stopped (checkpoint made; run it again to go on) or failed.\n"
     "SIGUSR1 or SIGTERM: checkpoint at the next step, then leave with 0.  Run again with the same options it "
     "goes on from the\n"

@@ -85,6 +85,9 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b);
 // sees it (under sampled softmax: among target and samples).
 double model_step(struct model *m, struct workspace *w, const struct batch *b,
                   const struct training_options *o);
+// After model_step, until the next computation: the whole gradient of its loss (dropout counted) with respect
+// to the outputs of layer `l`, (T, B, D), by way of later steps and higher layers, too.
+const float *workspace_layer_gradient(const struct model *m, const struct workspace *w, int l);
 // The last hidden rows: probabilities of all classes for row r of the last computed block, (V-1) host
 // doubles' worth of floats.
 void model_distribution(struct model *m, struct workspace *w, size_t row, float *p /* (V-1), host */);

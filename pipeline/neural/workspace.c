@@ -62,6 +62,10 @@ uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size
     return floats * sizeof(float);
 }
 
+const float *workspace_layer_gradient(const struct model *m, const struct workspace *w, int l) {
+    return l + 1 == (int)m->o.layers ? w->d_top : w->layers[l].dr;
+}
+
 // === the carried state ===========================================================================
 
 size_t workspace_state_floats(const struct model *m) {

@@ -6,6 +6,7 @@
 #include "pipeline/neural/model_file.h"
 #include "pipeline/training/curve.h"
 #include "pipeline/training/exchange.h"
+#include "pipeline/training/gradient_flow.h"
 #include "pipeline/training/reader.h"
 #include "pipeline/training/validation.h"
 
@@ -78,6 +79,20 @@ static void validate(struct loop *x) {
     bool best = x->s.best_perplexity == 0 || perplexity < x->s.best_perplexity;
     if (best) x->s.best_perplexity = perplexity;
     if (best || !x->o->select_best) save_model(x);
+    resume_training(x, start);
+}
+
+// The parameters are the same on all ranks, so that one of them measures while the others go ahead.
+static void measure_gradient_flow(struct loop *x) {
+    char path[4096];
+    struct gradient_flow f;
+    if (!x->o->gradient_flow || x->c->rank != 0) return;
+    double start = time_now();
+    count_seconds(x);
+    gradient_flow_measure(x->m, x->w, &x->training, x->valid.ids, x->valid.events, &f);
+    snprintf(path, sizeof path, "%s/gradient_flow.tsv", x->o->folder);
+    gradient_flow_write(&f, path, x->s.step, x->s.step / x->spe);
+    gradient_flow_free(&f);
     resume_training(x, start);
 }
 
@@ -201,10 +216,11 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     loop_start(&x, train, valid, resume);
     int next = GO_ON;
     if (o->stop_after && x.s.step >= o->stop_after) next = STOP; // nothing to add
+    if (x.s.step == 0) measure_gradient_flow(&x);
     while (x.s.step < x.steps && next != STOP) {
         train_step(&x);
         show_progress(&x, false);
-        if (x.s.step % x.spe == 0) validate(&x);
+        if (x.s.step % x.spe == 0) validate(&x), measure_gradient_flow(&x);
         next = decide(&x);
         if (next != GO_ON) save_checkpoint(&x);
     }

@@ -20,6 +20,7 @@ struct loop_options {
                         // words
     bool select_best;   // keep the model of the best validation; else the last
     size_t valid_streams; // pieces of the validation text
+    bool gradient_flow;   // before the first step and after each epoch
     double checkpoint_seconds;
     uint64_t checkpoint_steps, log_steps, stop_after; // 0: not
     struct training_options training;                 // scale, gradient_ready and context are the loop's

@@ -97,6 +97,7 @@ struct loop_options settings_loop(const struct train_settings *s, const struct v
                                  .loss_step_sum = strcmp(s->loss, "step-sum") == 0,
                                  .select_best = strcmp(s->select, "best") == 0,
                                  .valid_streams = (size_t)s->valid_streams,
+                                 .gradient_flow = s->gradient_flow,
                                  .checkpoint_seconds = s->checkpoint_seconds,
                                  .checkpoint_steps = (uint64_t)s->checkpoint_steps,
                                  .log_steps = (uint64_t)s->log_steps,
