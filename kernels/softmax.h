@@ -1,5 +1,5 @@
-// Softmax cross-entropy over V classes for N rows of width D, exact, and the losses that see only the target
-// and the shared samples of a step.
+// Softmax cross-entropy over V classes for N rows of width D, exact, by paths through a binary tree, and the
+// losses that see only the target and the shared samples of a step.
 #ifndef KERNELS_SOFTMAX_H
 #define KERNELS_SOFTMAX_H
 
@@ -20,6 +20,15 @@ struct softmax_kernels {
                  const float *b /* (V) */, const int32_t *targets /* (N), host */, size_t N, size_t V,
                  size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */, float *dw /* (V, D) */,
                  float *db /* (V) */);
+
+    // Hierarchical softmax (Morin & Bengio 2005; Mnih & Hinton 2008): a class is a path of turns at the nodes
+    // of a binary tree.  Row r meets paths[i] for first[r] <= i < first[r + 1], each 2 * (row of w) + turn:
+    //   p(turn 0) = sigma(h . w),  p(turn 1) = sigma(-h . w),  logp[r] = sum of ln p; 0 where it meets none
+    // logp, scale, dh as above; dw set, not added.
+    void (*tree)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (U, D) */,
+                 const uint32_t *paths /* (first[N]), host */, const uint32_t *first /* (N + 1), host */,
+                 size_t N, size_t U, size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */,
+                 float *dw /* (U, D) */);
 
     // Sampled softmax (Jean et al. 2015; Jozefowicz et al. 2016) over compact rows.  The caller has gathered
     // the unique rows of this step: the S shared samples are rows 0 ... S-1, targets point anywhere into the

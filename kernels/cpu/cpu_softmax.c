@@ -202,6 +202,7 @@ static void cpu_probabilities(const struct kernels *k, const float *h, const flo
 }
 
 const struct softmax_kernels CPU_NAME(cpu_softmax) = {.full = cpu_full,
+                                                      .tree = CPU_NAME(cpu_tree),
                                                       .sampled = CPU_NAME(cpu_sampled),
                                                       .nce = CPU_NAME(cpu_nce),
                                                       .blackout = CPU_NAME(cpu_blackout),

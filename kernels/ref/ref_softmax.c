@@ -56,6 +56,30 @@ static void ref_full(const struct kernels *k, const float *h, const float *w, co
     }
 }
 
+static double log_sigmoid(double x) { return x < 0 ? x - log1p(exp(x)) : -log1p(exp(-x)); }
+
+static void ref_tree(const struct kernels *k, const float *h, const float *w, const uint32_t *paths,
+                     const uint32_t *first, size_t N, size_t U, size_t D, float scale, float *logp, float *dh,
+                     float *dw) {
+    (void)k;
+    double *row_dh = host_workspace(D * sizeof *row_dh);
+    if (scale != 0) memset(dw, 0, U * D * sizeof *dw);
+    for (size_t r = 0; r < N; r++) {
+        double sum = 0;
+        memset(row_dh, 0, D * sizeof *row_dh);
+        for (size_t i = first[r]; i < first[r + 1]; i++) {
+            size_t node = paths[i] / 2;
+            double sign = paths[i] % 2 ? -1 : 1, x = sign * dot(h + r * D, w + node * D, D);
+            sum += log_sigmoid(x);
+            if (scale != 0)
+                add_class(-(double)scale * sign / (1 + exp(x)), h + r * D, w + node * D, D, row_dh,
+                          dw + node * D, NULL);
+        }
+        logp[r] = (float)sum;
+        for (size_t l = 0; scale != 0 && l < D; l++) dh[r * D + l] = (float)row_dh[l];
+    }
+}
+
 // === losses over target and shared samples =======================================================
 
 struct sampled {
@@ -78,8 +102,6 @@ static double softmax_loss(const struct sampled *x, size_t target, double *u) {
     u[x->S] -= 1;
     return logp;
 }
-
-static double log_sigmoid(double x) { return x < 0 ? x - log1p(exp(x)) : -log1p(exp(-x)); }
 
 static double nce_loss(const struct sampled *x, size_t target, double *u) {
     (void)target;
@@ -185,6 +207,7 @@ static void ref_probabilities(const struct kernels *k, const float *h, const flo
 }
 
 const struct softmax_kernels ref_softmax = {.full = ref_full,
+                                            .tree = ref_tree,
                                             .sampled = ref_sampled,
                                             .nce = ref_nce,
                                             .blackout = ref_blackout,

@@ -143,6 +143,50 @@ static void test_softmax(void **state) {
     trial_end(t);
 }
 
+// === paths through a binary tree: x = h (N, D), w (U, D) ===
+
+struct tree_problem {
+    size_t N, U, D;
+    const uint32_t *paths, *first;
+    float scale;
+};
+
+static double tree_loss(const void *problem, const double *x) {
+    const struct tree_problem *p = problem;
+    const double *h = x, *w = h + p->N * p->D;
+    double loss = 0;
+    for (size_t r = 0; r < p->N; r++)
+        for (size_t i = p->first[r]; i < p->first[r + 1]; i++) {
+            double logit = 0;
+            for (size_t l = 0; l < p->D; l++) logit += h[r * p->D + l] * w[p->paths[i] / 2 * p->D + l];
+            loss += (double)p->scale * log(1 + exp(p->paths[i] % 2 ? logit : -logit));
+        }
+    return loss;
+}
+
+static void tree_check(struct trial *t, const struct kernels *k, void *data) {
+    const struct tree_problem *p = data;
+    size_t n_h = p->N * p->D, n = n_h + p->U * p->D;
+    float *x = trial_floats(t, n, 1.5), *g = trial_bytes(t, n * sizeof *g);
+    float *logp = trial_bytes(t, p->N * sizeof *logp);
+    k->softmax.tree(k, x, x + n_h, p->paths, p->first, p->N, p->U, p->D, p->scale, logp, g, g + n_h);
+    double sum = 0, *point = trial_bytes(t, n * sizeof *point);
+    for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)logp[r];
+    for (size_t i = 0; i < n; i++) point[i] = (double)x[i];
+    assert_close(sum, tree_loss(p, point), 1e-5);
+    check_gradient(k->variant, (struct differences){tree_loss, p, n}, x, g);
+}
+
+static void test_tree(void **state) {
+    (void)state;
+    static const uint32_t paths[] = {0, 3, 8, 1, 5, 9, 2}, first[] = {0, 3, 3, 6, 7}; // node 3 is not met
+    struct trial *t = trial_begin();
+    struct tree_problem p = {4, 5, 3, paths, first, 0.7f};
+    tree_check(t, kernels_open("ref", 1), &p);
+    trial_each_cpu(t, tree_check, &p);
+    trial_end(t);
+}
+
 // === LSTM: x = inputs (T, B, I), w_x (4H, I), w_h (4H, P), b (4H), w_p (P, H); loss = sum of outputs times
 // `slopes` ===
 
@@ -259,6 +303,7 @@ static void test_lstm(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_softmax), cmocka_unit_test(test_lstm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_softmax), cmocka_unit_test(test_tree),
+                                       cmocka_unit_test(test_lstm)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

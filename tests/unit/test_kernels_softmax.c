@@ -211,6 +211,71 @@ static void test_sampled_by_hand(void **state) {
     trial_end(t);
 }
 
+// === paths through a binary tree =================================================================
+
+struct tree_case {
+    size_t N, U, D, longest;
+    float scale, range;
+};
+
+struct tree_trial {
+    struct tree_case c;
+    const float *h, *w;
+    const uint32_t *paths, *first;
+    const float *logp, *dh, *dw; // expected
+};
+
+static void tree_run(struct trial *t, const struct kernels *k, struct tree_trial *x) {
+    size_t N = x->c.N, U = x->c.U, D = x->c.D;
+    bool backward = x->c.scale != 0;
+    float *h = trial_upload(k, x->h, N * D), *w = trial_upload(k, x->w, U * D), *logp = trial_poison(k, N);
+    float *dh = backward ? trial_poison(k, N * D) : NULL, *dw = backward ? trial_poison(k, U * D) : NULL;
+    k->softmax.tree(k, h, w, x->paths, x->first, N, U, D, x->c.scale, logp, dh, dw);
+    x->logp = trial_download(t, k, logp, N);
+    if (backward) x->dh = trial_download(t, k, dh, N * D), x->dw = trial_download(t, k, dw, U * D);
+    k->release(k, h), k->release(k, w);
+}
+
+static void tree_check(struct trial *t, const struct kernels *k, void *data) {
+    const struct tree_trial *e = data;
+    struct tree_trial x = *e, again = *e;
+    size_t N = e->c.N, U = e->c.U, D = e->c.D;
+    tree_run(t, k, &x);
+    tree_run(t, k, &again);
+    trial_compare("tree logp", k->variant, x.logp, e->logp, N, 2e-6, 1);
+    for (size_t r = 0; r < N; r++) assert_true(x.logp[r] <= 0);
+    assert_memory_equal(x.logp, again.logp, N * sizeof(float));
+    if (e->c.scale == 0) return;
+    trial_compare("tree dh", k->variant, x.dh, e->dh, N * D, 5e-6, 1e-3);
+    trial_compare("tree dw", k->variant, x.dw, e->dw, U * D, 5e-6, 1e-3);
+    assert_memory_equal(x.dw, again.dw, U * D * sizeof(float));
+}
+
+// Rows of every length, nodes that nobody meets, turns that are as good as sure.
+static void test_tree(void **state) {
+    (void)state;
+    static const struct tree_case trees[] = {{1, 1, 1, 1, 1, 1},         {9, 5, 3, 7, 0.3f, 2},
+                                             {200, 77, 33, 20, 1, 1},    {50, 300, 64, 9, 0, 1},
+                                             {40, 21, 128, 12, 0.5f, 9}, {3, 4, 2, 0, 1, 1}};
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        struct trial *t = trial_begin();
+        const struct tree_case *c = &trees[i];
+        uint32_t *paths = trial_bytes(t, (c->N * c->longest + 1) * sizeof *paths);
+        uint32_t *first = trial_bytes(t, (c->N + 1) * sizeof *first);
+        for (size_t r = 0; r < c->N; r++) {
+            uint32_t length = trial_word(t) % (uint32_t)(c->longest + 1);
+            first[r + 1] = first[r] + length;
+            for (uint32_t l = first[r]; l < first[r + 1]; l++)
+                paths[l] = trial_word(t) % (2 * (uint32_t)c->U);
+        }
+        struct tree_trial x = {.c = *c, .paths = paths, .first = first};
+        x.h = trial_floats(t, c->N * c->D, (double)c->range), x.w = trial_floats(t, c->U * c->D, 1);
+        tree_run(t, kernels_open("ref", 1), &x);
+        trial_each_cpu(t, tree_check, &x);
+        trial_end(t);
+    }
+}
+
 static void check_nan(struct trial *t, const struct kernels *k, void *data) {
     (void)data;
     float h[2] = {1, 1}, w[6] = {1, 2, NAN, 1, 0, 1};
@@ -240,7 +305,8 @@ static void test_nan_is_seen(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pairs), cmocka_unit_test(test_probabilities), cmocka_unit_test(test_row_blocks),
-        cmocka_unit_test(test_sampled_by_hand), cmocka_unit_test(test_nan_is_seen)};
+        cmocka_unit_test(test_pairs),      cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_row_blocks), cmocka_unit_test(test_sampled_by_hand),
+        cmocka_unit_test(test_tree),       cmocka_unit_test(test_nan_is_seen)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
