@@ -43,8 +43,9 @@ static const struct option_spec options[] = {
     FLAG("cell-bias", s.cell_bias, "the cells have a bias; --no-cell-bias: none (rnn)"),
     FLAG("residual", s.residual, "each layer but the first adds its input to its output"),
     REAL("dropout", s.dropout, 0, 0.99, "share of values dropped before and after every layer"),
-    CHOICE("softmax", s.softmax, "full|sampled|nce|blackout|adaptive",
-           "the output layer: all words, trained on samples of them, or in clusters by frequency"),
+    CHOICE("softmax", s.softmax, "full|sampled|nce|blackout|adaptive|hierarchical",
+           "the output layer: all words, trained on samples of them, in clusters by frequency, or by turns "
+           "through a Huffman tree"),
     INT("samples", s.samples, 1, 1 << 24, "negatives a step, shared (sampled, nce, blackout)"),
     CHOICE("proposal", s.proposal, SETTINGS_PROPOSALS,
            "where they come from: by rank, or count^alpha with replacement"),

@@ -23,10 +23,10 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     safetensors_add_metadata(w, "vocabulary", o->vocabulary);
     safetensors_add_metadata(w, "cell", cell_names[o->cell]);
     safetensors_add_metadata(w, "output", output_names[o->output]);
-    if (o->output == OUTPUT_ADAPTIVE) {
-        char cutoffs[OUTPUT_CUTOFFS_TEXT];
-        output_format_cutoffs(o, cutoffs);
-        safetensors_add_metadata(w, "cutoffs", cutoffs);
+    if (output_layout_key(o->output)) {
+        char layout[OUTPUT_LAYOUT_TEXT];
+        output_format_layout(o, layout);
+        safetensors_add_metadata(w, output_layout_key(o->output), layout);
     }
     declare_number(w, "vocabulary_size", o->vocabulary_size);
     declare_number(w, "begin", o->begin);
@@ -97,10 +97,9 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     o->embedding = option_number(r, path, "embedding", 1, 1 << 20);
     o->hidden = option_number(r, path, "hidden", 1, 1 << 20);
     o->projection = option_number(r, path, "projection", 0, 1 << 20);
-    if (o->output == OUTPUT_ADAPTIVE) {
-        const char *cutoffs = option_text(r, path, "cutoffs"), *wrong = output_parse_cutoffs(cutoffs, o);
-        if (wrong) die("%s: damaged: its metadata says cutoffs = \"%s\": %s", path, cutoffs, wrong);
-    }
+    const char *key = output_layout_key(o->output), *layout = key ? option_text(r, path, key) : NULL;
+    const char *wrong = key ? output_parse_layout(layout, o) : NULL;
+    if (wrong) die("%s: damaged: its metadata says %s = \"%s\": %s", path, key, layout, wrong);
     o->one_hot = option_is(r, path, "input", "one-hot");
     o->no_bias = option_is(r, path, "cell_bias", "none");
     o->residual = option_is(r, path, "layer_sum", "residual");

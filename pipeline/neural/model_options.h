@@ -3,6 +3,7 @@
 #define PIPELINE_NEURAL_MODEL_OPTIONS_H
 
 #include "pipeline/files/hash.h"
+#include "pipeline/neural/code_tree.h"
 #include "pipeline/neural/parameter.h"
 #include "pipeline/neural/sampler.h"
 
@@ -24,7 +25,12 @@ enum cell_kind {
     CELL_COUNT
 };
 enum { OUTPUT_MAX_TAILS = 6 };
-enum output_kind { OUTPUT_FULL, OUTPUT_ADAPTIVE, OUTPUT_COUNT }; // which parameters, and how they score
+enum output_kind {
+    OUTPUT_FULL,
+    OUTPUT_ADAPTIVE,
+    OUTPUT_HIERARCHICAL,
+    OUTPUT_COUNT
+}; // which parameters, and how they score
 
 // What the output layer's training step approximates its loss by.
 enum output_loss { LOSS_EXACT, LOSS_SAMPLED, LOSS_NCE, LOSS_BLACKOUT };
@@ -41,6 +47,7 @@ struct model_options {
     enum output_kind output;
     size_t tails;                       // adaptive: clusters behind the head
     uint32_t cutoffs[OUTPUT_MAX_TAILS]; // their first classes, rising
+    struct code_tree tree;              // hierarchical: of the classes
     bool reset;                         // zero state at each sentence start; else carried on
     bool begin_is_end;                  // the input before w1 is </S>, not <S>
 };

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OUTPUT_CUTOFFS_TEXT = 12 * OUTPUT_MAX_TAILS };
+enum { OUTPUT_CUTOFFS_TEXT = 12 * OUTPUT_MAX_TAILS, OUTPUT_LAYOUT_TEXT = CODE_TREE_TEXT };
 enum { OUTPUT_MAX_PARAMETERS = 1 + 2 * OUTPUT_MAX_TAILS };
-extern const char *const output_names[OUTPUT_COUNT]; // "full", "adaptive"
+extern const char *const output_names[OUTPUT_COUNT]; // "full", "adaptive", "hierarchical"
 
 struct output_tail { // a cluster of the adaptive softmax
     size_t begin, classes, width;
@@ -31,6 +31,8 @@ struct output {
     struct parameter *head;          // adaptive: (cutoffs[0] + tails, D)
     size_t tail_count;
     struct output_tail tails[OUTPUT_MAX_TAILS];
+    struct parameter *nodes; // hierarchical: (V - 1, D), the inner nodes of the tree
+    struct code_tree tree;
 };
 
 // What a step over samples needs: its unique rows, the shared samples first.
@@ -51,11 +53,19 @@ struct output_clusters {
     float *low, *d_low;                   // (N, width), the widest cluster's
 };
 
+// The turns that lead to the rows' classes, and the nodes that a step meets.
+struct output_paths {
+    uint32_t *turns, *first; // (N * depth), (N + 1), host: see softmax_kernels.tree
+    struct row_index rows;   // training: of the nodes
+    float *weight;           // training: (rows, D)
+};
+
 struct output_memory { // for N rows
     size_t N, ranks;
     enum output_loss loss;
     struct output_samples samples;   // where the loss takes samples
     struct output_clusters clusters; // adaptive
+    struct output_paths paths;       // hierarchical
 };
 
 struct output_block { // one block of rows
@@ -94,6 +104,12 @@ void output_step(const struct output *u, const struct kernels *k, struct output_
 // p of every class for one row h (D): p (V), device.
 void output_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
                          const float *h, float *p);
+
+// What evaluation has to know beside the kind, as text: its key in the model file, NULL where there is
+// nothing; from text (returns NULL, or what is wrong with it for that model) and back.
+const char *output_layout_key(enum output_kind kind);
+const char *output_parse_layout(const char *text, struct model_options *o);
+void output_format_layout(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]);
 
 // Cut-offs from text, "2000,10000", and back.  Returns NULL, or what is wrong with them for that model.
 const char *output_parse_cutoffs(const char *text, struct model_options *o);

@@ -38,4 +38,18 @@ void output_adaptive_step(const struct output *u, const struct kernels *k, struc
 void output_adaptive_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
                                   const float *h, float *p);
 
+// Turns through the tree of a Huffman code.
+uint64_t output_hierarchical_gradient_floats(const struct model_options *o, uint64_t rows);
+uint64_t output_hierarchical_memory_floats(const struct model_options *o, uint64_t N);
+void output_hierarchical_make(struct output *u, const struct kernels *k, const struct model_options *o);
+void output_hierarchical_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                     bool training);
+void output_hierarchical_memory_free(const struct kernels *k, struct output_memory *x);
+void output_hierarchical_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+                               const struct output_block *b);
+void output_hierarchical_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+                              const struct output_block *b, float scale);
+void output_hierarchical_distribution(const struct output *u, const struct kernels *k, const float *h,
+                                      float *p);
+
 #endif

@@ -35,6 +35,13 @@ static void resolve_cutoffs(struct train_settings *s, struct model_options *o) {
     s->cutoffs = resolved;
 }
 
+// Names that are not a kind's are losses over the full table.
+static enum output_kind output_kind_of(const char *name) {
+    for (int kind = 0; kind < OUTPUT_COUNT; kind++)
+        if (strcmp(name, output_names[kind]) == 0) return (enum output_kind)kind;
+    return OUTPUT_FULL;
+}
+
 struct model_options settings_model(struct train_settings *s, const struct vocabulary *v) {
     enum cell_kind kind = CELL_LSTM;
     while (strcmp(s->cell, cell_names[kind]) != 0) kind++;
@@ -47,7 +54,7 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .embedding = s->embedding,
                               .hidden = s->hidden,
                               .projection = s->projection,
-                              .output = strcmp(s->softmax, "adaptive") == 0 ? OUTPUT_ADAPTIVE : OUTPUT_FULL,
+                              .output = output_kind_of(s->softmax),
                               .cell = kind,
                               .one_hot = s->one_hot,
                               .no_bias = !s->cell_bias,
@@ -56,6 +63,7 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .begin_is_end = strcmp(s->begin, WORD_END) == 0};
     snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
     if (o.output == OUTPUT_ADAPTIVE) resolve_cutoffs(s, &o);
+    if (o.output == OUTPUT_HIERARCHICAL) code_tree_from_counts(&o.tree, v->counts, model_classes(&o));
     return o;
 }
 

@@ -1,8 +1,6 @@
 // The adaptive softmax against its formula in double: scores, gradients by central differences, sums of whole
 // distributions, clusters that a block does not touch; and what cut-offs are refused.
-#include "tests/unit/kernels_trial.h"
-
-#include "pipeline/neural/output.h"
+#include "tests/unit/output_trial.h"
 
 enum { D = 19, CLASSES = 40, N = 7, WIDTH_0 = 4, WIDTH_1 = 1 };
 
@@ -13,33 +11,6 @@ static struct model_options options_of(const char *cutoffs) {
     struct model_options o = {.vocabulary_size = CLASSES + 1, .hidden = D, .output = OUTPUT_ADAPTIVE};
     assert_null(output_parse_cutoffs(cutoffs, &o));
     return o;
-}
-
-struct layer {
-    const struct kernels *k;
-    struct output u;
-    struct output_memory memory;
-    struct parameter parameters[OUTPUT_MAX_PARAMETERS];
-    struct training_options training;
-    struct model_options o;
-};
-
-static void layer_open(struct layer *x, struct trial *t, const struct kernels *k) {
-    *x = (struct layer){.k = k, .training = {.scale = 0.6f}, .o = options_of("5,17")};
-    output_make(&x->u, k, &x->o, x->parameters);
-    uint64_t floats = 0;
-    for (size_t i = 0; i < x->u.count; i++) {
-        size_t n = parameter_size(&x->parameters[i]);
-        k->upload(k, x->parameters[i].value, trial_floats(t, n, 1), n * sizeof(float));
-        floats += n;
-    }
-    assert_int_equal(floats, output_count_floats(&x->o));
-    output_memory_make(&x->u, k, &x->memory, N, &x->training, 1);
-}
-
-static void layer_close(struct layer *x) {
-    output_memory_free(&x->u, x->k, &x->memory);
-    for (size_t i = 0; i < x->u.count; i++) parameter_free(&x->parameters[i], x->k);
 }
 
 // ln softmax(w h)[class] of `classes` rows of `width`.
@@ -67,77 +38,16 @@ static double log_p(const double *x, const double *h, size_t class) {
                       : log_softmax(x, h, 7, D, 6) + log_softmax(w1, low, 23, width, class - 17);
 }
 
-static double sum_log_p(const double *x, const double *h, const int32_t *targets) {
-    double sum = 0;
-    for (size_t r = 0; r < N; r++)
-        if (targets[r] != SOFTMAX_IGNORE) sum += log_p(x, h + r * D, (size_t)targets[r]);
-    return sum;
-}
-
-// Parameters, one behind the other, and h in double.
-static double *point_of(struct trial *t, const struct layer *x, const float *h, size_t *size) {
-    size_t n = 0;
-    for (size_t i = 0; i < x->u.count; i++) n += parameter_size(&x->parameters[i]);
-    double *point = trial_bytes(t, (n + N * D) * sizeof *point);
-    *size = n;
-    n = 0;
-    for (size_t i = 0; i < x->u.count; i++) {
-        size_t own = parameter_size(&x->parameters[i]);
-        float *values = trial_bytes(t, own * sizeof *values);
-        x->k->download(x->k, values, x->parameters[i].value, own * sizeof *values);
-        for (size_t j = 0; j < own; j++) point[n++] = (double)values[j];
-    }
-    for (size_t i = 0; i < N * D; i++) point[n + i] = (double)h[i];
-    return point;
-}
-
-static void check_slopes(const char *name, double *point, size_t first, size_t n, const float *gradient,
-                         size_t all, const int32_t *targets) {
-    const double step = 1e-5, scale = (double)0.6f;
-    for (size_t i = 0; i < n; i++) {
-        double at = point[first + i];
-        point[first + i] = at + step;
-        double above = sum_log_p(point, point + all, targets);
-        point[first + i] = at - step;
-        double slope = -scale * (above - sum_log_p(point, point + all, targets)) / (2 * step);
-        point[first + i] = at;
-        if (fabs(slope - (double)gradient[i]) <= 2e-5) continue;
-        print_error("%s[%zu]: gradient %.9g, difference quotient %.9g\n", name, i, (double)gradient[i],
-                    slope);
-        fail();
-    }
+static void adaptive_open(struct layer *x, struct trial *t, const struct kernels *k) {
+    struct model_options o = options_of("5,17");
+    layer_open(x, t, k, &o, log_p, N);
 }
 
 static void check_step(struct trial *t, const struct kernels *k, const int32_t *targets, bool idle) {
     struct layer x;
-    layer_open(&x, t, k);
-    size_t all;
-    float *h = trial_floats(t, N * D, 1), *device = trial_upload(k, h, N * D);
-    struct output_block b = {N, device, targets, 0, trial_poison(k, N), trial_poison(k, N * D)};
-    double *point = point_of(t, &x, h, &all), expected = sum_log_p(point, point + all, targets), sum = 0;
-    for (size_t i = 0; i < x.u.count; i++) // an idle cluster's gradient is not read, a busy one's is set
-        k->upload(k, x.parameters[i].gradient, trial_floats(t, parameter_size(&x.parameters[i]), 1),
-                  parameter_size(&x.parameters[i]) * sizeof(float));
-    output_step(&x.u, k, &x.memory, &b, x.training.scale);
-    float *logp = trial_bytes(t, N * sizeof *logp), *scores = trial_bytes(t, N * sizeof *scores);
-    k->download(k, logp, b.logp, N * sizeof *logp);
-    for (size_t r = 0; r < N; r++) sum += (double)logp[r];
-    assert_close(sum, expected, 1e-5);
-    size_t at = 0;
-    for (size_t i = 0; i < x.u.count; i++) {
-        struct parameter *p = &x.parameters[i];
-        float *g = trial_bytes(t, parameter_size(p) * sizeof *g);
-        k->download(k, g, p->gradient, parameter_size(p) * sizeof *g);
-        assert_int_equal(p->is_idle, idle && i >= 3);
-        if (!p->is_idle) check_slopes(p->name, point, at, parameter_size(p), g, all, targets);
-        at += parameter_size(p);
-    }
-    float *dh = trial_download(t, k, b.dh, N * D);
-    check_slopes("h", point, all, N * D, dh, all, targets);
-    output_score(&x.u, k, &x.memory, &b);
-    k->download(k, scores, b.logp, N * sizeof *scores);
-    for (size_t r = 0; r < N; r++) assert_close(scores[r], logp[r], 1e-6);
-    k->release(k, device), k->release(k, b.logp);
+    adaptive_open(&x, t, k);
+    layer_check_step(t, &x, targets);
+    for (size_t i = 0; i < x.u.count; i++) assert_int_equal(x.parameters[i].is_idle, idle && i >= 3);
     layer_close(&x);
 }
 
@@ -160,18 +70,8 @@ static void test_gradients_are_the_formulas(void **state) {
 static void check_distribution(struct trial *t, const struct kernels *k, void *data) {
     (void)data;
     struct layer x;
-    layer_open(&x, t, k);
-    size_t all;
-    float *h = trial_floats(t, N * D, 2), *row = trial_upload(k, h, D), *device = trial_poison(k, CLASSES);
-    double *point = point_of(t, &x, h, &all), sum = 0;
-    output_distribution(&x.u, k, &x.memory, row, device);
-    float *p = trial_download(t, k, device, CLASSES);
-    for (size_t v = 0; v < CLASSES; v++) {
-        sum += (double)p[v];
-        assert_close(p[v], exp(log_p(point, point + all, v)), 1e-5);
-    }
-    assert_close(sum, 1, 1e-5);
-    k->release(k, row);
+    adaptive_open(&x, t, k);
+    layer_check_distribution(t, &x);
     layer_close(&x);
 }
 
@@ -189,7 +89,7 @@ static void test_untouched_clusters_are_zero_among_ranks(void **state) {
     struct trial *t = trial_begin();
     const struct kernels *k = kernels_open("cpu", 1);
     struct layer x;
-    layer_open(&x, t, k);
+    adaptive_open(&x, t, k);
     x.memory.ranks = 2;
     float *h = trial_floats(t, N * D, 1);
     struct output_block b = {

@@ -1,0 +1,92 @@
+// Hierarchical softmax (Morin & Bengio 2005) over the tree of a Huffman code (Mikolov et al. 2013): each
+// inner node n has a vector v_n and decides between its two sides, without biases:
+//
+//   ln p(w) = sum over the nodes n on the way to w of ln sigma(+ v_n . h) for side 0, ln sigma(- v_n . h) for
+//   side 1
+//
+// Normalised by construction.  A step meets few of the nodes: it works on their unique rows.
+#include "pipeline/cli/resources.h"
+#include "pipeline/neural/output_kinds.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Nodes that N rows meet at most.
+static uint64_t nodes_of(uint32_t classes, uint32_t depth, uint64_t N) {
+    return N * depth < classes - 1 ? N * depth : classes - 1;
+}
+
+uint64_t output_hierarchical_gradient_floats(const struct model_options *o, uint64_t rows) {
+    return nodes_of(model_classes(o), o->tree.depth, rows) * model_width(o);
+}
+
+uint64_t output_hierarchical_memory_floats(const struct model_options *o, uint64_t N) {
+    return N * (2 * o->tree.depth + 1) + nodes_of(model_classes(o), o->tree.depth, N) * (model_width(o) + 1);
+}
+
+void output_hierarchical_make(struct output *u, const struct kernels *k, const struct model_options *o) {
+    u->tree = o->tree;
+    u->nodes = output_add(u, k, "nodes.weight", u->V - 1, u->D);
+    u->nodes->fan = u->D;
+}
+
+void output_hierarchical_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                     bool training) {
+    struct output_paths *p = &x->paths;
+    size_t rows = nodes_of((uint32_t)u->V, u->tree.depth, x->N);
+    p->turns = memory_alloc(x->N * u->tree.depth, sizeof *p->turns, "the classes' paths");
+    p->first = memory_alloc_zero(x->N + 1, sizeof *p->first, "the classes' paths");
+    if (!training) return;
+    row_index_make(&p->rows, u->V - 1, rows);
+    p->weight = device_floats(k, rows * u->D, "the nodes of a step");
+    parameter_make_gradient(u->nodes, k, true, rows * x->ranks);
+}
+
+void output_hierarchical_memory_free(const struct kernels *k, struct output_memory *x) {
+    struct output_paths *p = &x->paths;
+    free(p->turns), free(p->first);
+    k->release(k, p->weight);
+    row_index_free(&p->rows);
+}
+
+static void set_paths(const struct output *u, struct output_paths *p, const struct output_block *b) {
+    uint32_t path[CODE_TREE_DEPTH], n = 0;
+    for (size_t r = 0; r < b->N; r++) {
+        uint32_t length =
+            b->targets[r] == SOFTMAX_IGNORE ? 0 : code_tree_path(&u->tree, (uint32_t)b->targets[r], path);
+        memcpy(p->turns + n, path, length * sizeof *path);
+        p->first[r + 1] = n += length;
+    }
+}
+
+void output_hierarchical_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+                               const struct output_block *b) {
+    set_paths(u, &x->paths, b);
+    k->softmax.tree(k, b->h, u->nodes->value, x->paths.turns, x->paths.first, b->N, u->V - 1, u->D, 0,
+                    b->logp, NULL, NULL);
+}
+
+void output_hierarchical_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+                              const struct output_block *b, float scale) {
+    struct output_paths *p = &x->paths;
+    struct row_gradient *g = &u->nodes->touched;
+    set_paths(u, p, b);
+    row_index_clear(&p->rows);
+    for (uint32_t i = 0; i < p->first[b->N]; i++)
+        p->turns[i] = 2 * row_index_slot(&p->rows, p->turns[i] / 2) + p->turns[i] % 2;
+    g->rows = p->rows.count, g->shared = 0;
+    memcpy(g->ids, p->rows.ids, g->rows * sizeof *g->ids);
+    k->matmul.gather_rows(k, p->weight, u->nodes->value, g->ids, g->rows, u->D);
+    k->softmax.tree(k, b->h, p->weight, p->turns, p->first, b->N, g->rows, u->D, scale, b->logp, b->dh,
+                    g->values);
+}
+
+void output_hierarchical_distribution(const struct output *u, const struct kernels *k, const float *h,
+                                      float *p) {
+    float *host = memory_alloc(2 * u->V, sizeof *host, "a distribution"), *spread = host + u->V;
+    k->matmul.gemm(k, false, true, 1, u->V - 1, u->D, 1, h, u->nodes->value, 0, p);
+    k->download(k, host, p, (u->V - 1) * sizeof *host);
+    code_tree_spread(&u->tree, host, spread);
+    k->upload(k, p, spread, u->V * sizeof *spread);
+    free(host);
+}
