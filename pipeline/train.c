@@ -57,6 +57,9 @@ static const struct option_spec options[] = {
      NULL, 0, 0, false},
     CHOICE("initial", s.initial, "range|unit-scaling", "initial values: U(+-range), or by fan-in"),
     REAL("initial-range", s.initial_range, 1e-6, 10, "range of the initial values"),
+    REAL("initial-embedding", s.initial_embedding, 0, 10, "range of the embedding's alone; 0: as the others"),
+    REAL("initial-output", s.initial_output, 0, 10, "range of the output layer's alone; 0: as the others"),
+    FLAG("initial-biases", s.initial_biases, "biases have initial values of their group's range, too"),
     REAL("forget-bias", s.forget_bias, -10, 10, "initial bias of the forget gate"),
     CHOICE("context", s.context, "carry|reset", "state at sentence starts: carried on, or zero"),
     CHOICE("begin", s.begin, WORD_BEGIN "|" WORD_END, "the input before a sentence's first word"),
@@ -188,8 +191,7 @@ int main(int argc, char **argv) {
     handle_signals();
     struct manifest *manifest = manifest_start(&program);
     struct model *m = model_new(k, &o);
-    model_initialise(m, strcmp(s.initial, "range") == 0 ? s.initial_range : 0, s.forget_bias,
-                     (uint64_t)s.seed);
+    settings_initialise(&s, m);
     struct checkpoint_identity id = {&program, free_options, k->variant};
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);

@@ -81,16 +81,25 @@ void model_swap_averages(struct model *m) {
     }
 }
 
+static void draw(struct model *m, size_t i, double bound, uint64_t seed) {
+    struct parameter *p = &m->parameters[i];
+    struct random_place place = {seed, RANDOM_INITIAL, 0, (uint32_t)i, 0};
+    m->k->random.fill_uniform(m->k, p->value, parameter_size(p), (float)bound, place);
+}
+
 void model_initialise(struct model *m, double range, double forget_bias, uint64_t seed) {
-    const struct kernels *k = m->k;
     for (size_t i = 0; i < m->count; i++) {
-        struct parameter *p = &m->parameters[i];
+        const struct parameter *p = &m->parameters[i];
         if (p->is_vector) continue; // zero
-        double bound = range > 0 ? range : sqrt(3.0 / (double)p->fan);
-        struct random_place place = {seed, RANDOM_INITIAL, 0, (uint32_t)i, 0};
-        k->random.fill_uniform(k, p->value, parameter_size(p), (float)bound, place);
+        draw(m, i, range > 0 ? range : sqrt(3.0 / (double)p->fan), seed);
     }
-    for (int l = 0; l < (int)m->o.layers; l++) cell_set_biases(&m->cells[l], k, forget_bias);
+    for (int l = 0; l < (int)m->o.layers; l++) cell_set_biases(&m->cells[l], m->k, forget_bias);
+}
+
+void model_draw_group(struct model *m, enum parameter_group group, bool vectors, double range,
+                      uint64_t seed) {
+    for (size_t i = 0; i < m->count; i++)
+        if (m->parameters[i].group == group && m->parameters[i].is_vector == vectors) draw(m, i, range, seed);
 }
 
 static bool is_residual(const struct model *m, int l) { return m->o.residual && l > 0; }

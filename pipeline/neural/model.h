@@ -47,6 +47,8 @@ void model_swap_averages(struct model *m);
 // and softmax U(+-sqrt(3/V)), recurrent matrices U(+-sqrt(3/inputs)).  Biases 0, the forget gate's
 // `forget_bias`.
 void model_initialise(struct model *m, double range, double forget_bias, uint64_t seed);
+// After that, other initial values for one group's weights, U(+-range), or for its vectors (the biases).
+void model_draw_group(struct model *m, enum parameter_group group, bool vectors, double range, uint64_t seed);
 
 // === computing ===================================================================================
 

@@ -19,7 +19,8 @@ struct train_settings {
     const char *cell, *softmax, *cutoffs, *initial, *context, *begin;
     int64_t layers, hidden, projection, embedding;
     bool one_hot, residual, cell_bias;
-    double initial_range, forget_bias;
+    double initial_range, initial_embedding, initial_output, forget_bias;
+    bool initial_biases;
     // the loss
     const char *proposal, *loss;
     int64_t samples;
@@ -50,6 +51,8 @@ void settings_check(const struct train_settings *s, const struct program *progra
 // These fill in what was left open (width of the embedding, cut-offs), so that the table shows it.
 struct model_options settings_model(struct train_settings *s, const struct vocabulary *v);
 struct loop_options settings_loop(const struct train_settings *s, const struct vocabulary *v);
+// A new model's initial values.
+void settings_initialise(const struct train_settings *s, struct model *m);
 
 // Which of the words, with '|' between, it is; -1: none.
 int settings_index(const char *words, const char *word);

@@ -13,6 +13,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--dropout and --one-hot exclude each other: no recipe drops what is added to the gates");
     if (s->residual && s->layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
+    if (s->initial_biases && s->forget_bias != 0)
+        die_usage("--initial-biases and --forget-bias exclude each other: a bias has one initial value");
     bool power = strcmp(s->proposal, "power") == 0;
     if (strcmp(s->softmax, "sampled") == 0 && power)
         die_usage("--softmax sampled draws log-uniform samples; --proposal power is for nce and blackout");
@@ -89,4 +91,15 @@ struct training_options settings_training(const struct train_settings *s, const 
         .unknown = v->unknown,
         .log_normaliser = s->log_normaliser,
         .embedding_rescale = (float)s->rescale};
+}
+
+void settings_initialise(const struct train_settings *s, struct model *m) {
+    uint64_t seed = (uint64_t)s->seed;
+    double range = strcmp(s->initial, "range") == 0 ? s->initial_range : 0;
+    model_initialise(m, range, s->forget_bias, seed);
+    for (enum parameter_group g = 0; g < GROUP_COUNT; g++) {
+        double own = g == GROUP_EMBEDDING ? s->initial_embedding : g == GROUP_OUTPUT ? s->initial_output : 0;
+        if (own > 0) model_draw_group(m, g, false, own, seed);
+        if (s->initial_biases) model_draw_group(m, g, true, own > 0 ? own : range, seed);
+    }
 }
