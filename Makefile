@@ -15,7 +15,7 @@ PUBLIC := all tests-built test test-long test-cluster asan lint bench pipeline c
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
-                      LM1B_MEMORY NGRAM_MEMORY FRESH
+                      LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
 TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT
 BUILD_VARIABLES    := CC AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
 GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
@@ -51,6 +51,7 @@ help: ## list the targets
 #@   EPOCHS=n                passes over the training text, in place of a recipe's own
 #@   NP=ranks  THREADS=n  DEVICE=auto|cpu|cuda  WORK=directory  RESULTS=directory
 #@   FRESH=1                 start anew where an unfinished run has other options or inputs
+#@   ELASTIC=1               go on with an unfinished run of another number of ranks
 #@   NGRAM_MEMORY=16G        what counting, estimating and pruning n-grams may take (half of what is free,
 #@                           or 4G where that is more); changes their speed only
 #@   LM1B_TAR=file           for CORPUS=lm1b: the benchmark's tarball, or
@@ -182,7 +183,7 @@ bench: all
 	@BIN=$(abspath $(BIN)) tools/bench
 
 export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
-       LM1B_MEMORY NGRAM_MEMORY FRESH
+       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
 
 corpus: all
 	@jobs/prepare_corpus.sh

@@ -329,8 +329,9 @@ parse_arguments() {
     --device) device=${2:-} && shift ;;
     -h | --help)
       show_help "[--dry-run] [--device auto|cpu|cuda]" "
-From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, and FRESH=1, which drops
-an unfinished run of other options or inputs; for count-based models NGRAM_MEMORY, such as 16G (they take no ranks and
+From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, FRESH=1, which drops
+an unfinished run of other options or inputs, and ELASTIC=1, which goes on with one of another number of ranks; for
+count-based models NGRAM_MEMORY, such as 16G (they take no ranks and
 no device but the CPU)." ;;
     *) fail_usage "unknown argument '$1': it takes --dry-run and --device auto|cpu|cuda" ;;
     esac
@@ -399,7 +400,7 @@ train_neural() {
   announce
   start_or_resume "$folder" "${inputs[@]}" -- "${command[@]}"
   leave_if_asked
-  launch "${command[@]}" >&2 || status=$?
+  launch "${command[@]}" ${ELASTIC:+--elastic} >&2 || status=$?
   state=$(cat "$folder/state" 2>/dev/null || true)
   if [ $status != 0 ] && [ "$state" = running ]; then
     state=failed # which a rank that was killed could not write

@@ -100,13 +100,14 @@ static const struct option_spec options[] = {
     INT("log-steps", s.log_steps, 1, 1e9, "steps of one line of the learning curve"),
     INT("stop-after", s.stop_after, 0, 1e15,
         "make a checkpoint after that many steps and stop; 0: go to the end"),
+    FLAG("elastic", s.elastic, "go on from a checkpoint of another number of ranks"),
     {"fresh", OPTION_FLAG, &s.fresh, NULL, "start anew, whatever checkpoints there are", NULL, 0, 0, false},
     {0}};
 
 // Options that may change between a stop and going on.
 static const char *const free_options[] = {
-    "vocab",     "valid",      "output", "threads",       "device", "checkpoint-seconds", "checkpoint-steps",
-    "log-steps", "stop-after", "fresh",  "gradient-flow", NULL};
+    "vocab", "valid", "output", "threads", "device", "checkpoint-seconds", "checkpoint-steps",
+    "log-steps", "stop-after", "fresh", "elastic", "gradient-flow", NULL};
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
@@ -192,7 +193,7 @@ int main(int argc, char **argv) {
     struct manifest *manifest = manifest_start(&program);
     struct model *m = model_new(k, &o);
     settings_initialise(&s, m);
-    struct checkpoint_identity id = {&program, free_options, k->variant};
+    struct checkpoint_identity id = {&program, free_options, k->variant, s.elastic};
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
     if (world->rank == 0 && result.finished) {

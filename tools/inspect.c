@@ -117,7 +117,7 @@ static void inspect_safetensors(const char *path) {
     printf("kind\tsafetensors\n");
     for (const struct json *j = safetensors_metadata_all(r) ? safetensors_metadata_all(r)->first : NULL; j;
          j = j->next)
-        if (strncmp(j->key, "xxh3:", 5) != 0) printf("%s\t%s\n", j->key, json_kind_text(j));
+        if (strncmp(j->key, "xxh3", 4) != 0) printf("%s\t%s\n", j->key, json_kind_text(j));
     for (size_t i = 0; i < safetensors_count(r); i++) {
         const struct tensor_info *t = safetensors_at(r, i);
         printf("tensor %s\t%s", t->name, tensor_types[t->type].name);

@@ -1,7 +1,7 @@
 // The safetensors format (8-byte header length, JSON header, raw little-endian tensors), for models,
 // optimiser state and golden tensors; loads in PyTorch.  Options travel as strings in "__metadata__". Beyond
 // the standard our writer adds "xxh3:NAME" for each tensor to the metadata: its content hash, checked on
-// reading.
+// reading; and "xxh3", that of the header itself.
 #ifndef PIPELINE_FILES_SAFETENSORS_H
 #define PIPELINE_FILES_SAFETENSORS_H
 
@@ -42,6 +42,13 @@ void safetensors_commit(struct safetensors_writer *w); // dies unless exactly th
 struct safetensors_reader;
 // Checks header, offsets (no gaps, no overlap, file length).  `maker` as in stream_open.
 struct safetensors_reader *safetensors_open(const char *path, const char *maker);
+// The same, but returns NULL with the reason (SAFETENSORS_REASON_SIZE bytes) in place of dying.
+enum { SAFETENSORS_REASON_SIZE = 4096 };
+struct safetensors_reader *safetensors_try(const char *path, const char *maker, char *reason);
+// Checks every tensor's hash now; false with a reason where one is damaged.
+bool safetensors_check(struct safetensors_reader *r, char *reason);
+// Whether the header has a hash of its own (it was right then), as all have that our writer makes now.
+bool safetensors_is_sealed(const struct safetensors_reader *r);
 size_t safetensors_count(const struct safetensors_reader *r);
 const struct tensor_info *safetensors_at(const struct safetensors_reader *r, size_t i);
 // These return NULL where there is none of that name, or no metadata at all.

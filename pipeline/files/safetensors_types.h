@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 
+// In front of the header's own hash, in its metadata.
+#define SAFETENSORS_SEAL "\"xxh3\":\""
+
 enum { TENSOR_TYPES = TENSOR_BF16 + 1 };
 
 struct tensor_type_info {

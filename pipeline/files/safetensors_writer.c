@@ -48,11 +48,13 @@ struct safetensors_writer {
     uint64_t total, left; // bytes declared; bytes of tensor `at` still to come
     uint64_t header_size; // 0 until the first byte is written
     struct hash *hash;
+    char seal[HASH_TEXT_SIZE]; // the header's hash; zeros while it is being computed
 };
 
 struct safetensors_writer *safetensors_create(const char *path) {
     struct safetensors_writer *w = memory_alloc_zero(1, sizeof *w, path);
     w->file = publish_open(path);
+    memset(w->seal, '0', HASH_TEXT_SIZE - 1);
     return w;
 }
 
@@ -83,6 +85,7 @@ static void header_print(const struct safetensors_writer *w, struct buffer *b) {
     buffer_add(b, &length, sizeof length);
     buffer_add_byte(b, '{');
     json_open(b, "__metadata__", '{');
+    json_add_string(b, "xxh3", w->seal);
     for (size_t i = 0; i < w->metadata_count; i++)
         json_add_string(b, w->metadata[i].key, w->metadata[i].value);
     for (size_t i = 0; i < w->count; i++) {
@@ -159,6 +162,9 @@ void safetensors_commit(struct safetensors_writer *w) {
     struct buffer b = {0};
     header_print(w, &b);
     if (b.size != w->header_size) die("%s: metadata was added after the first bytes", publish_path(w->file));
+    hash_bytes(b.data, b.size, w->seal);
+    b.size = 0;
+    header_print(w, &b);
     publish_write_at(w->file, b.data, b.size, 0);
     publish_commit(w->file);
     buffer_free(&b);

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODEL_FORMAT "billionword-model-1"
-static const size_t PIECE_BYTES = 16 << 20; // what is moved between device and file at a time
+#define MODEL_FORMAT   "billionword-model-2"
+#define MODEL_FORMAT_1 "billionword-model-1" // the same, perhaps without a hash of the header
+static const size_t PIECE_BYTES = 16 << 20;  // what is moved between device and file at a time
 
 static void declare_number(struct safetensors_writer *w, const char *key, int64_t value) {
     char text[32];
@@ -84,8 +85,10 @@ static void check_options(const char *path, const struct model_options *o) {
 void model_read_options(const struct safetensors_reader *r, const char *path, struct model_options *o) {
     memset(o, 0, sizeof *o);
     const char *format = option_text(r, path, "format");
-    if (strcmp(format, MODEL_FORMAT) != 0)
+    if (strcmp(format, MODEL_FORMAT) != 0 && strcmp(format, MODEL_FORMAT_1) != 0)
         die("%s: format \"%s\", expected \"%s\"", path, format, MODEL_FORMAT);
+    if (strcmp(format, MODEL_FORMAT) == 0 && !safetensors_is_sealed(r))
+        die("%s: damaged: its header has no hash; copy or make the file again", path);
     o->cell = (enum cell_kind)option_choice(r, path, "cell", cell_names, CELL_COUNT);
     if (safetensors_metadata(r, "output")) // the first files have none: full
         o->output = (enum output_kind)option_choice(r, path, "output", output_names, OUTPUT_COUNT);

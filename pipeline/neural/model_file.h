@@ -1,4 +1,4 @@
-// Models on disk: safetensors with the options in the metadata ("format" "billionword-model-1").
+// Models on disk: safetensors with the options in the metadata ("format" "billionword-model-2").
 #ifndef PIPELINE_NEURAL_MODEL_FILE_H
 #define PIPELINE_NEURAL_MODEL_FILE_H
 

@@ -42,20 +42,47 @@ static void each_checkpoint(const char *folder, void (*visit)(const char *folder
 }
 
 struct newest {
-    uint64_t step;
+    uint64_t step, below; // the newest complete one below `below`
     bool found;
 };
 
 static void visit_newest(const char *folder, uint64_t step, void *x) {
     struct newest *n = x;
-    if (is_complete(folder, step) && (!n->found || step > n->step)) *n = (struct newest){step, true};
+    if (step < n->below && is_complete(folder, step) && (!n->found || step > n->step))
+        n->step = step, n->found = true;
+}
+
+// Whether all of its file is as it was written; else why not (SAFETENSORS_REASON_SIZE bytes).
+static bool is_whole(const char *folder, uint64_t step, char *reason) {
+    char path[4096];
+    checkpoint_path(path, sizeof path, folder, step, "state.safetensors");
+    struct safetensors_reader *r = safetensors_try(path, NULL, reason);
+    if (!r) return false;
+    bool whole = safetensors_check(r, reason);
+    if (whole && !safetensors_is_sealed(r)) {
+        snprintf(reason, SAFETENSORS_REASON_SIZE,
+                 "%.4000s: its header has no hash: it is damaged, or of an earlier version", path);
+        whole = false;
+    }
+    safetensors_close(r);
+    return whole;
 }
 
 bool checkpoint_find(const char *folder, uint64_t *step) {
-    struct newest n = {0};
-    each_checkpoint(folder, visit_newest, &n);
-    *step = n.step;
-    return n.found;
+    static char reason[SAFETENSORS_REASON_SIZE], first[SAFETENSORS_REASON_SIZE];
+    for (struct newest n = {.below = UINT64_MAX};; n = (struct newest){.below = n.step}) {
+        each_checkpoint(folder, visit_newest, &n);
+        *step = n.step;
+        if (!n.found && !*first) return false;
+        if (!n.found)
+            die("%s; no earlier checkpoint is whole: put back a copy of it, or start anew with --fresh",
+                first);
+        if (is_whole(folder, n.step, reason)) break;
+        warn("%s", reason);
+        if (!*first) memcpy(first, reason, sizeof first);
+    }
+    if (*first) warn("going back to the checkpoint of step %" PRIu64 ", the newest that is whole", *step);
+    return true;
 }
 
 // The folder with whatever lies in it: a killed run leaves temporaries there.
@@ -214,9 +241,11 @@ static void check_identity(const struct safetensors_reader *r, const char *path,
     check_content(r, path, "text", now->text, "training text");
     check_content(r, path, "valid_text", now->valid_text, "validation text");
     check_content(r, path, "vocabulary", now->vocabulary, "vocabulary");
-    if (atoi(need(r, path, "ranks")) != ranks)
-        die("%s was made by %s ranks, now there are %d: use as many, or --fresh to start anew", path,
-            need(r, path, "ranks"), ranks);
+    int then = atoi(need(r, path, "ranks"));
+    if (then != ranks && !id->elastic)
+        die("%s was made by %d ranks, now there are %d: use as many, --elastic to go on with %d (the numbers "
+            "will then differ by rounding), or --fresh to start anew",
+            path, then, ranks, ranks);
     const char *variant = need(r, path, "variant");
     if (strcmp(variant, id->variant) != 0)
         warn("%s was computed on %s, now on %s: the run goes on, its numbers will differ by rounding", path,

@@ -27,15 +27,18 @@ struct checkpoint_identity {
     const struct program *program;
     const char *const *free_options;
     const char *variant; // what computes: differences are warned of
+    bool elastic;        // goes on with another number of ranks
 };
 
 // Collective.  Rank 0 writes; returns when the checkpoint is published, on all ranks.  Keeps this one and the
 // one before.
 void checkpoint_save(const char *folder, struct communicator *c, struct model *m, const struct workspace *w,
                      const struct checkpoint_identity *id, const struct checkpoint *state);
-// The step of the newest complete checkpoint in the folder; false where there is none.
+// The step of the newest complete checkpoint in the folder; false where there is none.  All of it is read and
+// checked: a damaged one is told, and the one before taken; dies where all are damaged.
 bool checkpoint_find(const char *folder, uint64_t *step);
-// Collective: every rank reads its streams.  Dies where model, options or rank count differ.
+// Collective: every rank reads its streams.  Dies where model, options or (but for `elastic`)
+// rank count differ.
 void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m,
                      struct workspace *w, const struct checkpoint_identity *id, struct checkpoint *state);
 void checkpoint_remove_all(const char *folder);

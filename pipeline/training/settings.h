@@ -34,7 +34,7 @@ struct train_settings {
     const char *select, *device;
     int64_t batch, bptt, epochs, valid_streams, threads, checkpoint_steps, log_steps, stop_after, seed;
     double checkpoint_seconds;
-    bool fresh, gradient_flow;
+    bool fresh, elastic, gradient_flow;
 };
 
 extern const struct train_settings settings_default;

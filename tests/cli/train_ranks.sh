@@ -17,7 +17,7 @@ for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 64 --p
   # shellcheck disable=SC2086
   train --quiet "${tiny[@]}" $recipe --stop-after 5 --output refused train.shard
   # shellcheck disable=SC2086
-  fails_with 1 'was made by 1 ranks, now there are 2' \
+  fails_with 1 'was made by 1 ranks, now there are 2: use as many, --elastic to go on with 2' \
     mpirun --bind-to none --oversubscribe -np 2 train --quiet "${tiny[@]}" $recipe --output refused train.shard
   rm -rf one two parts refused
 done
