@@ -38,6 +38,8 @@ static const struct option_spec options[] = {
     INT("layers", s.layers, 1, MODEL_MAX_LAYERS, "recurrent layers"),
     INT("hidden", s.hidden, 1, 65536, "cells of a layer"),
     INT("projection", s.projection, 0, 65536, "width of the recurrent projection; 0: none"),
+    INT("output-projection", s.output_projection, 0, 65536,
+        "width of a projection behind the last layer, not fed back; 0: none"),
     INT("embedding", s.embedding, 0, 65536, "width of the word embedding; 0: as the layers' outputs"),
     FLAG("one-hot", s.one_hot, "no input matrix: a word's embedding is added to the first layer's gates"),
     FLAG("cell-bias", s.cell_bias, "the cells have a bias; --no-cell-bias: none (rnn)"),

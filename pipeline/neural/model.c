@@ -7,36 +7,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t model_width(const struct model_options *o) {
+size_t model_layer_width(const struct model_options *o) {
     return (size_t)(o->projection ? o->projection : o->hidden);
+}
+size_t model_width(const struct model_options *o) {
+    return o->output_projection ? (size_t)o->output_projection : model_layer_width(o);
 }
 uint32_t model_classes(const struct model_options *o) { return o->vocabulary_size - 1; }
 uint32_t model_begin(const struct model_options *o) { return o->begin_is_end ? o->end : o->begin; }
 
 struct cell_shape model_layer_shape(const struct model_options *o, int64_t layer) {
     return (struct cell_shape){.kind = o->cell,
-                               .I = layer == 0 ? (size_t)o->embedding : model_width(o),
+                               .I = layer == 0 ? (size_t)o->embedding : model_layer_width(o),
                                .H = (size_t)o->hidden,
-                               .P = model_width(o),
+                               .P = model_layer_width(o),
                                .projected = o->projection > 0,
                                .direct = layer == 0 && o->one_hot,
                                .no_bias = o->no_bias};
 }
 
 uint64_t model_count_floats(const struct model_options *o) {
-    uint64_t n = (uint64_t)o->vocabulary_size * (uint64_t)o->embedding + output_count_floats(o);
+    uint64_t n =
+        (uint64_t)o->vocabulary_size * (uint64_t)o->embedding + top_count_floats(o) + output_count_floats(o);
     for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
     return n;
 }
 
 uint64_t model_multiply_adds(const struct model_options *o, size_t samples) {
-    uint64_t n = output_multiply_adds(o, samples);
+    uint64_t n = top_multiply_adds(o) + output_multiply_adds(o, samples);
     for (int64_t l = 0; l < o->layers; l++) n += cell_multiply_adds(model_layer_shape(o, l));
     return n;
 }
 
 uint64_t model_gradient_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks) {
-    uint64_t n = N * ranks * (uint64_t)o->embedding + output_gradient_floats(o, samples, N * ranks);
+    uint64_t n = N * ranks * (uint64_t)o->embedding + top_count_floats(o)
+                 + output_gradient_floats(o, samples, N * ranks);
     for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
     return n;
 }
@@ -54,6 +59,8 @@ struct model *model_new(const struct kernels *k, const struct model_options *opt
         cell_make(&m->cells[l], k, model_layer_shape(o, l), l, m->parameters + m->count);
         m->count += m->cells[l].count;
     }
+    top_make(&m->top, k, o, m->parameters + m->count);
+    m->count += m->top.count;
     output_make(&m->output, k, o, m->parameters + m->count);
     m->count += m->output.count;
     return m;
@@ -113,7 +120,7 @@ static float *layer_outputs(const struct layer_memory *layer) {
 static void model_forward(struct model *m, struct workspace *w, const struct batch *b, float dropout,
                           uint64_t seed) {
     const struct kernels *k = m->k;
-    size_t N = b->T * b->B, D = model_width(&m->o), E = (size_t)m->o.embedding;
+    size_t N = b->T * b->B, D = model_layer_width(&m->o), E = (size_t)m->o.embedding;
     k->matmul.gather_rows(k, w->embedded, m->embedding->value, b->inputs, N, E);
     const float *below = w->embedded;
     size_t width = E;
@@ -133,11 +140,10 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
         below = layer_outputs(layer);
         width = D;
     }
+    top_forward(&m->top, k, N, below, w->top);
     if (dropout > 0)
-        k->random.dropout(k, w->top, below, b->T, b->B, D, dropout, seed, b->step, b->first_stream,
+        k->random.dropout(k, w->top, w->top, b->T, b->B, m->top.R, dropout, seed, b->step, b->first_stream,
                           (uint32_t)m->o.layers);
-    else
-        k->copy(k, w->top, below, N * D * sizeof(float));
 }
 
 // The state after the block becomes the state that the next block starts from.
@@ -184,7 +190,7 @@ static void layer_backward(struct model *m, struct workspace *w, const struct ba
                            float *dx) {
     struct layer_memory *layer = &w->layers[l];
     const float *below = l == 0 ? w->embedded : layer_outputs(&w->layers[l - 1]);
-    size_t n = b->T * b->B * model_width(&m->o);
+    size_t n = b->T * b->B * model_layer_width(&m->o);
     if (is_residual(m, l))
         m->k->copy(m->k, layer->sum, dr, n * sizeof(float)); // nobody needs the sum any more
     cell_backward(&m->cells[l], m->k, &layer->cell, b->T, layer->x ? layer->x : below, b->reset, dr, dx);
@@ -209,7 +215,7 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
                   const struct training_options *o) {
     const struct kernels *k = m->k;
     check_block(w, b);
-    size_t N = b->T * b->B, D = model_width(&m->o), E = (size_t)m->o.embedding;
+    size_t N = b->T * b->B, D = model_layer_width(&m->o), E = (size_t)m->o.embedding;
     float dropout = (float)o->dropout;
     model_forward(m, w, b, dropout, o->seed);
     struct output_block rows = output_rows(w, b);
@@ -217,9 +223,10 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
     ready(o, m->output.parameters, m->output.count);
     int top = (int)m->o.layers - 1;
     if (dropout > 0)
-        k->random.dropout(k, w->d_top, w->d_top, b->T, b->B, D, dropout, o->seed, b->step, b->first_stream,
-                          (uint32_t)top + 1);
-    float *dr = w->d_top;
+        k->random.dropout(k, w->d_top, w->d_top, b->T, b->B, m->top.R, dropout, o->seed, b->step,
+                          b->first_stream, (uint32_t)top + 1);
+    float *dr = top_backward(&m->top, k, N, layer_outputs(&w->layers[top]), w->d_top, w->layers[top].dr);
+    ready(o, m->top.parameters, m->top.count);
     for (int l = top; l >= 0; l--) {
         float *dx = l == 0 ? w->d_embedded : w->layers[l - 1].dr;
         layer_backward(m, w, b, l, dr, dx);

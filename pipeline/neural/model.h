@@ -10,12 +10,16 @@
 #include "pipeline/neural/output.h"
 #include "pipeline/neural/parameter.h"
 #include "pipeline/neural/row_index.h"
+#include "pipeline/neural/top.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_MAX_PARAMETERS = 1 + CELL_MAX_PARAMETERS * MODEL_MAX_LAYERS + OUTPUT_MAX_PARAMETERS };
+enum {
+    MODEL_MAX_PARAMETERS =
+        1 + CELL_MAX_PARAMETERS * MODEL_MAX_LAYERS + TOP_MAX_PARAMETERS + OUTPUT_MAX_PARAMETERS
+};
 
 struct model {
     const struct kernels *k;
@@ -24,6 +28,7 @@ struct model {
     struct parameter parameters[MODEL_MAX_PARAMETERS];
     struct parameter *embedding; // into parameters, as those of cells and output
     struct cell cells[MODEL_MAX_LAYERS];
+    struct top top;
     struct output output;
 };
 

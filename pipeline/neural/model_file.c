@@ -36,6 +36,7 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     declare_number(w, "embedding", o->embedding);
     declare_number(w, "hidden", o->hidden);
     declare_number(w, "projection", o->projection);
+    if (o->output_projection) declare_number(w, "output_projection", o->output_projection);
     if (o->one_hot) safetensors_add_metadata(w, "input", "one-hot");
     if (o->no_bias) safetensors_add_metadata(w, "cell_bias", "none");
     if (o->residual) safetensors_add_metadata(w, "layer_sum", "residual");
@@ -77,7 +78,8 @@ static bool option_is(const struct safetensors_reader *r, const char *path, cons
 
 static void check_options(const char *path, const struct model_options *o) {
     bool is_rnn = cell_gates(o->cell) == 1, is_lstm = o->cell == CELL_LSTM;
-    if ((o->projection && !is_lstm) || (o->no_bias && !is_rnn)
+    if (((o->projection || o->output_projection) && !is_lstm) || (o->projection && o->output_projection)
+        || (o->no_bias && !is_rnn)
         || (o->one_hot && o->embedding != (int64_t)cell_gates(o->cell) * o->hidden))
         die("%s: damaged: its metadata has widths that a cell \"%s\" has not", path, cell_names[o->cell]);
 }
@@ -100,6 +102,8 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     o->embedding = option_number(r, path, "embedding", 1, 1 << 20);
     o->hidden = option_number(r, path, "hidden", 1, 1 << 20);
     o->projection = option_number(r, path, "projection", 0, 1 << 20);
+    if (safetensors_metadata(r, "output_projection"))
+        o->output_projection = option_number(r, path, "output_projection", 1, 1 << 20);
     const char *key = output_layout_key(o->output), *layout = key ? option_text(r, path, key) : NULL;
     const char *wrong = key ? output_parse_layout(layout, o) : NULL;
     if (wrong) die("%s: damaged: its metadata says %s = \"%s\": %s", path, key, layout, wrong);

@@ -41,6 +41,7 @@ struct model_options {
     char vocabulary[HASH_TEXT_SIZE];               // hash of the vocabulary file
     enum cell_kind cell;                           // of every layer
     int64_t layers, embedding, hidden, projection; // projection 0: none
+    int64_t output_projection; // width of a projection behind the last layer that is not fed back; 0: none
     bool one_hot;  // no W_x in the first layer: a word's embedding, as wide as the gates, is added to them
     bool no_bias;  // of the cells (rnn)
     bool residual; // each layer but the first adds its input to its output
@@ -79,6 +80,8 @@ struct batch { // row t * B + b; host memory
 };
 
 // Width of what the recurrent layers pass on: projection, or hidden without one.
+size_t model_layer_width(const struct model_options *o);
+// Width of what the output layer takes.
 size_t model_width(const struct model_options *o);
 uint32_t model_classes(const struct model_options *o); // V - 1
 // The input that stands before the first word of a sentence.

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *const parameter_group_names[GROUP_COUNT] = {"embedding", "recurrent", "output"};
+const char *const parameter_group_names[GROUP_COUNT] = {"embedding", "recurrent", "projection", "output"};
 
 float *device_floats(const struct kernels *k, size_t count, const char *what) {
     float *p = k->alloc(k, count * sizeof(float));

@@ -11,8 +11,8 @@
 
 enum { PARAMETER_STATES = 2 };
 
-enum parameter_group { GROUP_EMBEDDING, GROUP_RECURRENT, GROUP_OUTPUT, GROUP_COUNT };
-extern const char *const parameter_group_names[GROUP_COUNT]; // "embedding", "recurrent", "output"
+enum parameter_group { GROUP_EMBEDDING, GROUP_RECURRENT, GROUP_PROJECTION, GROUP_OUTPUT, GROUP_COUNT };
+extern const char *const parameter_group_names[GROUP_COUNT]; // "embedding" ...
 
 // The rows of a table that one step touched.
 struct row_gradient {

@@ -34,6 +34,7 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     for (int l = 0; l < (int)m->o.layers; l++)
         for (size_t i = 0; i < m->cells[l].count; i++)
             parameter_make_gradient(&m->cells[l].parameters[i], k, false, 0);
+    for (size_t i = 0; i < m->top.count; i++) parameter_make_gradient(&m->top.parameters[i], k, false, 0);
     return w;
 }
 
@@ -53,8 +54,8 @@ void workspace_free(struct model *m, struct workspace *w) {
 }
 
 uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size_t samples, bool training) {
-    uint64_t N = T * B, D = model_width(o), E = (uint64_t)o->embedding;
-    uint64_t floats = N * E * (training ? 3 : 1) + N * D * 2;
+    uint64_t N = T * B, D = model_layer_width(o), E = (uint64_t)o->embedding;
+    uint64_t floats = N * E * (training ? 3 : 1) + N * model_width(o) * 2;
     for (int64_t l = 0; l < o->layers; l++)
         floats += cell_memory_floats(model_layer_shape(o, l), N) + (training ? 2 * N * D : 0)
                   + (o->residual ? N * D : 0);

@@ -75,7 +75,9 @@ void curve_line(struct curve *c, uint64_t step, uint64_t epoch, double loss_sum,
     json_add_real(&line, "loss", c->last_loss);
     json_add_real(&line, "rate", rate);
     json_open(&line, "norm", '{');
-    for (int g = 0; g < GROUP_COUNT; g++) json_add_real(&line, parameter_group_names[g], c->norm[g] / n);
+    for (int g = 0; g < GROUP_COUNT; g++)
+        if (g != GROUP_PROJECTION || c->norm[g] != 0) // few models have one
+            json_add_real(&line, parameter_group_names[g], c->norm[g] / n);
     json_close(&line, '}');
     json_add_real(&line, "clipped", (double)c->clipped / n);
     json_add_real(&line, "words_per_s", (double)c->events / (now - c->start));

@@ -45,6 +45,7 @@ static const struct meaning {
     const char *name, *needs, *words; // the other's values, with '|' between
 } meanings[] = {
     {"projection", "cell", "lstm"},
+    {"output-projection", "cell", "lstm"},
     {"forget-bias", "cell", "lstm"},
     {"cell-bias", "cell", SETTINGS_RNN_CELLS},
     {"samples", "softmax", "sampled|nce|blackout"},

@@ -17,7 +17,7 @@ struct train_settings {
     const char *vocabulary, *valid, *folder;
     // the model
     const char *cell, *softmax, *cutoffs, *initial, *context, *begin;
-    int64_t layers, hidden, projection, embedding;
+    int64_t layers, hidden, projection, output_projection, embedding;
     bool one_hot, residual, cell_bias;
     double initial_range, initial_embedding, initial_output, forget_bias;
     bool initial_biases;

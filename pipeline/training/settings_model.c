@@ -11,6 +11,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--embedding means nothing with --one-hot: the embedding is as wide as the gates");
     if (s->one_hot && s->dropout > 0)
         die_usage("--dropout and --one-hot exclude each other: no recipe drops what is added to the gates");
+    if (s->projection && s->output_projection)
+        die_usage("--projection and --output-projection exclude each other: one is fed back, one is not");
     if (s->residual && s->layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
     if (s->initial_biases && s->forget_bias != 0)
@@ -48,7 +50,6 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
     enum cell_kind kind = CELL_LSTM;
     while (strcmp(s->cell, cell_names[kind]) != 0) kind++;
     if (s->one_hot) s->embedding = (int64_t)cell_gates(kind) * s->hidden;
-    if (!s->embedding) s->embedding = s->projection ? s->projection : s->hidden;
     struct model_options o = {.vocabulary_size = v->size,
                               .begin = v->begin,
                               .end = v->end,
@@ -57,12 +58,14 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .hidden = s->hidden,
                               .projection = s->projection,
                               .output = output_kind_of(s->softmax),
+                              .output_projection = s->output_projection,
                               .cell = kind,
                               .one_hot = s->one_hot,
                               .no_bias = !s->cell_bias,
                               .residual = s->residual,
                               .reset = strcmp(s->context, "reset") == 0,
                               .begin_is_end = strcmp(s->begin, WORD_END) == 0};
+    if (!o.embedding) o.embedding = s->embedding = (int64_t)model_width(&o);
     snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
     if (o.output == OUTPUT_ADAPTIVE) resolve_cutoffs(s, &o);
     if (o.output == OUTPUT_HIERARCHICAL) code_tree_from_counts(&o.tree, v->counts, model_classes(&o));

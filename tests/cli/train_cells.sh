@@ -28,6 +28,7 @@ done <<'RECIPES'
 --cell rnn-relu
 --cell rnn-identity --softmax sampled --samples 64
 --cell gru --layers 2 --one-hot --residual --dropout 0
+--output-projection 12 --softmax sampled --samples 64 --clip-group each
 --cell lstm --layers 2 --projection 12 --residual
 RECIPES
 
@@ -40,6 +41,8 @@ other 's/"cell":"lstm"/"cell":"lsdm"/' >unheard.safetensors
 fails_with 1 'unheard.safetensors: cell "lsdm" is not known to this version' evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
 
 fails_with 2 '--projection means something only with --cell lstm' train "${tiny[@]}" --cell gru --projection 12 --output m train.shard
+fails_with 2 '--output-projection means something only with --cell lstm' train "${tiny[@]}" --cell gru --output-projection 12 --output m train.shard
+fails_with 2 '--projection and --output-projection exclude each other' train "${tiny[@]}" --projection 12 --output-projection 12 --output m train.shard
 fails_with 2 '--forget-bias means something only with --cell lstm' train "${tiny[@]}" --cell rnn-tanh --forget-bias 1 --output m train.shard
 fails_with 2 '--cell-bias means something only with --cell rnn-' train "${tiny[@]}" --no-cell-bias --output m train.shard
 fails_with 2 '--embedding means nothing with --one-hot' train "${tiny[@]}" --dropout 0 --one-hot --embedding 12 --output m train.shard

@@ -79,6 +79,8 @@ def block_loss(p, s, block, state, step):
             r, c = state[layer]
             state[layer] = cell(p, layer, x, r * keep, c * keep)
             x = state[layer][0]
+        if s["O"]:
+            x = x @ p["projection.weight"].T + p["projection.bias"]
         if s["dropout"]:
             x = x * torch.stack([dropout_mask(s["seed"], step, b, s["layers"], t, x.shape[1], s["dropout"]) for b in range(s["B"])])
         rows.append(x)
@@ -117,11 +119,11 @@ def touched(name, s, block, step):
 
 
 def group_of(name):
-    return {"embedding": "embedding", "lstm": "lstm"}.get(name.split(".")[0], "output")
+    return {"embedding": "embedding", "lstm": "lstm", "projection": "projection"}.get(name.split(".")[0], "output")
 
 
 def update(s, p, memory, grads, blocks, step):
-    groups = {"embedding": 0.0, "lstm": 0.0, "output": 0.0}
+    groups = {"embedding": 0.0, "lstm": 0.0, "projection": 0.0, "output": 0.0}
     for name, g in grads.items():
         groups[group_of(name)] += float((g * g).sum())
     for name, g in grads.items():
@@ -153,11 +155,13 @@ CASES = {
                             accumulator=1.0, clip=0.05, clip_group="lstm"),
     "adaptive_adagrad": dict(V=61, E=6, H=18, P=0, layers=1, T=5, B=4, samples=0, cutoffs=[7, 20], dropout=0.1, optimiser="adagrad", rate=0.1,
                              accumulator=1e-5, clip=0.25, clip_group="all"),
+    "output_projection": dict(V=53, E=5, H=9, P=0, O=4, layers=1, T=5, B=4, samples=12, dropout=0.1, optimiser="adam", rate=0.01, clip=0.1,
+                              clip_group="each"),
 }
 
 
 def make(name, s, folder):
-    s = dict({"cutoffs": []}, **s, seed=12345678901 + len(name))
+    s = dict({"cutoffs": [], "O": 0}, **s, seed=12345678901 + len(name))
     rng = np.random.default_rng(len(name))
     D = s["P"] or s["H"]
     shapes = {"embedding.weight": (s["V"], s["E"])}
@@ -167,6 +171,10 @@ def make(name, s, folder):
         shapes[f"lstm.bias_ih_l{layer}"] = (4 * s["H"],)
         if s["P"]:
             shapes[f"lstm.weight_hr_l{layer}"] = (D, s["H"])
+    if s["O"]:
+        shapes["projection.weight"], shapes["projection.bias"] = (s["O"], D), (s["O"],)
+    wide = D  # of the recurrent state
+    D = s["O"] or D
     if s["cutoffs"]:
         ends = s["cutoffs"] + [s["V"] - 1]
         shapes["head.weight"] = (ends[0] + len(s["cutoffs"]), D)
@@ -189,7 +197,7 @@ def make(name, s, folder):
     out["inputs"] = np.stack([b[0] for b in blocks]).astype(np.int32)
     out["targets"] = np.stack([b[1] for b in blocks]).astype(np.int32)
     out["reset"] = np.stack([b[2] for b in blocks]).astype(np.uint8)
-    state = [(torch.zeros(s["B"], D), torch.zeros(s["B"], s["H"])) for _ in range(s["layers"])]
+    state = [(torch.zeros(s["B"], wide), torch.zeros(s["B"], s["H"])) for _ in range(s["layers"])]
     memory, losses = {}, []
     for step, block in enumerate(blocks):
         state = [(r.detach(), c.detach()) for r, c in state]

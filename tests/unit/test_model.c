@@ -41,7 +41,8 @@ static struct golden golden_open(const char *name) {
                                  .layers = (int64_t)number(&g, "layers"),
                                  .embedding = (int64_t)number(&g, "E"),
                                  .hidden = (int64_t)number(&g, "H"),
-                                 .projection = (int64_t)number(&g, "P")};
+                                 .projection = (int64_t)number(&g, "P"),
+                                 .output_projection = (int64_t)number(&g, "O")};
     g.o.begin = g.o.vocabulary_size - 1;
     const char *cutoffs = safetensors_metadata(g.r, "cutoffs");
     if (cutoffs) {
@@ -66,7 +67,9 @@ static struct golden golden_open(const char *name) {
                                              .beta1 = 0.9,
                                              .beta2 = 0.999,
                                              .clip = number(&g, "clip"),
-                                             .clip_kind = !strcmp(group, "all") ? CLIP_ALL : CLIP_RECURRENT};
+                                             .clip_kind = !strcmp(group, "all")    ? CLIP_ALL
+                                                          : !strcmp(group, "each") ? CLIP_EACH
+                                                                                   : CLIP_RECURRENT};
     g.inputs = tensor(&g, "inputs"), g.targets = tensor(&g, "targets"), g.reset = tensor(&g, "reset");
     g.losses = tensor(&g, "losses");
     return g;
@@ -156,7 +159,8 @@ static void check_case(const char *name, const char *table, int threads) {
     workspace_free(m, w), model_free(m), safetensors_close(g.r);
 }
 
-static const char *const cases[] = {"full_sgd", "full_adam", "sampled_adagrad", "adaptive_adagrad"};
+static const char *const cases[] = {"full_sgd", "full_adam", "sampled_adagrad", "adaptive_adagrad",
+                                    "output_projection"};
 enum { CASES = sizeof cases / sizeof *cases };
 
 static void test_reference_matches_pytorch(void **state) {

@@ -71,7 +71,8 @@ static void check_model(const struct kernels *k, const struct model_options *o, 
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
         floats += parameter_size(p);
-        if (p->group == GROUP_RECURRENT && !p->is_vector) recurrent += parameter_size(p);
+        if ((p->group == GROUP_RECURRENT || p->group == GROUP_PROJECTION) && !p->is_vector)
+            recurrent += parameter_size(p);
         struct random_place place = {5, RANDOM_TEST, 0, (uint32_t)i, 0};
         if (p->is_vector) k->random.fill_uniform(k, p->value, parameter_size(p), 0.5f, place);
     }
@@ -117,6 +118,13 @@ static void check_residual(const struct kernels *k, enum cell_kind cell) {
     check_model(k, &o, 0.3);
 }
 
+static void check_output_projection(const struct kernels *k, enum cell_kind cell) {
+    struct model_options o = options(cell);
+    o.output_projection = 4;
+    check_model(k, &o, 0);
+    check_model(k, &o, 0.3);
+}
+
 static void check_one_hot(const struct kernels *k, enum cell_kind cell) {
     struct model_options o = options(cell);
     o.one_hot = true;
@@ -127,10 +135,12 @@ static void check_one_hot(const struct kernels *k, enum cell_kind cell) {
 
 static void test_plain(void **state) { (void)state, with_each_cell(check_plain); }
 static void test_residual(void **state) { (void)state, with_each_cell(check_residual); }
+static void test_output_projection(void **state) { (void)state, with_each_cell(check_output_projection); }
 static void test_one_hot(void **state) { (void)state, with_each_cell(check_one_hot); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_residual),
+                                       cmocka_unit_test(test_output_projection),
                                        cmocka_unit_test(test_one_hot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,43 @@
+#include "pipeline/neural/top.h"
+
+uint64_t top_count_floats(const struct model_options *o) {
+    return o->output_projection ? (uint64_t)o->output_projection * (model_layer_width(o) + 1) : 0;
+}
+
+uint64_t top_multiply_adds(const struct model_options *o) {
+    return (uint64_t)o->output_projection * model_layer_width(o);
+}
+
+static struct parameter *add(struct top *u, const struct kernels *k, const char *name, size_t rows,
+                             size_t columns) {
+    struct parameter *p = &u->parameters[u->count++];
+    parameter_make(p, k, name, GROUP_PROJECTION, rows, columns);
+    return p;
+}
+
+void top_make(struct top *u, const struct kernels *k, const struct model_options *o, struct parameter *at) {
+    *u = (struct top){.D = model_layer_width(o), .R = model_width(o), .parameters = at};
+    if (!o->output_projection) return;
+    u->weight = add(u, k, "projection.weight", u->R, u->D);
+    u->bias = add(u, k, "projection.bias", u->R, 1);
+    u->bias->is_vector = true;
+}
+
+void top_forward(const struct top *u, const struct kernels *k, size_t N, const float *h, float *y) {
+    if (!u->weight) {
+        k->copy(k, y, h, N * u->D * sizeof(float));
+        return;
+    }
+    k->matmul.gemm(k, false, true, N, u->R, u->D, 1, h, u->weight->value, 0, y);
+    k->matmul.add_bias(k, y, u->bias->value, N, u->R);
+}
+
+float *top_backward(const struct top *u, const struct kernels *k, size_t N, const float *h, float *dy,
+                    float *dh) {
+    if (!u->weight) return dy;
+    k->matmul.gemm(k, true, false, u->R, u->D, N, 1, dy, h, 0, u->weight->gradient);
+    k->matmul.fill(k, u->bias->gradient, 0, u->R);
+    k->matmul.sum_rows(k, u->bias->gradient, dy, N, u->R);
+    k->matmul.gemm(k, false, false, N, u->D, u->R, 1, dy, u->weight->value, 0, dh);
+    return dh;
+}

@@ -1,0 +1,33 @@
+// What lies between the last layer and the output layer: nothing (a copy), or a projection that is not fed
+// back, y = h W' + b (Sak et al. 2014 have a recurrent one: cell.h).
+#ifndef PIPELINE_NEURAL_TOP_H
+#define PIPELINE_NEURAL_TOP_H
+
+#include "kernels/kernels.h"
+#include "pipeline/neural/model_options.h"
+#include "pipeline/neural/parameter.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TOP_MAX_PARAMETERS = 2 };
+
+struct top {
+    size_t D, R;                  // widths below and above
+    struct parameter *parameters; // (count), the model's
+    size_t count;
+    struct parameter *weight, *bias; // (R, D), (R); NULL without projection
+};
+
+uint64_t top_count_floats(const struct model_options *o);  // of the parameters
+uint64_t top_multiply_adds(const struct model_options *o); // of a word's forward pass
+
+// Adds its parameters, zero, at `at`: at most TOP_MAX_PARAMETERS.
+void top_make(struct top *u, const struct kernels *k, const struct model_options *o, struct parameter *at);
+void top_forward(const struct top *u, const struct kernels *k, size_t N, const float *h /* (N, D) */,
+                 float *y /* (N, R) */);
+// Sets the parameters' gradients.  Returns the gradient of h: dy, or dh where there is a projection.
+float *top_backward(const struct top *u, const struct kernels *k, size_t N, const float *h /* (N, D) */,
+                    float *dy /* (N, R) */, float *dh /* (N, D) */);
+
+#endif
