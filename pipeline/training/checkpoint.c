@@ -203,6 +203,10 @@ static void add_metadata(struct safetensors_writer *w, const struct checkpoint_i
     add_number(w, "curve_length", "%" PRIu64, s->curve_length);
     add_number(w, "train_seconds", "%.17g", s->train_seconds);
     add_number(w, "best_perplexity", "%.17g", s->best_perplexity);
+    add_number(w, "last_perplexity", "%.17g", s->last_perplexity);
+    add_number(w, "rate_factor", "%.17g", s->rate_factor);
+    add_number(w, "unimproved", "%" PRIu64, s->unimproved);
+    add_number(w, "first_loss", "%.17g", s->first_loss);
     add_number(w, "ranks", "%d", ranks);
     safetensors_add_metadata(w, "text", s->text);
     safetensors_add_metadata(w, "valid_text", s->valid_text);
@@ -310,6 +314,10 @@ void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, 
     s->curve_length = strtoull(need(x.r, path, "curve_length"), NULL, 10);
     s->train_seconds = strtod(need(x.r, path, "train_seconds"), NULL);
     s->best_perplexity = strtod(need(x.r, path, "best_perplexity"), NULL);
+    s->last_perplexity = strtod(need(x.r, path, "last_perplexity"), NULL);
+    s->rate_factor = strtod(need(x.r, path, "rate_factor"), NULL);
+    s->unimproved = strtoull(need(x.r, path, "unimproved"), NULL, 10);
+    s->first_loss = strtod(need(x.r, path, "first_loss"), NULL);
     each_tensor(m, read_tensor, &x);
     size_t streams = w->B * (size_t)c->ranks, floats = workspace_state_floats(m);
     const struct tensor_info *t = safetensors_find(x.r, "carried_state");

@@ -16,7 +16,10 @@ struct checkpoint {
     uint64_t words;        // events trained on
     uint64_t curve_length; // bytes of curve.jsonl
     double train_seconds;
-    double best_perplexity;                                      // on the validation text; 0: none yet
+    double best_perplexity, last_perplexity; // on the validation text; 0: none yet
+    double rate_factor;  // what validations have made of the learning rate; 0: nothing yet
+    uint64_t unimproved; // validations since the last that improved enough
+    double first_loss;   // nats a word of the first step
     char valid_text[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE]; // content hashes
     char text[HASH_TEXT_SIZE];                                   // content hash of the training text
 };

@@ -5,6 +5,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/neural/model_file.h"
 #include "pipeline/training/curve.h"
+#include "pipeline/training/divergence.h"
 #include "pipeline/training/exchange.h"
 #include "pipeline/training/gradient_flow.h"
 #include "pipeline/training/reader.h"
@@ -28,6 +29,7 @@ struct loop {
     float *input_touches, *output_touches; // (V) or NULL
     struct exchange exchange;
     struct validation valid;
+    struct divergence divergence;
     struct reader *reader;
     struct curve *curve; // rank 0
     struct progress progress;
@@ -59,25 +61,33 @@ static void save_model(struct loop *x) {
     if (x->c->rank == 0) model_save(x->m, path);
 }
 
+// What a validation says about rate and patience; true where it is the best so far.
+static bool judge(struct loop *x, uint64_t epoch, double perplexity) {
+    struct checkpoint *s = &x->s;
+    bool first = s->best_perplexity == 0, best = first || perplexity < s->best_perplexity;
+    bool improved = first || log(s->best_perplexity) > x->o->improvement * log(perplexity);
+    bool worse = !first && perplexity > s->last_perplexity;
+    s->rate_factor *= optimiser_decay(&x->optimiser, epoch, improved, worse);
+    s->unimproved = improved ? 0 : s->unimproved + 1;
+    s->last_perplexity = perplexity;
+    if (best) s->best_perplexity = perplexity;
+    return best;
+}
+
 static void validate(struct loop *x) {
     double start = time_now();
     count_seconds(x);
     model_swap_averages(x->m);
     double perplexity = validation_run(&x->valid, x->m, x->c);
     model_swap_averages(x->m);
-    // Far worse than guessing evenly among all words: nothing comes back from there.
-    if (!(perplexity <= 2.0 * model_classes(&x->m->o)))
-        die("validation after step %" PRIu64
-            " gives perplexity %g: training has diverged; lower --rate or --clip",
-            x->s.step, perplexity);
+    divergence_check_validation(&x->divergence, x->s.step, perplexity, model_classes(&x->m->o));
     uint64_t epoch = x->s.step / x->spe;
     if (x->c->rank == 0) {
         curve_valid(x->curve, x->s.step, epoch, x->valid.events, perplexity, time_now() - start);
         note("epoch %" PRIu64 " of %" PRIu64 ": validation perplexity %.3f, %.1f s of training", epoch,
              x->o->epochs, perplexity, x->s.train_seconds);
     }
-    bool best = x->s.best_perplexity == 0 || perplexity < x->s.best_perplexity;
-    if (best) x->s.best_perplexity = perplexity;
+    bool best = judge(x, epoch, perplexity);
     if (best || !x->o->select_best) save_model(x);
     resume_training(x, start);
 }
@@ -96,13 +106,32 @@ static void measure_gradient_flow(struct loop *x) {
     resume_training(x, start);
 }
 
+static bool is_over(const struct loop *x) {
+    return x->s.step >= x->steps || (x->o->patience && x->s.unimproved >= x->o->patience);
+}
+
 static void save_checkpoint(struct loop *x) {
     double start = time_now();
     count_seconds(x);
+    divergence_check_parameters(&x->divergence, x->s.step, x->m);
     if (x->curve) x->s.curve_length = curve_sync(x->curve);
     checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
+    x->divergence.checkpoint = x->s.step, x->divergence.has_checkpoint = true;
     resume_training(x, start);
     x->last_checkpoint = time_now();
+}
+
+static void check_step(struct loop *x, const struct reader_batch *b, double loss,
+                       const struct optimiser_norms *norms, int bad) {
+    struct divergence *d = &x->divergence;
+    if (x->s.step == 0) {
+        double first = loss;
+        communicator_sum_doubles(x->c, &first, 1);
+        x->s.first_loss = first / (double)b->global_events;
+    }
+    d->first_loss = x->s.first_loss;
+    double mine = b->events ? loss / (double)b->events : 0;
+    divergence_check_step(d, x->s.step + 1, mine, model_classes(&x->m->o), norms, bad);
 }
 
 static void train_step(struct loop *x) {
@@ -113,14 +142,10 @@ static void train_step(struct loop *x) {
     double logp = model_step(x->m, x->w, &b->batch, &x->training);
     exchange_finish(&x->exchange, x->m);
     uint64_t epoch = x->s.step / x->spe;
-    double rate = optimiser_rate(oo, x->s.step, x->steps, epoch);
+    double rate = x->s.rate_factor * optimiser_rate(oo, x->s.step, x->steps, epoch);
     struct optimiser_norms norms;
     int bad = optimiser_step(x->m, oo, x->s.step, rate, &norms);
-    if (bad >= 0)
-        die("step %" PRIu64
-            ": the gradient of the %s parameters is not finite: training has diverged; lower --rate or "
-            "--clip; the last good checkpoint stays in %s",
-            x->s.step + 1, parameter_group_names[bad], x->o->folder);
+    check_step(x, b, -logp, &norms, bad);
     x->s.step++;
     x->loss -= logp;
     if (x->curve) curve_step(x->curve, b->global_events, &norms, wait);
@@ -193,6 +218,8 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     snprintf(x->s.text, sizeof x->s.text, "%s", train->info.content);
     snprintf(x->s.valid_text, sizeof x->s.valid_text, "%s", valid->info.content);
     snprintf(x->s.vocabulary, sizeof x->s.vocabulary, "%s", x->m->o.vocabulary);
+    x->s.rate_factor = 1;
+    x->divergence = (struct divergence){o->folder, resume, resume != UINT64_MAX, 0};
     if (resume != UINT64_MAX) {
         checkpoint_load(o->folder, resume, c, x->m, x->w, x->id, &x->s);
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
@@ -200,6 +227,9 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     x->reader = reader_start(train, &x->m->o, o->batch, count * (size_t)c->rank, count, o->bptt, x->s.step);
     x->spe = reader_steps_per_epoch(x->reader);
     x->steps = x->spe * o->epochs;
+    if (o->optimiser.schedule == SCHEDULE_LINEAR && o->optimiser.warmup >= (double)x->steps)
+        die("--warmup %g: the whole run has %" PRIu64 " steps, of which the rate falls after the warm-up",
+            o->optimiser.warmup, x->steps);
     x->mark = x->last_checkpoint = time_now();
     if (c->rank) return;
     char path[4096];
@@ -217,13 +247,16 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     int next = GO_ON;
     if (o->stop_after && x.s.step >= o->stop_after) next = STOP; // nothing to add
     if (x.s.step == 0) measure_gradient_flow(&x);
-    while (x.s.step < x.steps && next != STOP) {
+    while (!is_over(&x) && next != STOP) {
         train_step(&x);
         show_progress(&x, false);
         if (x.s.step % x.spe == 0) validate(&x), measure_gradient_flow(&x);
         next = decide(&x);
         if (next != GO_ON) save_checkpoint(&x);
     }
+    if (c->rank == 0 && is_over(&x) && x.s.step < x.steps)
+        note("no improvement in %" PRIu64 " validation(s): ended after epoch %" PRIu64 " of %" PRIu64,
+             x.s.unimproved, x.s.step / x.spe, o->epochs);
     count_seconds(&x);
     show_progress(&x, true);
     if (c->rank == 0) curve_close(x.curve);
@@ -231,5 +264,5 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     validation_free(&x.valid);
     workspace_free(m, x.w);
     free(x.input_touches), free(x.output_touches);
-    *result = (struct loop_result){x.s.step == x.steps, x.s, x.spe};
+    *result = (struct loop_result){is_over(&x), x.s, x.spe};
 }

@@ -46,7 +46,8 @@ double optimiser_rate(const struct optimiser_options *o, uint64_t step, uint64_t
     double rate = o->rate;
     if ((double)step < o->warmup) rate *= ((double)step + 1) / o->warmup;
     switch (o->schedule) {
-    case SCHEDULE_CONSTANT: break;
+    case SCHEDULE_CONSTANT:
+    case SCHEDULE_VALIDATION: break;
     case SCHEDULE_LINEAR:
         if ((double)step >= o->warmup) rate *= (double)(steps - step) / ((double)steps - o->warmup);
         break;
@@ -58,6 +59,12 @@ double optimiser_rate(const struct optimiser_options *o, uint64_t step, uint64_t
         break;
     }
     return rate;
+}
+
+double optimiser_decay(const struct optimiser_options *o, uint64_t epoch, bool improved, bool worse) {
+    if (o->schedule == SCHEDULE_VALIDATION) return improved ? 1 : o->decay;
+    bool decays = o->schedule == SCHEDULE_STEP && (double)epoch >= o->decay_after;
+    return decays && worse && o->decay_worse > 0 ? o->decay_worse / o->decay : 1;
 }
 
 static void sum_norms(struct model *m, double squares[GROUP_COUNT]) {
@@ -156,10 +163,12 @@ int optimiser_step(struct model *m, const struct optimiser_options *o, uint64_t 
     double squares[GROUP_COUNT];
     float factors[GROUP_COUNT];
     sum_norms(m, squares);
-    for (int g = 0; g < GROUP_COUNT; g++) {
-        if (!isfinite(squares[g])) return g;
+    int bad = -1;
+    for (int g = GROUP_COUNT - 1; g >= 0; g--) {
         norms->group[g] = sqrt(squares[g]);
+        if (!isfinite(squares[g])) bad = g;
     }
+    if (bad >= 0) return bad;
     norms->clipped = clip_factors(o, squares, factors);
     if (o->clip_value > 0) norms->clipped = clip_values(m, (float)o->clip_value);
     for (size_t i = 0; i < m->count; i++)

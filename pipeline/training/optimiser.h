@@ -14,6 +14,7 @@ enum schedule_kind {
     SCHEDULE_LINEAR,       // falls linearly from the rate to 0 over the whole run
     SCHEDULE_STEP,         // rate * decay^(epochs past decay_after)
     SCHEDULE_INVERSE_SQRT, // rate * sqrt(max(warmup, 1) / step), step from 1 (Shazeer et al. 2017)
+    SCHEDULE_VALIDATION,   // times decay after each validation that is no improvement
 };
 enum clip_kind {
     CLIP_ALL,           // one norm over all parameters
@@ -32,6 +33,8 @@ struct optimiser_options {
     const float *touches[GROUP_COUNT];
     enum schedule_kind schedule;
     double warmup, decay, decay_after; // steps; factor; epochs
+    double decay_worse; // step: in place of decay after an epoch that made validation worse (Ji et al. 2016);
+                        // 0: decay
     enum clip_kind clip_kind;
     double clip;       // norm; 0: no clipping
     double clip_value; // largest magnitude of an element; 0: no clipping
@@ -46,10 +49,13 @@ struct optimiser_norms {
 int optimiser_states(enum optimiser_kind kind); // how many floats it keeps for each parameter
 // Gives the parameters their states (Adagrad's at `accumulator`) and running means.
 void optimiser_make(struct model *m, const struct optimiser_options *o);
-// Learning rate of step `step` (from 0) of `steps`, in epoch `epoch` (from 0).
+// Learning rate of step `step` (from 0) of `steps`, in epoch `epoch` (from 0), whatever validations say.
 double optimiser_rate(const struct optimiser_options *o, uint64_t step, uint64_t steps, uint64_t epoch);
-// One step along the gradients (already summed over ranks).  Returns the group whose norm is not finite, or
-// -1; then nothing has been changed.
+// What all later rates are multiplied by after the validation behind epoch `epoch` (from 1).  improved: on
+// the best before; worse: than the last before.
+double optimiser_decay(const struct optimiser_options *o, uint64_t epoch, bool improved, bool worse);
+// One step along the gradients (already summed over ranks).  Returns the first group whose norm is not
+// finite: then nothing but `norms` has been changed; or -1.
 int optimiser_step(struct model *m, const struct optimiser_options *o, uint64_t step, double rate,
                    struct optimiser_norms *norms);
 

@@ -28,6 +28,7 @@ const struct train_settings settings_default = {
     .beta2 = 0.999,
     .decay = 0.5,
     .decay_after = 4,
+    .improvement = 1,
     .rescale = 1,
     .select = "best",
     .device = "auto",
@@ -62,8 +63,9 @@ static const struct meaning {
     {"epsilon", "optimiser", "adagrad|adam|rmsprop"},
     {"beta1", "optimiser", "adam"},
     {"beta2", "optimiser", "adam|rmsprop"},
-    {"decay", "schedule", "step"},
+    {"decay", "schedule", "step|validation"},
     {"decay-after", "schedule", "step"},
+    {"decay-worse", "schedule", "step"},
 };
 
 static const char *choice(const struct program *program, const char *name) {
@@ -106,6 +108,8 @@ struct loop_options settings_loop(const struct train_settings *s, const struct v
                                  .checkpoint_steps = (uint64_t)s->checkpoint_steps,
                                  .log_steps = (uint64_t)s->log_steps,
                                  .stop_after = (uint64_t)s->stop_after,
+                                 .improvement = s->improvement,
+                                 .patience = (uint64_t)s->patience,
                                  .training = settings_training(s, v),
                                  .optimiser = settings_optimiser(s)};
 }

@@ -27,12 +27,13 @@ struct train_settings {
     double dropout, alpha, log_normaliser;
     // the optimiser
     const char *optimiser, *schedule, *clip_group;
-    double rate, accumulator, epsilon, beta1, beta2, warmup, decay, decay_after, clip, clip_value, rescale,
-        ema;
+    double rate, accumulator, epsilon, beta1, beta2, warmup, decay, decay_after, decay_worse, improvement,
+        clip, clip_value, rescale, ema;
     bool row_wise;
     // the run
     const char *select, *device;
-    int64_t batch, bptt, epochs, valid_streams, threads, checkpoint_steps, log_steps, stop_after, seed;
+    int64_t batch, bptt, epochs, valid_streams, threads, patience, checkpoint_steps, log_steps, stop_after,
+        seed;
     double checkpoint_seconds;
     bool fresh, elastic, gradient_flow;
 };
@@ -42,7 +43,7 @@ extern const struct train_settings settings_default;
 // Choices, in the order of the enums that they stand for.
 #define SETTINGS_PROPOSALS   "log-uniform|power"
 #define SETTINGS_OPTIMISERS  "sgd|adagrad|adam|rmsprop"
-#define SETTINGS_SCHEDULES   "constant|linear|step|inverse-sqrt"
+#define SETTINGS_SCHEDULES   "constant|linear|step|inverse-sqrt|validation"
 #define SETTINGS_CLIP_GROUPS "all|lstm|each|but-embedding"
 #define SETTINGS_RNN_CELLS   "rnn-sigmoid|rnn-tanh|rnn-relu|rnn-identity"
 

@@ -206,10 +206,35 @@ static void test_schedules(void **state) {
         assert_close(optimiser_rate(&o, 0, 1, epoch), expected[epoch], 1e-12);
 }
 
+static void test_decays_by_validation(void **state) {
+    (void)state;
+    struct optimiser_options o = {.schedule = SCHEDULE_VALIDATION, .decay = 0.5};
+    assert_close(optimiser_decay(&o, 1, true, false), 1, 0);
+    assert_close(optimiser_decay(&o, 2, false, false), 0.5, 0);
+    assert_close(optimiser_decay(&o, 3, false, true), 0.5, 0);
+    // BlackOut's: rate * 0.8 each epoch, 0.7 after one that made it worse.
+    o = (struct optimiser_options){
+        .rate = 1, .schedule = SCHEDULE_STEP, .decay = 0.8, .decay_after = 1, .decay_worse = 0.7};
+    const bool worse[] = {false, true, false, true};
+    const double rates[] = {1, 0.8, 0.56, 0.448, 0.3136};
+    double factor = 1;
+    for (uint64_t epoch = 0; epoch < 5; epoch++) {
+        if (epoch) factor *= optimiser_decay(&o, epoch, !worse[epoch - 1], worse[epoch - 1]);
+        assert_close(factor * optimiser_rate(&o, 0, 1, epoch), rates[epoch], 1e-12);
+    }
+    o.decay_worse = 0;
+    assert_close(optimiser_decay(&o, 2, false, true), 1, 0);
+    o.decay_worse = 0.7, o.decay_after = 4; // not yet
+    assert_close(optimiser_decay(&o, 2, false, true), 1, 0);
+    o.schedule = SCHEDULE_CONSTANT;
+    assert_close(optimiser_decay(&o, 9, false, true), 1, 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clipping),     cmocka_unit_test(test_adagrad),
-                                       cmocka_unit_test(test_adam),         cmocka_unit_test(test_rmsprop),
-                                       cmocka_unit_test(test_running_mean), cmocka_unit_test(test_not_finite),
-                                       cmocka_unit_test(test_schedules)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clipping),     cmocka_unit_test(test_adagrad),
+        cmocka_unit_test(test_adam),         cmocka_unit_test(test_rmsprop),
+        cmocka_unit_test(test_running_mean), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_schedules),    cmocka_unit_test(test_decays_by_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,69 @@
+#include "pipeline/training/divergence.h"
+
+#include "pipeline/cli/message.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+static const double ABSURD = 10; // times the loss at the start
+
+// What is left to go on from.
+static const char *remains(const struct divergence *d, char text[512]) {
+    if (d->has_checkpoint)
+        snprintf(text, 512, "the last good checkpoint, of step %" PRIu64 ", stays in %s", d->checkpoint,
+                 d->folder);
+    else
+        snprintf(text, 512, "there is no checkpoint yet");
+    return text;
+}
+
+static const char *all_norms(const struct optimiser_norms *norms, char text[256]) {
+    size_t at = 0;
+    for (int g = 0; g < GROUP_COUNT; g++)
+        at += (size_t)snprintf(text + at, 256 - at, "%s%s %.3g", g ? ", " : "", parameter_group_names[g],
+                               norms->group[g]);
+    return text;
+}
+
+void divergence_check_step(const struct divergence *d, uint64_t step, double loss, uint32_t classes,
+                           const struct optimiser_norms *norms, int group) {
+    char left[512], norm[256];
+    if (group >= 0)
+        die("step %" PRIu64
+            ": the norm of the %s parameters' gradient is %g (all: %s; loss %.4g): training has "
+            "diverged; lower --rate or --clip; %s",
+            step, parameter_group_names[group], norms->group[group], all_norms(norms, norm), loss,
+            remains(d, left));
+    double most = ABSURD * fmax(d->first_loss, log((double)classes));
+    if (loss <= most) return;
+    int worst = 0;
+    for (int g = 1; g < GROUP_COUNT; g++)
+        if (norms->group[g] > norms->group[worst]) worst = g;
+    die("step %" PRIu64 ": the loss is %.4g nats a word, the first step's was %.4g, and the norm of the %s "
+        "parameters' gradient is %.3g (all: %s): training has diverged; lower --rate or --clip; %s",
+        step, loss, d->first_loss, parameter_group_names[worst], norms->group[worst], all_norms(norms, norm),
+        remains(d, left));
+}
+
+void divergence_check_parameters(const struct divergence *d, uint64_t step, const struct model *m) {
+    char left[512];
+    for (size_t i = 0; i < m->count; i++) {
+        const struct parameter *p = &m->parameters[i];
+        double square = m->k->matmul.sum_squares(m->k, p->value, parameter_size(p));
+        if (!isfinite(square))
+            die("step %" PRIu64
+                ": the norm of %s (%s parameters) is %g: training has diverged; lower --rate or "
+                "--clip; %s",
+                step, p->name, parameter_group_names[p->group], sqrt(square), remains(d, left));
+    }
+}
+
+void divergence_check_validation(const struct divergence *d, uint64_t step, double perplexity,
+                                 uint32_t classes) {
+    char left[512];
+    if (!(perplexity <= 2.0 * classes))
+        die("validation after step %" PRIu64
+            " gives perplexity %g: training has diverged; lower --rate or --clip; %s",
+            step, perplexity, remains(d, left));
+}
