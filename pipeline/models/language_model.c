@@ -59,6 +59,11 @@ struct language_model *language_model_open(const char *path, const struct kernel
     return m;
 }
 
+struct language_model language_model_of(struct model *network) {
+    return (struct language_model){
+        .neural = network, .params = model_count_floats(&network->o), .threads = network->k->threads};
+}
+
 void language_model_close(struct language_model *m) {
     if (!m) return;
     model_free(m->neural);

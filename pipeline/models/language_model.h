@@ -26,6 +26,8 @@ struct language_model {
 struct language_model *language_model_open(const char *path, const struct kernels *k,
                                            const struct vocabulary *v);
 void language_model_close(struct language_model *m);
+// A network in memory as one, for as long as it lives; not to be closed.
+struct language_model language_model_of(struct model *network);
 
 // Whether every sentence starts from the zero state, so that a text may be cut at any sentence end.
 bool language_model_resets(const struct language_model *m);

@@ -171,13 +171,26 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b) {
     model_carry(m, w, b->T);
 }
 
+void model_advance(struct model *m, struct workspace *w, const struct batch *b) {
+    check_block(w, b);
+    model_forward(m, w, b, 0, 0);
+    model_carry(m, w, b->T);
+}
+
 void model_distribution(struct model *m, struct workspace *w, size_t row, float *p) {
+    uint32_t rows[] = {(uint32_t)row};
+    model_distributions(m, w, rows, 1, p);
+}
+
+void model_distributions(struct model *m, struct workspace *w, const uint32_t *rows, size_t n, float *p) {
     const struct kernels *k = m->k;
-    size_t V = model_classes(&m->o);
-    float *device = device_floats(k, V, "a distribution");
-    output_distribution(&m->output, k, &w->output, w->top + row * m->output.D, device);
-    k->download(k, p, device, V * sizeof(float));
-    k->release(k, device);
+    size_t V = model_classes(&m->o), D = m->output.D;
+    if (n == 0) return;
+    float *h = device_floats(k, n * D, "the rows"), *device = device_floats(k, n * V, "the distributions");
+    k->matmul.gather_rows(k, h, w->top, rows, n, D);
+    output_distributions(&m->output, k, &w->output, h, n, device);
+    k->download(k, p, device, n * V * sizeof(float));
+    k->release(k, h), k->release(k, device);
 }
 
 // === backward ====================================================================================

@@ -55,8 +55,7 @@ void model_initialise(struct model *m, double range, double forget_bias, uint64_
 // After that, other initial values for one group's weights, U(+-range), or for its vectors (the biases).
 void model_draw_group(struct model *m, enum parameter_group group, bool vectors, double range, uint64_t seed);
 
-// === computing ===================================================================================
-
+// === computing ============================================================================
 struct layer_memory {
     struct cell_memory cell;
     float *x;   // (T, B, I) input after dropout, or NULL without
@@ -95,9 +94,14 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
 // After model_step, until the next computation: the whole gradient of its loss (dropout counted) with respect
 // to the outputs of layer `l`, (T, B, D), by way of later steps and higher layers, too.
 const float *workspace_layer_gradient(const struct model *m, const struct workspace *w, int l);
+// Forward only, for distributions: no scores, the targets are not looked at.  State is carried in w.
+void model_advance(struct model *m, struct workspace *w, const struct batch *b);
 // The last hidden rows: probabilities of all classes for row r of the last computed block, (V-1) host
 // doubles' worth of floats.
 void model_distribution(struct model *m, struct workspace *w, size_t row, float *p /* (V-1), host */);
+// The same for n rows, at most as many as the workspace has.
+void model_distributions(struct model *m, struct workspace *w, const uint32_t *rows /* (n) */, size_t n,
+                         float *p /* (n, V-1), host */);
 
 // The carried state as host floats, stream by stream: for each layer r (P) then c (H).
 size_t workspace_state_floats(const struct model *m); // a stream

@@ -99,7 +99,7 @@ void output_step(const struct output *u, const struct kernels *k, struct output_
 void output_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
                          const float *h, float *p) {
     switch (u->kind) {
-    case OUTPUT_FULL: output_full_distribution(u, k, h, p); break;
+    case OUTPUT_FULL: output_full_distributions(u, k, h, 1, p); break;
     case OUTPUT_ADAPTIVE: output_adaptive_distribution(u, k, x, h, p); break;
     case OUTPUT_HIERARCHICAL: output_hierarchical_distribution(u, k, h, p); break;
     case OUTPUT_COUNT: break;
@@ -120,4 +120,12 @@ void output_format_layout(const struct model_options *o, char text[OUTPUT_LAYOUT
         output_format_cutoffs(o, text);
     else
         code_tree_format(&o->tree, text);
+}
+
+void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
+                          const float *h, size_t n, float *p) {
+    if (u->kind == OUTPUT_FULL)
+        output_full_distributions(u, k, h, n, p); // the table is read once for all rows
+    else
+        for (size_t r = 0; r < n; r++) output_distribution(u, k, x, h + r * u->D, p + r * u->V);
 }

@@ -104,6 +104,9 @@ void output_step(const struct output *u, const struct kernels *k, struct output_
 // p of every class for one row h (D): p (V), device.
 void output_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
                          const float *h, float *p);
+// The same for n rows h (n, D): p (n, V).
+void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
+                          const float *h, size_t n, float *p);
 
 // What evaluation has to know beside the kind, as text: its key in the model file, NULL where there is
 // nothing; from text (returns NULL, or what is wrong with it for that model) and back.

@@ -24,6 +24,7 @@ void output_full_step(const struct output *u, const struct kernels *k, const str
                     b->dh, u->weight->gradient, u->bias->gradient);
 }
 
-void output_full_distribution(const struct output *u, const struct kernels *k, const float *h, float *p) {
-    k->softmax.probabilities(k, h, u->weight->value, u->bias->value, 1, u->V, u->D, p);
+void output_full_distributions(const struct output *u, const struct kernels *k, const float *h, size_t n,
+                               float *p) {
+    k->softmax.probabilities(k, h, u->weight->value, u->bias->value, n, u->V, u->D, p);
 }

@@ -14,7 +14,8 @@ void output_full_make(struct output *u, const struct kernels *k);
 void output_full_score(const struct output *u, const struct kernels *k, const struct output_block *b);
 void output_full_step(const struct output *u, const struct kernels *k, const struct output_block *b,
                       float scale);
-void output_full_distribution(const struct output *u, const struct kernels *k, const float *h, float *p);
+void output_full_distributions(const struct output *u, const struct kernels *k, const float *h, size_t n,
+                               float *p);
 
 // Losses over samples and targets only, for the same table.
 uint64_t output_sampled_memory_floats(const struct model_options *o, size_t samples, uint64_t N);
