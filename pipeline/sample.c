@@ -201,7 +201,8 @@ static void print_text(const struct generated *t, const struct prompt *p, const 
             fputs(v->words[t->words[i]], stdout);
         first = false;
     }
-    fputs(running ? "\n\n" : "\n", stdout);
+    if (!(first && t->count > t->given)) putchar('\n'); // else its last word was </S>
+    if (running) putchar('\n');
 }
 
 static void finish_text(struct generated *t, const struct prompt *p, const struct vocabulary *v,
@@ -268,8 +269,8 @@ static void write_texts(struct language_model *m, const struct vocabulary *v) {
     if (!tally.texts && stream_line_number(r) == 0)
         note("standard input has no line; an empty one asks for a text from its beginning");
     if (tally.cut && !running)
-        note("%" PRIu64 " of %" PRIu64 " texts were cut at --max-length %" PRId64, tally.cut, tally.texts,
-             longest);
+        note("%" PRIu64 " of %" PRIu64 " texts %s cut at --max-length %" PRId64, tally.cut, tally.texts,
+             tally.cut == 1 ? "was" : "were", longest);
     prompts_free(prompts, most);
     stream_close(r);
 }
