@@ -106,6 +106,14 @@ void output_distribution(const struct output *u, const struct kernels *k, struct
     }
 }
 
+void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
+                          const float *h, size_t n, float *p) {
+    if (u->kind == OUTPUT_FULL)
+        output_full_distributions(u, k, h, n, p); // the table is read once for all rows
+    else
+        for (size_t r = 0; r < n; r++) output_distribution(u, k, x, h + r * u->D, p + r * u->V);
+}
+
 const char *output_layout_key(enum output_kind kind) {
     return kind == OUTPUT_ADAPTIVE ? "cutoffs" : kind == OUTPUT_HIERARCHICAL ? "code_lengths" : NULL;
 }
@@ -120,12 +128,4 @@ void output_format_layout(const struct model_options *o, char text[OUTPUT_LAYOUT
         output_format_cutoffs(o, text);
     else
         code_tree_format(&o->tree, text);
-}
-
-void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
-                          const float *h, size_t n, float *p) {
-    if (u->kind == OUTPUT_FULL)
-        output_full_distributions(u, k, h, n, p); // the table is read once for all rows
-    else
-        for (size_t r = 0; r < n; r++) output_distribution(u, k, x, h + r * u->D, p + r * u->V);
 }
