@@ -4,7 +4,7 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=72:00:00
-#SBATCH --mem=24G
+#SBATCH --mem=12G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
@@ -20,7 +20,7 @@
 # The code rounds its samples where they are to be cut, and samples from one word less; ours does not.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048_adam.sh
-#   bash jobs/train_lstm2048_adam.sh --dry-run        memory and hours, without training
+#   bash jobs/train_lstm2048_adam.sh --dry-run        memory (6.8 GiB) and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do

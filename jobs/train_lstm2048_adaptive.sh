@@ -4,7 +4,7 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=72:00:00
-#SBATCH --mem=16G
+#SBATCH --mem=8G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
@@ -18,12 +18,12 @@
 #   - Adagrad 0.1, accumulators from 1e-5; the embedding has one accumulator a row, of the row's mean square, and is not
 #     clipped; the norm of all other gradients is at most 0.25
 #   - 10 epochs, the rate halved after each from the fifth on; loss is the mean over the block's words
-#   - word vectors U(-0.1, 0.1); cells and their biases as cuDNN's, U(+-1/sqrt(2048)), and so the softmax (of the clusters the code draws the
-#     second matrices by their own inputs, 1/sqrt(512) ...)
+#   - word vectors U(-0.1, 0.1); cells and their biases as cuDNN's, U(+-1/sqrt(2048)), and so is the softmax (the code draws
+#     the clusters' second matrices by their own inputs, 1/sqrt(512) ...)
 # The code sums a word's squared gradients over its places in a block, ours squares their sum.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048_adaptive.sh
-#   bash jobs/train_lstm2048_adaptive.sh --dry-run        memory and hours, without training
+#   bash jobs/train_lstm2048_adaptive.sh --dry-run        memory (2.8 GiB) and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
@@ -42,7 +42,7 @@ recipe=(
   --hidden 2048 --embedding 256
   --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-biases # 1/sqrt(2048)
   --dropout 0.01
-  --softmax adaptive --cutoffs 4000,40000,200000
+  --softmax adaptive --cutoffs "4000,40000,200000"
   --context carry --begin '</S>' --valid-streams 128
   --batch 128 --bptt 20 --epochs "${EPOCHS:-10}"
   --loss token-mean

@@ -4,7 +4,7 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=48:00:00
-#SBATCH --mem=48G
+#SBATCH --mem=40G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
@@ -19,7 +19,7 @@
 # 0.999 are Adam's own, and the norm of the LSTM's gradient is at most 1 as before.
 #
 #   sbatch --nodes=2 --ntasks=16 --gpus-per-task=1 --mem=128G jobs/train_lstm2048_sync.sh
-#   bash jobs/train_lstm2048_sync.sh --dry-run        memory of a rank and hours, without training
+#   bash jobs/train_lstm2048_sync.sh --dry-run        memory of a rank (12 GiB of 16, 32 GiB of one) and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do

@@ -4,7 +4,7 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=168:00:00
-#SBATCH --mem=16G
+#SBATCH --mem=8G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
@@ -15,7 +15,7 @@
 # layers, too, 1 % of the values are dropped.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048x2_adaptive.sh
-#   bash jobs/train_lstm2048x2_adaptive.sh --dry-run        memory and hours, without training
+#   bash jobs/train_lstm2048x2_adaptive.sh --dry-run        memory (3.4 GiB) and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
@@ -34,7 +34,7 @@ recipe=(
   --layers 2 --hidden 2048 --embedding 256
   --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-biases # 1/sqrt(2048)
   --dropout 0.01
-  --softmax adaptive --cutoffs 4000,40000,200000
+  --softmax adaptive --cutoffs "4000,40000,200000"
   --context carry --begin '</S>' --valid-streams 128
   --batch 128 --bptt 20 --epochs "${EPOCHS:-10}"
   --loss token-mean

@@ -4,7 +4,7 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=168:00:00
-#SBATCH --mem=48G
+#SBATCH --mem=24G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
@@ -16,8 +16,8 @@
 # 34.7 after 10 epochs, 30.6 after about 100, three weeks on the paper's 32 GPUs.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:
-#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem=320G jobs/train_lstm8192x2.sh
-#   bash jobs/train_lstm8192x2.sh --dry-run        memory of a rank and hours, without training
+#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem=160G jobs/train_lstm8192x2.sh
+#   bash jobs/train_lstm8192x2.sh --dry-run        memory of a rank (16 GiB) and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do

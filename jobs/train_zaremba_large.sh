@@ -2,9 +2,9 @@
 #SBATCH --job-name=zaremba_large
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
-#SBATCH --cpus-per-task=8
+#SBATCH --cpus-per-task=4
 #SBATCH --time=48:00:00
-#SBATCH --mem=8G
+#SBATCH --mem=4G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append

@@ -2,9 +2,9 @@
 #SBATCH --job-name=zaremba_medium
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
-#SBATCH --cpus-per-task=8
+#SBATCH --cpus-per-task=2
 #SBATCH --time=24:00:00
-#SBATCH --mem=8G
+#SBATCH --mem=2G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append

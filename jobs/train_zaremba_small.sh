@@ -4,7 +4,7 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=2
 #SBATCH --time=4:00:00
-#SBATCH --mem=4G
+#SBATCH --mem=2G
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
 #SBATCH --open-mode=append
@@ -19,7 +19,7 @@
 #   - rate 1, halved after each epoch from the fifth on ("epoch > max_epoch", which is 4), 13 epochs; the last network counts
 # The code has two biases a gate that move together, ours has one; it scores the validation text as 20 streams, ours as one.
 #
-# The corpus is a folder with the Treebank's train.txt, valid.txt and test.txt (10,000 words, <unk> among them):
+# The corpus is a folder with the Treebank's train.txt, valid.txt and test.txt (10,000 words, <unk> among them); on two cores it takes less than an hour:
 #   make pipeline CORPUS=/path/to/ptb UNK='<unk>' MINCOUNT=1 SYSTEMS=zaremba_small
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).

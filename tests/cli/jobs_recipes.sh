@@ -2,17 +2,17 @@
 # The recipes of the papers: what `train --dry-run` prints is what tests/golden/recipes/<system>.tsv says (option, value, where the
 # source says so), and every option that a script gives stands there.  Recipes of 256 units are the project's own.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
-export BILLIONWORD_BIN=$BIN WORK=$PWD/work RESULTS=$PWD/results CORPUS=$PWD/corpus THREADS=1
+export BILLIONWORD_BIN=$BIN WORK=$PWD/work RESULTS=$PWD/results CORPUS=$PWD/words THREADS=1
 golden=$BILLIONWORD_HOME/tests/golden/recipes
 
 # A corpus of few sentences with a vocabulary beyond the largest cut-off.
-mkdir -p corpus work/corpus
-awk 'BEGIN { print "w0\t900000"; for (i = 1; i < 200097; i++) printf "w%d\t%d\n", i, 800000 - i; print "</S>\t5\n<UNK>\t4\n<S>\t5" }' >work/corpus/vocab.tsv
+mkdir -p words work/words
+awk 'BEGIN { print "w0\t900000"; for (i = 1; i < 200097; i++) printf "w%d\t%d\n", i, 800000 - i; print "</S>\t5\n<UNK>\t4\n<S>\t5" }' >work/words/vocab.tsv
 awk 'BEGIN { for (i = 0; i < 16000; i++) print "w" i }' >train.txt
 head -n 40 train.txt >valid.txt
-for split in train valid; do shard --quiet --vocab work/corpus/vocab.tsv --output work/corpus/$split.shard $split.txt; done
-cp work/corpus/valid.shard work/corpus/test.shard
-for split in train valid test; do echo w0 >corpus/$split.txt; done
+for split in train valid; do shard --quiet --vocab work/words/vocab.tsv --output work/words/$split.shard $split.txt; done
+cp work/words/valid.shard work/words/test.shard
+for split in train valid test; do echo w0 >words/$split.txt; done
 
 checked=0
 for script in "$BILLIONWORD_HOME"/jobs/train_*.sh; do
@@ -26,10 +26,10 @@ for script in "$BILLIONWORD_HOME"/jobs/train_*.sh; do
   # This machine may be too small for the network, which is known after the table was printed.
   [ $status = 0 ] || grep -q 'of memory each, .* are free in all' said || fail "$system: $(cat said)"
   sed -n 's/^train:   \([a-z0-9-]*\)  *\(.*\)$/\1\t\2/p' said >printed
-  awk -F'\t' -v system="$system" '
+  awk -F'\t' -v name="$system" '
     FILENAME == "printed" { value[$1] = $2; next }
-    NF != 3 || $3 == "" { printf "%s: not option, value and source: %s\n", system, $0; bad = 1; next }
-    !($1 in value) || value[$1] != $2 { printf "%s: --%s is %s, by its source (%s) %s\n", system, $1, value[$1], $3, $2; bad = 1 }
+    NF != 3 || $3 == "" { printf "%s: not option, value and source: %s\n", name, $0; bad = 1; next }
+    !($1 in value) || value[$1] != $2 { printf "%s: --%s is %s, by its source (%s) %s\n", name, $1, value[$1], $3, $2; bad = 1 }
     END { exit bad }' printed "$golden/$system.tsv" || fail "the recipe of $system is not that of its source"
   sed -n '/^recipe=(/,/^)/p' "$script" | sed 's/#.*//' | grep -o -- '--[a-z0-9-]*' | sed 's/^--//' | sort -u >given
   cut -f1 "$golden/$system.tsv" | sort -u >named
