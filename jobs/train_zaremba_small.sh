@@ -19,7 +19,8 @@
 #   - rate 1, halved after each epoch from the fifth on ("epoch > max_epoch", which is 4), 13 epochs; the last network counts
 # The code has two biases a gate that move together, ours has one; it scores the validation text as 20 streams, ours as one.
 #
-# The corpus is a folder with the Treebank's train.txt, valid.txt and test.txt (10,000 words, <unk> among them); on two cores it takes less than an hour:
+# The corpus is a folder with the Treebank's train.txt, valid.txt and test.txt (10,000 words, <unk> among them);
+# on two cores it takes less than an hour:
 #   make pipeline CORPUS=/path/to/ptb UNK='<unk>' MINCOUNT=1 SYSTEMS=zaremba_small
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
