@@ -5,6 +5,7 @@
 #include "pipeline/files/manifest.h"
 #include "pipeline/files/publish.h"
 #include "pipeline/files/vocabulary.h"
+#include "pipeline/neural/model_start.h"
 #include "pipeline/training/device.h"
 #include "pipeline/training/forecast.h"
 #include "pipeline/training/loop.h"
@@ -32,6 +33,8 @@ static struct train_settings s;
 static const struct option_spec options[] = {
     {"vocab", OPTION_STRING, &s.vocabulary, "FILE", "the vocabulary", NULL, 0, 0, true},
     {"valid", OPTION_STRING, &s.valid, "SHARD", "the validation text", NULL, 0, 0, true},
+    {"init", OPTION_STRING, &s.init, "MODEL",
+     "a model.safetensors whose tensors of the same names and shapes to start from", NULL, 0, 0, false},
     {"output", OPTION_STRING, &s.folder, "FOLDER", "where model, learning curve and checkpoints go", NULL, 0,
      0, true},
     CHOICE("cell", s.cell, "lstm|gru|gru-before|" SETTINGS_RNN_CELLS, "the recurrent cell"),
@@ -114,9 +117,19 @@ static const struct option_spec options[] = {
     {0}};
 
 // Options that may change between a stop and going on.
-static const char *const free_options[] = {
-    "vocab", "valid", "output", "threads", "device", "checkpoint-seconds", "checkpoint-steps",
-    "log-steps", "stop-after", "fresh", "elastic", "gradient-flow", NULL};
+static const char *const free_options[] = {"vocab",
+                                           "valid",
+                                           "output",
+                                           "threads",
+                                           "device",
+                                           "checkpoint-seconds",
+                                           "checkpoint-steps",
+                                           "log-steps",
+                                           "stop-after",
+                                           "fresh",
+                                           "elastic",
+                                           "gradient-flow",
+                                           NULL};
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
@@ -142,6 +155,14 @@ static void handle_signals(void) {
     sigaction(SIGTERM, &a, NULL);
 }
 
+// Before --fresh could remove it.
+static struct safetensors_reader *open_start(const struct model_options *o) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
+    publish_refuse_input(path, s.init);
+    return model_start_open(s.init, o);
+}
+
 static void write_manifest(struct manifest *m, const struct kernels *k, const struct model_options *o,
                            const struct shard_set *text, const struct shard_set *valid,
                            const struct vocabulary *v, const struct loop_result *r) {
@@ -151,6 +172,7 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     manifest_add_input(m, s.valid, valid->info.content);
     for (size_t i = 0; i < text->count; i++)
         manifest_add_input(m, text->paths[i], i ? NULL : text->info.content);
+    if (s.init) manifest_add_input(m, s.init, NULL);
     snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
     if (stat(path, &file)) die_errno("cannot find the model %s", path);
     hash_file(path, hash);
@@ -197,11 +219,14 @@ int main(int argc, char **argv) {
         communicator_close(world);
         return EXIT_DONE;
     }
+    struct safetensors_reader *start = s.init ? open_start(&o) : NULL;
     uint64_t resume = run_folder_enter(s.folder, world, s.fresh, f.disk);
     handle_signals();
     struct manifest *manifest = manifest_start(&program);
     struct model *m = model_new(k, &o);
     settings_initialise(&s, m);
+    if (start && resume == UINT64_MAX) model_start_read(m, start, s.init, world->rank == 0);
+    if (start && resume != UINT64_MAX) safetensors_close(start);
     struct checkpoint_identity id = {&program, free_options, k->variant, s.elastic};
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);

@@ -14,7 +14,7 @@
 
 struct train_settings {
     // files
-    const char *vocabulary, *valid, *folder;
+    const char *vocabulary, *valid, *folder, *init;
     // the model
     const char *cell, *softmax, *cutoffs, *initial, *context, *begin;
     int64_t layers, hidden, projection, output_projection, embedding;

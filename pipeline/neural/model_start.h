@@ -1,0 +1,16 @@
+// Starting values of a model from another one that was trained: its tensors of the same names and shapes.
+#ifndef PIPELINE_NEURAL_MODEL_START_H
+#define PIPELINE_NEURAL_MODEL_START_H
+
+#include "pipeline/files/safetensors.h"
+#include "pipeline/neural/model.h"
+
+#include <stdbool.h>
+
+// Opens the file; dies where it is no model of ours, or has another vocabulary.
+struct safetensors_reader *model_start_open(const char *path, const struct model_options *o);
+// Fills what fits, and closes the file; dies where nothing does; the other parameters keep their values.
+// tell: says what those are, and what of the file is not used.
+void model_start_read(struct model *m, struct safetensors_reader *r, const char *path, bool tell);
+
+#endif

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# train --init: goes on from a trained model with the tensors that fit, and says which do not.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+. "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
+
+train --quiet "${tiny[@]}" --output first train.shard
+first=first/model.safetensors
+
+# All fit: a step too small to move anything leaves the model as it was.
+train "${tiny[@]}" --optimiser sgd --rate 1e-12 --epochs 1 --init $first --output same train.shard 2>said
+grep -q -- "--init: 6 of 6 tensors come from $first" said || fail "$(cat said)"
+close_to "$(perplexity --model same/model.safetensors test.shard)" "$(perplexity --model $first test.shard)" 1e-5
+grep -q "$first" same/model.safetensors.manifest.json || fail "the manifest does not name the first model"
+
+# Going on, by one rank and by two; a stop changes nothing, and the start is not read again.
+train --quiet "${tiny[@]}" --init $first --output on train.shard
+awk -v a="$(perplexity --model on/model.safetensors test.shard)" -v b="$(perplexity --model $first test.shard)" \
+  'BEGIN { exit !(a < b) }' || fail "training on made it worse"
+for stop in 30 0; do train --quiet "${tiny[@]}" --init $first --stop-after $stop --output parts train.shard; done
+same_file on/model.safetensors parts/model.safetensors
+ranks 2 train --quiet "${tiny[@]}" --init $first --output two train.shard
+loss() { sed -n 's/^{"step":100,.*"loss":\([0-9.e+-]*\),.*/\1/p' "$1/curve.jsonl"; }
+close_to "$(loss two)" "$(loss on)" 1e-6
+
+# A second layer and another width: said, and trained from initial values.
+train "${tiny[@]}" --layers 2 --epochs 1 --init $first --output deeper train.shard 2>said
+grep -q -- "--init: $first has no lstm.weight_ih_l1: it starts anew" said || fail "$(cat said)"
+grep -q -- '--init: 6 of 9 tensors' said || fail "$(cat said)"
+train "${tiny[@]}" --hidden 16 --embedding 24 --epochs 1 --init $first --output other train.shard 2>said
+grep -q -- "--init: lstm.weight_ih_l0 of $first is 96 x 24, here 64 x 24: it starts anew" said || fail "$(cat said)"
+train "${tiny[@]}" --softmax adaptive --cutoffs 40,290 --epochs 1 --init $first --output adaptive train.shard 2>said
+grep -q -- "--init: output.weight of $first is not used" said || fail "$(cat said)"
+
+# Refused, before anything is written.
+fails_with 1 'none of its tensors has the name and shape' train "${tiny[@]}" --cell gru --hidden 16 --softmax adaptive --cutoffs 40,290 --init $first --output m train.shard
+rm -r m
+vocab --quiet --output other.tsv test.txt
+shard --quiet --vocab other.tsv --output other.shard test.txt
+fails_with 1 'trained with another vocabulary' train "${tiny[@]}" --vocab other.tsv --valid other.shard --init $first --output m other.shard
+fails_with 1 'cannot open missing.safetensors' train "${tiny[@]}" --init missing.safetensors --output m train.shard
+fails_with 1 'not a model' train "${tiny[@]}" --init "$(find "$BILLIONWORD_HOME/tests/golden" -name 'model_full_sgd.safetensors')" --output m train.shard
+fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh --output first train.shard
+[ ! -e m ] || fail "a refused run left something"
+[ -s $first ] || fail "a refused run removed the first model"
+head -c 1000 $first >short.safetensors
+fails_with 1 'short.safetensors' train "${tiny[@]}" --init short.safetensors --output m train.shard
