@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static char error_text[512];
@@ -87,34 +88,57 @@ void communicator_abort(struct communicator *c, int code) {
 
 // === calls =======================================================================================
 
-void communicator_close(struct communicator *c) {
-    if (c) c->calls->close(c);
+struct communicator_place communicator_place;
+
+double communicator_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void communicator_barrier(struct communicator *c) { c->calls->barrier(c); }
+// Around every call that may wait for other ranks.
+static void place_enter(void) {
+    communicator_place.call++;
+    communicator_place.since = communicator_now();
+}
+static void place_leave(void) { communicator_place.since = 0; }
+#define WAITING(...) (place_enter(), (__VA_ARGS__), place_leave())
+
+void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text)) {
+    if (seconds > 0 && c->ranks > 1) c->calls->watch(c, seconds, hung);
+}
+
+void communicator_close(struct communicator *c) {
+    if (c) WAITING(c->calls->close(c));
+}
+
+void communicator_barrier(struct communicator *c) { WAITING(c->calls->barrier(c)); }
 
 void communicator_sum_floats(struct communicator *c, float *x, size_t n) {
-    c->calls->sum(c, x, n, COMMUNICATOR_FLOAT);
+    WAITING(c->calls->sum(c, x, n, COMMUNICATOR_FLOAT));
 }
 void communicator_sum_doubles(struct communicator *c, double *x, size_t n) {
-    c->calls->sum(c, x, n, COMMUNICATOR_DOUBLE);
+    WAITING(c->calls->sum(c, x, n, COMMUNICATOR_DOUBLE));
 }
 void communicator_sum_u64(struct communicator *c, uint64_t *x, size_t n) {
-    c->calls->sum(c, x, n, COMMUNICATOR_U64);
+    WAITING(c->calls->sum(c, x, n, COMMUNICATOR_U64));
 }
 
-uint64_t communicator_max_u64(struct communicator *c, uint64_t x) { return c->calls->max_u64(c, x); }
+uint64_t communicator_max_u64(struct communicator *c, uint64_t x) {
+    WAITING(x = c->calls->max_u64(c, x));
+    return x;
+}
 
 void communicator_broadcast(struct communicator *c, void *data, size_t bytes, int root) {
-    c->calls->broadcast(c, data, bytes, root);
+    WAITING(c->calls->broadcast(c, data, bytes, root));
 }
 
 void communicator_gather_sizes(struct communicator *c, uint64_t bytes, uint64_t *sizes) {
-    c->calls->gather_sizes(c, bytes, sizes);
+    WAITING(c->calls->gather_sizes(c, bytes, sizes));
 }
 
 void communicator_gather(struct communicator *c, const void *mine, const uint64_t *sizes, void *all) {
-    c->calls->gather(c, mine, sizes, all);
+    WAITING(c->calls->gather(c, mine, sizes, all));
 }
 
 // Rank 0's bytes go to everybody in pieces; each rank compares, and the lowest rank that differs is found by
@@ -136,7 +160,7 @@ bool communicator_agrees(struct communicator *c, const void *data, size_t bytes,
 }
 
 void communicator_sum_floats_start(struct communicator *c, float *x, size_t n) {
-    c->calls->sum_start(c, x, n);
+    WAITING(c->calls->sum_start(c, x, n));
 }
 void communicator_progress(struct communicator *c) { c->calls->progress(c); }
-void communicator_wait_all(struct communicator *c) { c->calls->wait_all(c); }
+void communicator_wait_all(struct communicator *c) { WAITING(c->calls->wait_all(c)); }

@@ -44,6 +44,11 @@ void communicator_gather(struct communicator *c, const void *mine, const uint64_
 // differs from rank 0 (-1 if none).
 bool communicator_agrees(struct communicator *c, const void *data, size_t bytes, int *rank);
 
+// From now on a rank that waits in one call for longer than `seconds` asks the others where they are, and
+// `hung` is called, in a thread of its own, with a text that names those who have not come, and their hosts;
+// it takes the job down.  0 seconds, or one rank: nothing.  Collective, once.
+void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text));
+
 // Sums in flight: start many, then wait for all, in order to overlap with computing.  At most
 // COMMUNICATOR_MAX_PENDING.
 enum { COMMUNICATOR_MAX_PENDING = 256 };

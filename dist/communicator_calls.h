@@ -18,7 +18,16 @@ struct communicator_calls {
     void (*sum_start)(struct communicator *c, float *x, size_t n);
     void (*progress)(struct communicator *c);
     void (*wait_all)(struct communicator *c);
+    void (*watch)(struct communicator *c, double seconds, void (*hung)(const char *text));
 };
+
+// Where the thread that makes the calls is; the watching thread reads it.
+struct communicator_place {
+    _Atomic uint64_t call; // how many calls that wait for others it has begun
+    _Atomic double since;  // when it began the one that it is in; 0: it is in none
+};
+extern struct communicator_place communicator_place;
+double communicator_now(void); // seconds, monotonic
 
 // Each returns NULL with the reason given to communicator_fail.  `expected` is the number of ranks that the
 // launcher announced, 0 where it did not say.

@@ -24,6 +24,7 @@
 
 static const char *model_path, *vocabulary_path, *output, *device = "auto";
 static int64_t streams = 1, batch = 32, threads, sum_check = 100;
+static double watchdog = DEVICE_WATCHDOG_SECONDS;
 static bool per_sentence, per_word;
 
 static const struct option_spec options[] = {
@@ -39,6 +40,7 @@ static const struct option_spec options[] = {
     {"threads", OPTION_INT, &threads, "N", "threads of a rank; 0: the host's cores shared among its ranks",
      NULL, 0, 1024, false},
     {"device", OPTION_CHOICE, &device, NULL, "what computes", "auto|cpu|cuda", 0, 0, false},
+    {"watchdog", OPTION_REAL, &watchdog, "X", DEVICE_WATCHDOG_HELP, NULL, 0, 1e9, false},
     {"check-sums", OPTION_INT, &sum_check, "N", "events whose whole distribution is summed as a check", NULL,
      0, 1 << 20, false},
     {"per-sentence", OPTION_FLAG, &per_sentence, NULL,
@@ -236,6 +238,7 @@ int main(int argc, char **argv) {
     if (!text && first == argc) die_usage("no shard given");
     if (output) refuse_inputs_as_output(argv + first, argc - first);
     struct communicator *c = device_join();
+    device_watch(watchdog);
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     const struct kernels *k = device_open(c, device, threads);
     struct language_model *m = language_model_open(model_path, k, v);

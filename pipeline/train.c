@@ -112,24 +112,15 @@ static const struct option_spec options[] = {
     INT("log-steps", s.log_steps, 1, 1e9, "steps of one line of the learning curve"),
     INT("stop-after", s.stop_after, 0, 1e15,
         "make a checkpoint after that many steps and stop; 0: go to the end"),
+    REAL("watchdog", s.watchdog, 0, 1e9, DEVICE_WATCHDOG_HELP),
     FLAG("elastic", s.elastic, "go on from a checkpoint of another number of ranks"),
     {"fresh", OPTION_FLAG, &s.fresh, NULL, "start anew, whatever checkpoints there are", NULL, 0, 0, false},
     {0}};
 
 // Options that may change between a stop and going on.
-static const char *const free_options[] = {"vocab",
-                                           "valid",
-                                           "output",
-                                           "threads",
-                                           "device",
-                                           "checkpoint-seconds",
-                                           "checkpoint-steps",
-                                           "log-steps",
-                                           "stop-after",
-                                           "fresh",
-                                           "elastic",
-                                           "gradient-flow",
-                                           NULL};
+static const char *const free_options[] = {
+    "vocab",     "valid",      "output", "threads", "device",   "checkpoint-seconds", "checkpoint-steps",
+    "log-steps", "stop-after", "fresh",  "elastic", "watchdog", "gradient-flow",      NULL};
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
@@ -194,6 +185,7 @@ int main(int argc, char **argv) {
     s = settings_default;
     int first = options_parse(&program, argc, argv);
     world = device_join();
+    device_watch(s.watchdog);
     if (first == argc) die_usage("no training shards given");
     settings_check(&s, &program);
     if (s.batch % world->ranks)

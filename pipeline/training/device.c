@@ -20,6 +20,10 @@ struct communicator *device_join(void) {
     return joined;
 }
 
+static void hung(const char *text) { die("%s", text); }
+
+void device_watch(double seconds) { communicator_watch(joined, seconds, hung); }
+
 int64_t device_ranks_on_host(struct communicator *c) {
     uint64_t *sizes = memory_alloc((size_t)c->ranks, sizeof *sizes, "sizes");
     char(*hosts)[64] = memory_alloc((size_t)c->ranks, sizeof *hosts, "host names");

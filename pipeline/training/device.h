@@ -10,6 +10,13 @@
 
 // Joins the job's ranks; from then on die() takes all of them down, and messages name rank and host.
 struct communicator *device_join(void);
+// Takes the job down, with rank and host named, where a rank keeps the others waiting for longer than
+// `seconds`; 0: never.
+void device_watch(double seconds);
+// The default, and what --help says of --watchdog.
+enum { DEVICE_WATCHDOG_SECONDS = 600 };
+#define DEVICE_WATCHDOG_HELP "seconds after which a rank that keeps the others waiting ends the job; 0: never"
+
 // How many of the job's ranks share this host's memory and cores.  Collective.
 int64_t device_ranks_on_host(struct communicator *c);
 // device: "auto", "cpu" or "cuda"; threads 0: the cores of this host shared among its ranks.  Dies where it

@@ -34,7 +34,7 @@ struct train_settings {
     const char *select, *device;
     int64_t batch, bptt, epochs, valid_streams, threads, patience, checkpoint_steps, log_steps, stop_after,
         seed;
-    double checkpoint_seconds;
+    double checkpoint_seconds, watchdog;
     bool fresh, elastic, gradient_flow;
 };
 
