@@ -60,6 +60,7 @@ static const struct option_spec options[] = {
      "first words of the clusters (adaptive); default: an eighth of the words, at most 4000, and by factors "
      "of 4",
      NULL, 0, 0, false},
+    FLAG("tie", s.tie, "the output's table is the embedding (full, sampled, nce, blackout)"),
     CHOICE("initial", s.initial, "range|unit-scaling", "initial values: U(+-range), or by fan-in"),
     REAL("initial-range", s.initial_range, 1e-6, 10, "range of the initial values"),
     REAL("initial-embedding", s.initial_embedding, 0, 10, "range of the embedding's alone; 0: as the others"),

@@ -40,7 +40,8 @@ uint64_t model_multiply_adds(const struct model_options *o, size_t samples) {
 }
 
 uint64_t model_gradient_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks) {
-    uint64_t n = N * ranks * (uint64_t)o->embedding + top_count_floats(o)
+    bool dense = o->tied && samples == 0; // all rows of the embedding get a gradient
+    uint64_t n = (dense ? o->vocabulary_size : N * ranks) * (uint64_t)o->embedding + top_count_floats(o)
                  + output_gradient_floats(o, samples, N * ranks);
     for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
     return n;
@@ -63,6 +64,7 @@ struct model *model_new(const struct kernels *k, const struct model_options *opt
     m->count += m->top.count;
     output_make(&m->output, k, o, m->parameters + m->count);
     m->count += m->output.count;
+    if (o->tied) m->output.weight = m->embedding;
     return m;
 }
 
@@ -210,16 +212,23 @@ static void layer_backward(struct model *m, struct workspace *w, const struct ba
     if (is_residual(m, l)) m->k->matmul.add(m->k, dx, layer->sum, n);
 }
 
+// Of a tied embedding the output layer has set the gradient before: of all rows, or of its samples' and
+// targets', behind which come those that are inputs only.
 static void embedding_backward(struct model *m, struct workspace *w, const struct batch *b, float rescale) {
     const struct kernels *k = m->k;
-    struct row_gradient *g = &m->embedding->touched;
-    size_t N = b->T * b->B, E = (size_t)m->o.embedding;
-    row_index_clear(&w->embedding_rows);
-    for (size_t r = 0; r < N; r++) w->slots[r] = row_index_slot(&w->embedding_rows, b->inputs[r]);
-    g->rows = w->embedding_rows.count;
-    memcpy(g->ids, w->embedding_rows.ids, g->rows * sizeof *g->ids);
-    g->shared = 0;
-    k->matmul.fill(k, g->values, 0, g->rows * E);
+    struct parameter *p = m->embedding;
+    struct row_gradient *g = &p->touched;
+    size_t N = b->T * b->B, E = (size_t)m->o.embedding, before = m->o.tied ? g->rows : 0;
+    if (!p->is_sparse) {
+        k->matmul.scatter_add_rows(k, p->gradient, w->d_embedded, b->inputs, N, p->rows, E);
+        return;
+    }
+    struct row_index *rows = m->o.tied ? &w->output.samples.rows : &w->embedding_rows;
+    if (!m->o.tied) row_index_clear(rows), g->shared = 0;
+    for (size_t r = 0; r < N; r++) w->slots[r] = row_index_slot(rows, b->inputs[r]);
+    g->rows = rows->count;
+    memcpy(g->ids, rows->ids, g->rows * sizeof *g->ids);
+    k->matmul.fill(k, g->values + before * E, 0, (g->rows - before) * E);
     k->matmul.scatter_add_rows(k, g->values, w->d_embedded, w->slots, N, g->rows, E);
     if (rescale != 1) k->matmul.scale(k, g->values, rescale, g->rows * E);
 }

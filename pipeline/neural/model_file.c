@@ -24,6 +24,7 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     safetensors_add_metadata(w, "vocabulary", o->vocabulary);
     safetensors_add_metadata(w, "cell", cell_names[o->cell]);
     safetensors_add_metadata(w, "output", output_names[o->output]);
+    if (o->tied) safetensors_add_metadata(w, "output_weight", "embedding");
     if (output_layout_key(o->output)) {
         char layout[OUTPUT_LAYOUT_TEXT];
         output_format_layout(o, layout);
@@ -82,6 +83,10 @@ static void check_options(const char *path, const struct model_options *o) {
         || (o->no_bias && !is_rnn)
         || (o->one_hot && o->embedding != (int64_t)cell_gates(o->cell) * o->hidden))
         die("%s: damaged: its metadata has widths that a cell \"%s\" has not", path, cell_names[o->cell]);
+    if (o->tied && (o->output != OUTPUT_FULL || o->embedding != (int64_t)model_width(o)))
+        die("%s: damaged: its metadata says that the output's table is the embedding, which has another "
+            "shape",
+            path);
 }
 
 void model_read_options(const struct safetensors_reader *r, const char *path, struct model_options *o) {
@@ -110,6 +115,7 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     o->one_hot = option_is(r, path, "input", "one-hot");
     o->no_bias = option_is(r, path, "cell_bias", "none");
     o->residual = option_is(r, path, "layer_sum", "residual");
+    o->tied = option_is(r, path, "output_weight", "embedding");
     check_options(path, o);
     o->reset = strcmp(option_text(r, path, "context"), "reset") == 0;
     o->begin_is_end = strcmp(option_text(r, path, "sentence_input"), WORD_END) == 0;

@@ -43,7 +43,7 @@ void output_make(struct output *u, const struct kernels *k, const struct model_o
                  struct parameter *at) {
     *u = (struct output){.kind = o->output, .D = model_width(o), .V = model_classes(o), .parameters = at};
     switch (u->kind) {
-    case OUTPUT_FULL: output_full_make(u, k); break;
+    case OUTPUT_FULL: output_full_make(u, k, o); break;
     case OUTPUT_ADAPTIVE: output_adaptive_make(u, k, o); break;
     case OUTPUT_HIERARCHICAL: output_hierarchical_make(u, k, o); break;
     case OUTPUT_COUNT: break;

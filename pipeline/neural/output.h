@@ -27,7 +27,8 @@ struct output {
     size_t D, V;
     struct parameter *parameters; // (count), the model's
     size_t count;
-    struct parameter *weight, *bias; // among them: (V, D), (V) of a full table
+    struct parameter *weight, *bias; // among them: (V, D), (V) of a full table; the model's embedding, whose
+                                     // last row is not used here, where that is tied to it
     struct parameter *head;          // adaptive: (cutoffs[0] + tails, D)
     size_t tail_count;
     struct output_tail tails[OUTPUT_MAX_TAILS];
@@ -84,7 +85,8 @@ uint64_t output_gradient_floats(const struct model_options *o, size_t samples,
                                 uint64_t rows);                                           // of `rows` words
 uint64_t output_memory_floats(const struct model_options *o, size_t samples, uint64_t N); // of training
 
-// Adds its parameters, zero, at `at`: at most OUTPUT_MAX_PARAMETERS.
+// Adds its parameters, zero, at `at`: at most OUTPUT_MAX_PARAMETERS.  Of a tied table the model sets `weight`
+// afterwards, and gives it its gradient: dense, or for samples with room for their rows and the targets'.
 void output_make(struct output *u, const struct kernels *k, const struct model_options *o,
                  struct parameter *at);
 

@@ -2,11 +2,11 @@
 #include "pipeline/neural/output_kinds.h"
 
 uint64_t output_full_count_floats(const struct model_options *o) {
-    return (uint64_t)model_classes(o) * (model_width(o) + 1);
+    return (uint64_t)model_classes(o) * ((o->tied ? 0 : model_width(o)) + 1);
 }
 
-void output_full_make(struct output *u, const struct kernels *k) {
-    u->weight = output_add(u, k, "output.weight", u->V, u->D);
+void output_full_make(struct output *u, const struct kernels *k, const struct model_options *o) {
+    if (!o->tied) u->weight = output_add(u, k, "output.weight", u->V, u->D);
     u->bias = output_add(u, k, "output.bias", u->V, 1);
     u->bias->is_vector = true;
 }

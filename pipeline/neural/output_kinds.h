@@ -10,7 +10,7 @@ struct parameter *output_add(struct output *u, const struct kernels *k, const ch
 
 // A table of V rows with biases, and the loss over all of them.
 uint64_t output_full_count_floats(const struct model_options *o);
-void output_full_make(struct output *u, const struct kernels *k);
+void output_full_make(struct output *u, const struct kernels *k, const struct model_options *o);
 void output_full_score(const struct output *u, const struct kernels *k, const struct output_block *b);
 void output_full_step(const struct output *u, const struct kernels *k, const struct output_block *b,
                       float scale);

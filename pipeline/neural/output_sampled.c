@@ -22,7 +22,9 @@ void output_sampled_memory_make(const struct output *u, const struct kernels *k,
     sampler_make(&s->sampler, (uint32_t)u->V, &o);
     s->log_normaliser = options->loss == LOSS_NCE ? options->log_normaliser : 0;
     size_t rows = s->sampler.o.samples + x->N < u->V ? s->sampler.o.samples + x->N : u->V;
-    row_index_make(&s->rows, u->V, rows);
+    // A tied table's last row is <S>, and the step's inputs follow in the index.
+    bool tied = u->weight->rows > u->V;
+    row_index_make(&s->rows, u->weight->rows, tied ? rows + x->N : rows);
     s->weight = device_floats(k, rows * u->D, "the sampled rows");
     s->bias = device_floats(k, rows, "the sampled biases");
     s->ln_q = memory_alloc(rows, sizeof(float), "the expected counts");

@@ -29,8 +29,13 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     w->d_top = device_floats(k, N * D, "the output layer's gradient");
     w->d_embedded = device_floats(k, N * E, "the embedding's gradient");
     w->slots = memory_alloc(N, sizeof(uint32_t), "the slots");
-    row_index_make(&w->embedding_rows, m->o.vocabulary_size, N);
-    parameter_make_gradient(m->embedding, k, true, N * (size_t)ranks);
+    if (m->o.tied) { // the output layer's rows too: all of them, or samples and targets
+        parameter_make_gradient(m->embedding, k, options->loss != LOSS_EXACT,
+                                2 * N * (size_t)ranks + w->output.samples.sampler.o.samples);
+    } else {
+        row_index_make(&w->embedding_rows, m->o.vocabulary_size, N);
+        parameter_make_gradient(m->embedding, k, true, N * (size_t)ranks);
+    }
     for (int l = 0; l < (int)m->o.layers; l++)
         for (size_t i = 0; i < m->cells[l].count; i++)
             parameter_make_gradient(&m->cells[l].parameters[i], k, false, 0);

@@ -56,6 +56,7 @@ static const struct meaning {
     {"alpha", "proposal", "power"},
     {"ln-z", "softmax", "nce"},
     {"cutoffs", "softmax", "adaptive"},
+    {"tie", "softmax", "full|sampled|nce|blackout"},
     {"row-wise", "optimiser", "adagrad"},
     {"initial-range", "initial", "range"},
     {"initial-embedding", "initial", "range"},

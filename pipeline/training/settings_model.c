@@ -17,6 +17,11 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
     if (s->initial_biases && s->forget_bias != 0)
         die_usage("--initial-biases and --forget-bias exclude each other: a bias has one initial value");
+    if (s->tie
+        && (s->rescale != 1 || s->row_wise || s->initial_output > 0
+            || strcmp(s->clip_group, "but-embedding") == 0))
+        die_usage("--rescale-embedding, --row-wise, --initial-output and --clip-group but-embedding treat "
+                  "embedding and output apart; with --tie they are one table");
     bool power = strcmp(s->proposal, "power") == 0;
     if (strcmp(s->softmax, "sampled") == 0 && power)
         die_usage("--softmax sampled draws log-uniform samples; --proposal power is for nce and blackout");
@@ -59,6 +64,7 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .projection = s->projection,
                               .output = output_kind_of(s->softmax),
                               .output_projection = s->output_projection,
+                              .tied = s->tie,
                               .cell = kind,
                               .one_hot = s->one_hot,
                               .no_bias = !s->cell_bias,
@@ -66,6 +72,10 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .reset = strcmp(s->context, "reset") == 0,
                               .begin_is_end = strcmp(s->begin, WORD_END) == 0};
     if (!o.embedding) o.embedding = s->embedding = (int64_t)model_width(&o);
+    if (s->tie && s->embedding != (int64_t)model_width(&o))
+        die("--tie: the embedding is %" PRId64 " wide and the layers' outputs are %zu: both are rows of one "
+            "table, choose the same width",
+            s->embedding, model_width(&o));
     snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
     if (o.output == OUTPUT_ADAPTIVE) resolve_cutoffs(s, &o);
     if (o.output == OUTPUT_HIERARCHICAL) code_tree_from_counts(&o.tree, v->counts, model_classes(&o));

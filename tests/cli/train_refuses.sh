@@ -16,6 +16,9 @@ for bad in '30,20:they must rise from above 0' '40,999:they must be below the nu
   '40,x:numbers with commas between them are expected' '20,50,100:each divides the layers'; do
   fails_with 1 "--cutoffs ${bad%%:*}: ${bad#*:}" train "${tiny[@]}" --softmax adaptive --cutoffs "${bad%%:*}" --output m train.shard
 done
+fails_with 1 '--tie: the embedding is 5 wide and the layers*outputs are' train "${tiny[@]}" --tie --embedding 5 --output m train.shard
+fails_with 2 '--tie means something only with --softmax full|sampled|nce|blackout' train "${tiny[@]}" --tie --softmax adaptive --output m train.shard
+fails_with 2 '*treat embedding and output apart; with --tie they are one table' train "${tiny[@]}" --tie --rescale-embedding 2 --output m train.shard
 fails_with 2 '--cutoffs means something only with --softmax adaptive' train "${tiny[@]}" --cutoffs 40 --output m train.shard
 fails_with 1 '--device cuda: this build has no CUDA kernels' train "${tiny[@]}" --device cuda --output m train.shard
 fails_with 1 'cannot read m2: it is a folder; name a file' train "${tiny[@]}" --output m "$(mkdir -p m2 && echo m2)"

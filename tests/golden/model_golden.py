@@ -90,7 +90,7 @@ def block_loss(p, s, block, state, step):
     h, flat = h[used], flat[used]
     if s["cutoffs"]:
         return -adaptive_logp(p, s, h, flat).sum()
-    w, b = p["output.weight"], p["output.bias"]
+    w, b = p["embedding.weight"][:-1] if s["tied"] else p["output.weight"], p["output.bias"]
     if not s["samples"]:
         logp = torch.log_softmax(h @ w.T + b, 1).gather(1, flat[:, None])
         return -logp.sum()
@@ -110,12 +110,12 @@ def block_loss(p, s, block, state, step):
 def touched(name, s, block, step):
     """Rows that a step touches: a row-sparse optimiser moves these only."""
     inputs, targets, _ = block
-    if name.startswith("embedding"):
-        return sorted(set(inputs.reshape(-1).tolist()))
-    if name.startswith("output") and s["samples"]:
-        ids, _ = draw(s["V"] - 1, s["samples"], s["seed"], step)
-        return sorted(set(ids) | {int(t) for t in targets.reshape(-1) if t >= 0})
-    return None
+    rows = set(inputs.reshape(-1).tolist()) if name.startswith("embedding") else set()
+    if name.startswith("output") or s["tied"]:
+        if name.startswith("lstm") or not s["samples"]:
+            return None
+        rows |= set(draw(s["V"] - 1, s["samples"], s["seed"], step)[0]) | {int(t) for t in targets.reshape(-1) if t >= 0}
+    return sorted(rows) or None
 
 
 def group_of(name):
@@ -157,11 +157,15 @@ CASES = {
                              accumulator=1e-5, clip=0.25, clip_group="all"),
     "output_projection": dict(V=53, E=5, H=9, P=0, O=4, layers=1, T=5, B=4, samples=12, dropout=0.1, optimiser="adam", rate=0.01, clip=0.1,
                               clip_group="each"),
+    "tied_full_adagrad": dict(V=29, E=6, H=10, P=6, layers=1, T=5, B=4, samples=0, tied=1, dropout=0.2, optimiser="adagrad", rate=0.1,
+                              accumulator=0.1, clip=0.5, clip_group="all"),
+    "tied_sampled_adam": dict(V=103, E=8, H=8, P=0, layers=2, T=6, B=4, samples=20, tied=1, dropout=0.1, optimiser="adam", rate=0.01, clip=0.3,
+                              clip_group="all"),
 }
 
 
 def make(name, s, folder):
-    s = dict({"cutoffs": [], "O": 0}, **s, seed=12345678901 + len(name))
+    s = dict({"cutoffs": [], "O": 0, "tied": 0}, **s, seed=12345678901 + len(name))
     rng = np.random.default_rng(len(name))
     D = s["P"] or s["H"]
     shapes = {"embedding.weight": (s["V"], s["E"])}
@@ -182,7 +186,8 @@ def make(name, s, folder):
             width = D // 4 ** (i + 1)
             shapes[f"tail.{i}.0.weight"], shapes[f"tail.{i}.1.weight"] = (width, D), (ends[i + 1] - ends[i], width)
     else:
-        shapes["output.weight"] = (s["V"] - 1, D)
+        if not s["tied"]:
+            shapes["output.weight"] = (s["V"] - 1, D)
         shapes["output.bias"] = (s["V"] - 1,)
     p = {n: torch.tensor(rng.uniform(-0.5, 0.5, shape).astype(np.float32).astype(np.float64), requires_grad=True) for n, shape in shapes.items()}
     out = {n: t.detach().numpy().astype(np.float32) for n, t in p.items()}
@@ -212,7 +217,7 @@ def make(name, s, folder):
         update(s, p, memory, grads, blocks, step)
     out.update({f"{n}.after": t.detach().numpy().astype(np.float32) for n, t in p.items()})
     out["losses"] = np.array(losses, np.float64)
-    save_file(out, f"{folder}/model_{name}.safetensors", {k: ",".join(map(str, v)) if k == "cutoffs" else str(v) for k, v in s.items() if v != []})
+    save_file(out, f"{folder}/model_{name}.safetensors", {k: ",".join(map(str, v)) if k == "cutoffs" else str(v) for k, v in s.items() if v != [] and (k, v) != ("tied", 0)})
 
 
 if __name__ == "__main__":

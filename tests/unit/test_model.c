@@ -44,6 +44,7 @@ static struct golden golden_open(const char *name) {
                                  .projection = (int64_t)number(&g, "P"),
                                  .output_projection = (int64_t)number(&g, "O")};
     g.o.begin = g.o.vocabulary_size - 1;
+    g.o.tied = number(&g, "tied") > 0;
     const char *cutoffs = safetensors_metadata(g.r, "cutoffs");
     if (cutoffs) {
         g.o.output = OUTPUT_ADAPTIVE;
@@ -159,7 +160,8 @@ static void check_case(const char *name, const char *table, int threads) {
     workspace_free(m, w), model_free(m), safetensors_close(g.r);
 }
 
-static const char *const cases[] = {"full_sgd", "full_adam", "sampled_adagrad", "adaptive_adagrad",
+static const char *const cases[] = {"full_sgd",         "full_adam",         "sampled_adagrad",
+                                    "adaptive_adagrad", "tied_full_adagrad", "tied_sampled_adam",
                                     "output_projection"};
 enum { CASES = sizeof cases / sizeof *cases };
 
