@@ -69,7 +69,8 @@ uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size
 }
 
 const float *workspace_layer_gradient(const struct model *m, const struct workspace *w, int l) {
-    return l + 1 == (int)m->o.layers ? w->d_top : w->layers[l].dr;
+    bool is_direct = l + 1 == (int)m->o.layers && !m->top.weight; // below the output layer
+    return is_direct ? w->d_top : w->layers[l].dr;
 }
 
 // === the carried state ===========================================================================

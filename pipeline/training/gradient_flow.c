@@ -38,7 +38,7 @@ static void fill(const struct walk *x, const struct model_options *o, uint64_t b
 // After a step of backward: adds the norms of the block's last loss.
 static void add_norms(const struct model *m, const struct workspace *w, const struct walk *x,
                       struct gradient_flow *f) {
-    size_t D = model_width(&m->o), floats = x->T * x->B * D;
+    size_t D = model_layer_width(&m->o), floats = x->T * x->B * D;
     for (size_t l = 0; l < f->layers; l++) {
         m->k->download(m->k, x->slopes, workspace_layer_gradient(m, w, (int)l), floats * sizeof(float));
         for (size_t b = 0; b < x->streams; b++)
@@ -63,7 +63,7 @@ void gradient_flow_measure(struct model *m, struct workspace *w, const struct tr
     x.inputs = memory_alloc(N, sizeof *x.inputs, "a block");
     x.targets = memory_alloc(N, sizeof *x.targets, "a block");
     x.reset = memory_alloc(N, 1, "a block");
-    x.slopes = memory_alloc(N * model_width(&m->o), sizeof *x.slopes, "the gradients of the outputs");
+    x.slopes = memory_alloc(N * model_layer_width(&m->o), sizeof *x.slopes, "the gradients of the outputs");
     float *state = memory_alloc(workspace_state_floats(m) * x.B, sizeof *state, "the carried state");
     *f = (struct gradient_flow){.layers = layers, .lags = x.T};
     f->squares = memory_alloc_zero(layers * x.T, sizeof *f->squares, "the norms");

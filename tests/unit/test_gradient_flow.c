@@ -273,8 +273,9 @@ static double carried_norm(struct trained *x, size_t block, size_t lag) {
     return squares;
 }
 
-static void check_cell(const struct kernels *k, enum cell_kind cell) {
+static void check_cell(const struct kernels *k, enum cell_kind cell, int64_t projection) {
     struct model_options o = options(cell, 2);
+    o.output_projection = projection;
     struct trained x = measure(k, &o);
     for (size_t lag = 1; lag < STEPS; lag++) {
         double squares = 0;
@@ -291,9 +292,10 @@ static void check_cell(const struct kernels *k, enum cell_kind cell) {
 static void test_cells(void **state) {
     (void)state;
     for (enum cell_kind cell = CELL_LSTM; cell < CELL_COUNT; cell++) {
-        check_cell(kernels_open("ref", 1), cell);
-        check_cell(kernels_open("cpu", 2), cell);
+        check_cell(kernels_open("ref", 1), cell, 0);
+        check_cell(kernels_open("cpu", 2), cell, 0);
     }
+    check_cell(kernels_open("cpu", 2), CELL_LSTM, 4);
 }
 
 // Values and carried state are as before, and a text shorter than a block is enough.
