@@ -11,12 +11,12 @@ SHELL := /bin/bash
 ifndef CONFIGURED
 # === outer level ==========================================================================
 
-PUBLIC := all tests-built test test-long test-cluster asan lint bench pipeline corpus
+PUBLIC := all tests-built test test-long test-cluster fuzz asan lint bench pipeline corpus
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
                       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
-TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT
+TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS
 BUILD_VARIABLES    := CC AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
 GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 UNKNOWN := $(filter-out $(PIPELINE_VARIABLES) $(TEST_VARIABLES) $(BUILD_VARIABLES) HAVE_% %_CFLAGS %_LIBS CPU_%,$(GIVEN))
@@ -38,6 +38,7 @@ help: ## list the targets
 #: test: ## run the tests (at most 10 minutes on 2 cores)
 #: test-long: ## run the tests meant for nights
 #: test-cluster: ## submit the job scripts to a real Slurm on this machine
+#: fuzz: ## fuzz every reader (clang), SECONDS=600 in all, ONLY=target for one; keeps what it finds
 #: asan: ## run the tests under the address and undefined-behaviour sanitizers
 #: lint: ## check format, dependency directions, shell scripts, and warnings as errors
 #: bench: ## measure speed and memory; writes TSVs under build/bench
@@ -78,6 +79,7 @@ else
 include build/config.mk
 
 VERSION := 0.1.0
+comma   := ,
 COMMIT  := $(shell git -c safe.directory='$(CURDIR)' rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 OPTIMISE ?= -O3
@@ -88,6 +90,14 @@ CFLAGS   := -std=c17 -D_GNU_SOURCE $(OPTIMISE) -g -fno-math-errno -fopenmp $(WAR
 CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS) \
             $(ZLIB_CFLAGS) $(CMOCKA_CFLAGS)
 LDFLAGS  := -fopenmp -Wl,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+# The fuzzers (make fuzz): by clang, one thread, and what ends a program is theirs (tests/fuzz/fuzzer.c).
+FUZZ_SANITIZERS := fuzzer-no-link,address,undefined
+ifdef FUZZ
+CFLAGS  := $(filter-out -fopenmp,$(CFLAGS)) -Wno-unknown-pragmas -Wno-unused-parameter -fno-omit-frame-pointer -Itests/fuzz/serial \
+           -DSTREAM_BLOCK=64 -fsanitize=$(FUZZ_SANITIZERS) -fno-sanitize-recover=all
+LDFLAGS := -fsanitize=fuzzer,address,undefined -Wl,--as-needed \
+           $(addprefix -Wl$(comma)--wrap=,die die_errno die_usage warn exit mmap munmap)
+endif
 LDLIBS   := $(MPI_LIBS) $(BLAS_LIBS) $(ZSTD_LIBS) $(UTF8PROC_LIBS) $(XXHASH_LIBS) $(ZLIB_LIBS) -lm -lpthread
 
 # Objects live in a folder named by compiler, flags and Makefile, so that a change of flags never mixes objects.
@@ -112,9 +122,11 @@ ifeq ($(HAVE_CMOCKA),1)
 TEST_BIN := $(TEST_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 endif
 
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/fuzzer.c %/replay.c,$(wildcard tests/fuzz/*.c)))
+
 PROGRAMS := $(MAINS:pipeline/%.c=$(BIN)/%) $(TOOLS:tools/%.c=$(BIN)/%)
 
-.PHONY: all programs tests-built test test-long test-cluster asan lint bench pipeline corpus
+.PHONY: all programs tests-built test test-long test-cluster fuzz fuzz-run asan lint bench pipeline corpus
 .SECONDARY:
 
 all: programs
@@ -133,6 +145,11 @@ $(BIN)/%: $(BUILD)/tools/%.o $(LIB)
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) $(CMOCKA_LIBS)
+
+# replay: kept inputs through the targets, an ordinary test; fuzzer: libFuzzer's program, by clang.
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $< $(FUZZ_OBJ) $(LIB) $(LDLIBS)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -156,9 +173,10 @@ $(BUILD)/$(1)/%.o: %.c
 endef
 $(foreach l,$(CPU_LEVELS),$(eval $(call cpu_level,$(l))))
 
--include $(LIB_OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/%.d) $(TOOLS:%.c=$(BUILD)/%.d) $(TEST_SRC:%.c=$(BUILD)/%.d)
+-include $(LIB_OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/%.d) $(TOOLS:%.c=$(BUILD)/%.d) $(TEST_SRC:%.c=$(BUILD)/%.d) \
+         $(FUZZ_OBJ:.o=.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/fuzz/fuzzer.d
 
-tests-built: programs $(TEST_BIN)
+tests-built: programs $(TEST_BIN) $(BUILD)/fuzz/replay
 
 test: tests-built all
 	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) tests/run short
@@ -174,6 +192,12 @@ asan:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined OPTIMISE=-O1 asan-run
 asan-run:
 	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) SANITIZED=1 tests/run short
+
+fuzz:
+	@clang=$$(tests/fuzz/find_clang) && \
+	  $(MAKE) --no-print-directory CC=$$clang FUZZ=1 OPTIMISE=-O1 HAVE_MPI=0 MPI_CFLAGS= MPI_LIBS= fuzz-run
+fuzz-run: $(BUILD)/fuzz/fuzzer
+	@tests/fuzz/run_fuzzers $< $(or $(SECONDS),600) $(ONLY)
 
 lint:
 	@tools/lint

@@ -240,6 +240,7 @@ static bool parse_document(struct parser *p) {
 }
 
 struct json *json_parse(const char *text, size_t size, char *reason) {
+    if (size == 0) text = ""; // an empty buffer has none
     struct parser p = {.start = text, .stop = text + size, .reason = reason};
     if (!parse_document(&p)) return NULL;
     char *memory = memory_alloc(1, p.node_count * sizeof(struct json) + p.text_size, "a JSON document");

@@ -14,7 +14,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { BLOCK = 1 << 20 }; // bytes asked of the file at once, and room kept for decoded lines
+enum { BLOCK = STREAM_BLOCK }; // bytes asked of the file at once, and room kept for decoded lines
 
 enum packing { PACKING_PLAIN, PACKING_ZSTD, PACKING_GZIP };
 

@@ -12,6 +12,11 @@
 // What to do about a NUL byte, for messages.
 #define STREAM_NUL_REMEDY "not a text file? name another, or convert UTF-16 with iconv -f UTF-16 -t UTF-8"
 
+// How many bytes of a text are taken at a time.  The fuzzers take few, so that lines lie across blocks.
+#ifndef STREAM_BLOCK
+#define STREAM_BLOCK (1 << 20)
+#endif
+
 struct stream_reader;
 struct stream_writer;
 

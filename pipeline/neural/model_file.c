@@ -160,10 +160,20 @@ void model_save(struct model *m, const char *path) {
     safetensors_commit(w);
 }
 
+// Before memory is taken for what the metadata says: a few digits of it make terabytes.
+static void check_size(const struct safetensors_reader *r, const char *path, const struct model_options *o) {
+    uint64_t held = 0, needed = model_count_floats(o) * sizeof(float);
+    for (size_t i = 0; i < safetensors_count(r); i++) held += safetensors_at(r, i)->bytes;
+    if (held < needed)
+        die("%s: damaged: its tensors have %" PRIu64 " bytes, but a network of its metadata has %" PRIu64,
+            path, held, needed);
+}
+
 struct model *model_load(const struct kernels *k, const char *path) {
     struct safetensors_reader *r = safetensors_open(path, "train");
     struct model_options o;
     model_read_options(r, path, &o);
+    check_size(r, path, &o);
     struct model *m = model_new(k, &o);
     for (size_t i = 0; i < m->count; i++)
         model_read_tensor(r, path, m->parameters[i].name, k, &m->parameters[i], m->parameters[i].value);

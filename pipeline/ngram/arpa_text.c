@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 1 << 20 }; // bytes that a thread parses at a time
+enum { PIECE = STREAM_BLOCK }; // bytes that a thread parses at a time
 
 struct reader {
     const char *path;

@@ -69,7 +69,7 @@ static bool is_whole(const char *folder, uint64_t step, char *reason) {
 }
 
 bool checkpoint_find(const char *folder, uint64_t *step) {
-    static char reason[SAFETENSORS_REASON_SIZE], first[SAFETENSORS_REASON_SIZE];
+    char reason[SAFETENSORS_REASON_SIZE], first[SAFETENSORS_REASON_SIZE] = "";
     for (struct newest n = {.below = UINT64_MAX};; n = (struct newest){.below = n.step}) {
         each_checkpoint(folder, visit_newest, &n);
         *step = n.step;

@@ -68,6 +68,8 @@ static void test_refusals(void **state) {
         assert_null(json_parse(bad[i].text, strlen(bad[i].text), reason));
         assert_string_equal(reason, bad[i].reason);
     }
+    assert_null(json_parse(NULL, 0, reason)); // an empty file's buffer
+    assert_string_equal(reason, "the text ends where a value was expected at byte 0");
     char deep[200];
     memset(deep, '[', 100);
     memset(deep + 100, ']', 100);
