@@ -6,7 +6,6 @@
 #include "pipeline/files/json.h"
 #include "pipeline/files/manifest.h"
 #include "pipeline/files/publish.h"
-#include "pipeline/files/stream.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/arpa_export.h"
@@ -221,28 +220,23 @@ struct training {
 };
 
 static void read_training(struct training *t, const struct counts_info *counts) {
-    struct buffer path = {0}, b = {0};
-    char piece[4096], reason[128];
+    struct buffer path = {0};
     *t = (struct training){0};
     buffer_print(&path, "%s.manifest.json", counts_path);
     if (access(path.data, R_OK) == 0) {
-        struct stream_reader *r = stream_open(path.data, NULL);
-        for (size_t n; (n = stream_read(r, piece, sizeof piece));) buffer_add(&b, piece, n);
-        stream_close(r);
-        struct json *root = json_parse(b.data, b.size, reason);
-        const struct json *made = root ? json_get(root, "outputs") : NULL,
-                          *notes = root ? json_get(root, "notes") : NULL;
+        struct json *root =
+            manifest_read(path.data, NULL, "copy or make counts and manifest again, or remove the manifest");
+        const struct json *made = json_get(root, "outputs"), *notes = json_get(root, "notes");
         if (made && made->first && notes
             && strcmp(json_string(made->first, "xxh3", ""), counts->content) == 0) {
             t->seconds = strtod(json_string(notes, "train_seconds", "0"), NULL);
             t->processors = strtoull(json_string(notes, "processors", "0"), NULL, 10);
         }
-        if (root) json_free(root);
+        json_free(root);
     }
     if (t->processors == 0)
         warn("%s: is missing or of other counts: train_seconds will be without counting", path.data);
     buffer_free(&path);
-    buffer_free(&b);
 }
 
 static void add_count(struct manifest *m, const char *key, uint64_t value) {

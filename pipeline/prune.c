@@ -5,7 +5,6 @@
 #include "pipeline/files/json.h"
 #include "pipeline/files/manifest.h"
 #include "pipeline/files/publish.h"
-#include "pipeline/files/stream.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/arpa_export.h"
@@ -91,25 +90,19 @@ struct training {
 
 // What the unpruned model took, by its manifest; 0 where there is none.
 static struct training read_training(void) {
-    char path[4096], piece[4096], reason[128];
+    char path[4096];
     snprintf(path, sizeof path, "%s.manifest.json", model_path);
     if (access(path, F_OK) != 0) {
         warn("there is no %s: train_seconds will count the pruning alone", path);
         return (struct training){0};
     }
-    struct stream_reader *r = stream_open(path, NULL);
-    struct buffer b = {0};
-    for (size_t n; (n = stream_read(r, piece, sizeof piece));) buffer_add(&b, piece, n);
-    stream_close(r);
-    struct json *root = json_parse(b.data, b.size, reason);
-    if (!root) die("%s: %s: damaged; make the model again, or remove the manifest", path, reason);
+    struct json *root = manifest_read(path, NULL, "make the model again, or remove the manifest");
     const struct json *notes = json_get(root, "notes");
     struct training t = {strtod(json_string(notes, "train_seconds", "0"), NULL),
                          strtoull(json_string(notes, "processors", "0"), NULL, 10), ""};
     if (!(t.seconds > 0)) t.seconds = 0;
     snprintf(t.note, sizeof t.note, "%s", json_string(notes, "note", ""));
     json_free(root);
-    buffer_free(&b);
     return t;
 }
 

@@ -6,6 +6,7 @@
 #include "pipeline/files/frames.h"
 #include "pipeline/files/hash.h"
 #include "pipeline/files/json.h"
+#include "pipeline/files/manifest.h"
 #include "pipeline/files/safetensors.h"
 #include "pipeline/files/safetensors_types.h"
 #include "pipeline/files/scores.h"
@@ -218,7 +219,8 @@ static void inspect_json(const char *path) {
     struct json *root = json_parse(text.data, text.size, reason);
     if (!root) die("%s: not JSON: %s", path, reason);
     const char *format = json_string(root, "format", "");
-    if (strcmp(format, "billionword-manifest-1") == 0) {
+    if (strcmp(format, MANIFEST_FORMAT) == 0 || strcmp(format, MANIFEST_FORMAT_1) == 0) {
+        json_free(manifest_read(path, NULL, "copy it again, or make its file again"));
         printf("kind\tmanifest\n");
     } else if (strcmp(format, ROW_FORMAT) == 0) {
         struct row row;

@@ -2,11 +2,13 @@
 
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/resources.h"
+#include "pipeline/files/hash.h"
 #include "pipeline/files/json.h"
 #include "pipeline/files/publish.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,8 +104,9 @@ static void add_indented(struct buffer *b, const struct buffer *compact) {
 
 void manifest_commit(struct manifest *m, const char *output) {
     struct buffer compact = {0}, text = {0}, path = {0};
+    char check[HASH_TEXT_SIZE];
     json_open(&compact, NULL, '{');
-    json_add_string(&compact, "format", "billionword-manifest-1");
+    json_add_string(&compact, "format", MANIFEST_FORMAT);
     json_add_string(&compact, "program", m->program->name);
     json_add_string(&compact, "version", version_number());
     json_add_string(&compact, "commit", version_commit());
@@ -114,6 +117,9 @@ void manifest_commit(struct manifest *m, const char *output) {
     add_run(&compact, m);
     json_close(&compact, '}');
     add_indented(&text, &compact);
+    text.size -= strlen("\n}\n");
+    hash_bytes(text.data, text.size, check);
+    buffer_print(&text, ",\n  \"check\": \"%s\"\n}\n", check);
     buffer_print(&path, "%s.manifest.json", output);
     publish_file(buffer_terminate(&path), text.data, text.size);
     buffer_free(&compact);

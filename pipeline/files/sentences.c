@@ -113,7 +113,9 @@ static void file_begin(struct run *run) {
 }
 
 static void file_end(struct run *run) {
-    stream_hash(run->file, run->job->hashes[run->files_begun - 1]);
+    char *hash = run->job->hashes[run->files_begun - 1];
+    stream_hash(run->file, hash);
+    manifest_check_content(stream_path(run->file), hash);
     run->packed += stream_packed_offset(run->file);
     stream_close(run->file);
     run->file = NULL;

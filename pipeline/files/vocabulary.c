@@ -3,6 +3,7 @@
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/buffer.h"
+#include "pipeline/files/manifest.h"
 #include "pipeline/files/stream.h"
 #include "pipeline/files/utf8_check.h"
 
@@ -123,6 +124,7 @@ struct vocabulary *vocabulary_open(const char *path) {
     while (stream_line(r, &line, &length)) line_add(&l, path, line, length);
     struct vocabulary *v = lines_finish(&l, path);
     stream_hash(r, v->hash);
+    manifest_check_content(path, v->hash);
     stream_close(r);
     table_build(v, path);
     v->begin = reserved_id(v, path, WORD_BEGIN);

@@ -4,6 +4,7 @@
 #include "pipeline/cli/progress.h"
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/buffer.h"
+#include "pipeline/files/manifest.h"
 #include "pipeline/files/stream.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/arpa.h"
@@ -268,6 +269,7 @@ struct arpa_text *arpa_text_read(const char *path, const struct vocabulary *v, i
     read_end(&r);
     progress_end(&r.progress, stream_packed_offset(r.stream), NULL);
     stream_hash(r.stream, r.t->hash);
+    manifest_check_content(stream_path(r.stream), r.t->hash);
     stream_close(r.stream);
     for (int i = 0; i < threads; i++) arpa_lines_free(&r.pieces[i]);
     buffer_free(&r.line);

@@ -3,7 +3,7 @@
 #include "pipeline/cli/message.h"
 #include "pipeline/files/buffer.h"
 #include "pipeline/files/json.h"
-#include "pipeline/files/stream.h"
+#include "pipeline/files/manifest.h"
 #include "pipeline/scoring/measure.h"
 #include "pipeline/scoring/published.h"
 
@@ -64,18 +64,6 @@ size_t result_default_block(const char *corpus) {
 
 // === the manifest ================================================================================
 
-static struct json *read_json(const char *path) {
-    struct stream_reader *r = stream_open(path, "train or estimate");
-    struct buffer b = {0};
-    char piece[4096], reason[128];
-    for (size_t n; (n = stream_read(r, piece, sizeof piece));) buffer_add(&b, piece, n);
-    stream_close(r);
-    struct json *root = json_parse(b.data, b.size, reason);
-    if (!root) die("%s: %s: damaged; train again", path, reason);
-    buffer_free(&b);
-    return root;
-}
-
 static double manifest_note(const struct json *root, const char *path, const char *key) {
     const char *text = json_string(json_get(root, "notes"), key, "");
     char *end;
@@ -106,7 +94,7 @@ static void join_notes(struct row *row, const struct json *root, const char *pat
 }
 
 static void read_manifest(struct row *row, const char *path, const char *note) {
-    struct json *root = read_json(path);
+    struct json *root = manifest_read(path, "train or estimate", "train again");
     if (!json_get(root, "notes")) die("%s: has no notes: not a manifest, or damaged; train again", path);
     row->train_events = manifest_count(root, path, "train_events");
     row->train_seconds = manifest_note(root, path, "train_seconds");

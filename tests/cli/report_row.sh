@@ -27,7 +27,7 @@ awk -F'\t' '{ v[$1] = $2 } END { exit !(v["ppl_test_low"] < v["ppl_test"] && v["
 [ -f $row.manifest.json ] || fail "no manifest"
 
 # What the model's manifest notes comes before the user's words.
-sed -i.kept 's/"train_events":/"note": "of a sort", &/' unigram/model.arpa.manifest.json
+sed -i.kept 's/"check"/"none"/; s/manifest-2/manifest-1/; s/"train_events":/"note": "of a sort", &/' unigram/model.arpa.manifest.json
 report_unigram noted mini results >/dev/null
 grep -q '"note":"of a sort"' results/mini/rows/noted.json || fail "$(cat results/mini/rows/noted.json)"
 report_unigram noted mini results --note 'a note' >/dev/null
@@ -92,7 +92,11 @@ fails_with 1 'unigram/test.scores' report_unigram unigram mini results
 mv kept.scores unigram/test.scores
 manifest=unigram/model.arpa.manifest.json
 cp $manifest kept.json
-sed -i 's/"processors": "1"/"processors": "some"/' $manifest
+sed -i 's/"processors": "1"/"processors": "2"/' $manifest
+fails_with 1 "$manifest: its check sum is * damaged; train again" report_unigram unigram mini results
+sed -i 's/"check"/"none"/' $manifest
+fails_with 1 "$manifest: its check sum is -, but it says none: damaged; train again" report_unigram unigram mini results
+sed -i 's/manifest-2/manifest-1/; s/"processors": "2"/"processors": "some"/' $manifest
 fails_with 1 "$manifest: its notes hold no number processors" report_unigram unigram mini results
 sed -i 's/"processors": "some"/"processors": "1.5"/' $manifest
 fails_with 1 "$manifest: its note processors is 1.5, not a whole number" report_unigram unigram mini results

@@ -31,7 +31,7 @@ static void test_manifest(void **state) {
     struct json *root = json_parse(text, size, reason);
     assert_string_equal(reason, "");
     assert_non_null(root);
-    assert_string_equal(json_string(root, "format", "?"), "billionword-manifest-1");
+    assert_string_equal(json_string(root, "format", "?"), "billionword-manifest-2");
     assert_string_equal(json_string(root, "program", "?"), "tester");
     assert_string_equal(json_string(json_get(root, "options"), "word", "?"), word);
     assert_string_equal(json_string(json_get(root, "options"), "number", "?"), "7");
