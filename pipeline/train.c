@@ -48,9 +48,9 @@ static const struct option_spec options[] = {
     FLAG("cell-bias", s.cell_bias, "the cells have a bias; --no-cell-bias: none (rnn)"),
     FLAG("residual", s.residual, "each layer but the first adds its input to its output"),
     REAL("dropout", s.dropout, 0, 0.99, "share of values dropped before and after every layer"),
-    CHOICE("softmax", s.softmax, "full|sampled|nce|blackout|adaptive|hierarchical",
-           "the output layer: all words, trained on samples of them, in clusters by frequency, or by turns "
-           "through a Huffman tree"),
+    CHOICE("softmax", s.softmax, "full|sampled|nce|blackout|adaptive|hierarchical|class-factored",
+           "the output layer: all words, trained on samples of them, in clusters by frequency, by turns "
+           "through a Huffman tree, or a bin of words and a word of it"),
     INT("samples", s.samples, 1, 1 << 24, "negatives a step, shared (sampled, nce, blackout)"),
     CHOICE("proposal", s.proposal, SETTINGS_PROPOSALS,
            "where they come from: by rank, or count^alpha with replacement"),
@@ -60,6 +60,9 @@ static const struct option_spec options[] = {
      "first words of the clusters (adaptive); default: an eighth of the words, at most 4000, and by factors "
      "of 4",
      NULL, 0, 0, false},
+    INT("bins", s.bins, 0, OUTPUT_MAX_BINS,
+        "bins of words (class-factored); 0: the root of the vocabulary's size"),
+    CHOICE("bin-by", s.bin_by, SETTINGS_BIN_BY, "bins have equal shares of these"),
     FLAG("tie", s.tie, "the output's table is the embedding (full, sampled, nce, blackout)"),
     CHOICE("initial", s.initial, "range|unit-scaling", "initial values: U(+-range), or by fan-in"),
     REAL("initial-range", s.initial_range, 1e-6, 10, "range of the initial values"),

@@ -24,11 +24,12 @@ enum cell_kind {
     CELL_RNN_IDENTITY,
     CELL_COUNT
 };
-enum { OUTPUT_MAX_TAILS = 6 };
+enum { OUTPUT_MAX_TAILS = 6, OUTPUT_MAX_BINS = 1024 };
 enum output_kind {
     OUTPUT_FULL,
     OUTPUT_ADAPTIVE,
     OUTPUT_HIERARCHICAL,
+    OUTPUT_FACTORED,
     OUTPUT_COUNT
 }; // which parameters, and how they score
 
@@ -46,12 +47,13 @@ struct model_options {
     bool no_bias;  // of the cells (rnn)
     bool residual; // each layer but the first adds its input to its output
     enum output_kind output;
-    bool tied;                          // the output's table is the embedding (full)
-    size_t tails;                       // adaptive: clusters behind the head
-    uint32_t cutoffs[OUTPUT_MAX_TAILS]; // their first classes, rising
-    struct code_tree tree;              // hierarchical: of the classes
-    bool reset;                         // zero state at each sentence start; else carried on
-    bool begin_is_end;                  // the input before w1 is </S>, not <S>
+    bool tied;                                  // the output's table is the embedding (full)
+    size_t tails;                               // adaptive: clusters behind the head
+    uint32_t cutoffs[OUTPUT_MAX_TAILS];         // their first classes, rising
+    struct code_tree tree;                      // hierarchical: of the classes
+    uint32_t bins, bin_begins[OUTPUT_MAX_BINS]; // class-factored: their first classes, rising from 0
+    bool reset;                                 // zero state at each sentence start; else carried on
+    bool begin_is_end;                          // the input before w1 is </S>, not <S>
 };
 
 struct training_options {

@@ -2,18 +2,20 @@
 
 #include "pipeline/neural/output_kinds.h"
 
-const char *const output_names[OUTPUT_COUNT] = {"full", "adaptive", "hierarchical"};
+const char *const output_names[OUTPUT_COUNT] = {"full", "adaptive", "hierarchical", "class-factored"};
 
 uint64_t output_count_floats(const struct model_options *o) {
     switch (o->output) {
     case OUTPUT_ADAPTIVE: return output_adaptive_count_floats(o);
     case OUTPUT_HIERARCHICAL: return (uint64_t)(model_classes(o) - 1) * model_width(o);
+    case OUTPUT_FACTORED: return output_factored_count_floats(o);
     default: return output_full_count_floats(o);
     }
 }
 
 uint64_t output_multiply_adds(const struct model_options *o, size_t samples) {
     if (o->output == OUTPUT_ADAPTIVE) return output_adaptive_multiply_adds(o);
+    if (o->output == OUTPUT_FACTORED) return output_factored_multiply_adds(o);
     if (o->output == OUTPUT_HIERARCHICAL)
         return (uint64_t)(code_tree_expected(&o->tree) * (double)model_width(o));
     return model_width(o) * (uint64_t)(samples ? samples : model_classes(o));
@@ -27,6 +29,7 @@ uint64_t output_gradient_floats(const struct model_options *o, size_t samples, u
 uint64_t output_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
     if (o->output == OUTPUT_ADAPTIVE) return output_adaptive_memory_floats(o, N);
     if (o->output == OUTPUT_HIERARCHICAL) return output_hierarchical_memory_floats(o, N);
+    if (o->output == OUTPUT_FACTORED) return output_factored_memory_floats(o, N);
     uint64_t logits = N * (samples ? samples : model_classes(o)), kept = SOFTMAX_KEPT_BYTES / sizeof(float);
     return (logits < kept ? logits : kept) + (samples ? output_sampled_memory_floats(o, samples, N) : 0);
 }
@@ -46,6 +49,7 @@ void output_make(struct output *u, const struct kernels *k, const struct model_o
     case OUTPUT_FULL: output_full_make(u, k, o); break;
     case OUTPUT_ADAPTIVE: output_adaptive_make(u, k, o); break;
     case OUTPUT_HIERARCHICAL: output_hierarchical_make(u, k, o); break;
+    case OUTPUT_FACTORED: output_factored_make(u, k, o); break;
     case OUTPUT_COUNT: break;
     }
 }
@@ -55,6 +59,7 @@ void output_memory_make(const struct output *u, const struct kernels *k, struct 
     *x = (struct output_memory){.N = N, .ranks = ranks};
     if (u->kind == OUTPUT_ADAPTIVE) output_adaptive_memory_make(u, k, x);
     if (u->kind == OUTPUT_HIERARCHICAL) return output_hierarchical_memory_make(u, k, x, options != NULL);
+    if (u->kind == OUTPUT_FACTORED) return output_factored_memory_make(u, k, x, options != NULL);
     if (!options) return;
     x->loss = options->loss;
     if (x->loss != LOSS_EXACT) output_sampled_memory_make(u, k, x, options);
@@ -66,6 +71,7 @@ void output_memory_make(const struct output *u, const struct kernels *k, struct 
 void output_memory_free(const struct output *u, const struct kernels *k, struct output_memory *x) {
     if (u->kind == OUTPUT_ADAPTIVE) output_adaptive_memory_free(k, x);
     if (u->kind == OUTPUT_HIERARCHICAL) output_hierarchical_memory_free(k, x);
+    if (u->kind == OUTPUT_FACTORED) output_factored_memory_free(k, x);
     if (x->loss != LOSS_EXACT) output_sampled_memory_free(k, x);
 }
 
@@ -75,6 +81,7 @@ void output_score(const struct output *u, const struct kernels *k, struct output
     case OUTPUT_FULL: output_full_score(u, k, b); break;
     case OUTPUT_ADAPTIVE: output_adaptive_score(u, k, x, b); break;
     case OUTPUT_HIERARCHICAL: output_hierarchical_score(u, k, x, b); break;
+    case OUTPUT_FACTORED: output_factored_score(u, k, x, b); break;
     case OUTPUT_COUNT: break;
     }
 }
@@ -87,6 +94,7 @@ void output_step(const struct output *u, const struct kernels *k, struct output_
         case OUTPUT_FULL: output_full_step(u, k, b, scale); break;
         case OUTPUT_ADAPTIVE: output_adaptive_step(u, k, x, b, scale); break;
         case OUTPUT_HIERARCHICAL: output_hierarchical_step(u, k, x, b, scale); break;
+        case OUTPUT_FACTORED: output_factored_step(u, k, x, b, scale); break;
         case OUTPUT_COUNT: break;
         }
         break;
@@ -102,6 +110,7 @@ void output_distribution(const struct output *u, const struct kernels *k, struct
     case OUTPUT_FULL: output_full_distributions(u, k, h, 1, p); break;
     case OUTPUT_ADAPTIVE: output_adaptive_distribution(u, k, x, h, p); break;
     case OUTPUT_HIERARCHICAL: output_hierarchical_distribution(u, k, h, p); break;
+    case OUTPUT_FACTORED: output_factored_distribution(u, k, h, p); break;
     case OUTPUT_COUNT: break;
     }
 }
@@ -115,17 +124,24 @@ void output_distributions(const struct output *u, const struct kernels *k, struc
 }
 
 const char *output_layout_key(enum output_kind kind) {
-    return kind == OUTPUT_ADAPTIVE ? "cutoffs" : kind == OUTPUT_HIERARCHICAL ? "code_lengths" : NULL;
+    static const char *const keys[OUTPUT_COUNT] = {NULL, "cutoffs", "code_lengths", "bins"};
+    return keys[kind];
 }
 
 const char *output_parse_layout(const char *text, struct model_options *o) {
-    return o->output == OUTPUT_ADAPTIVE ? output_parse_cutoffs(text, o)
-                                        : code_tree_parse(&o->tree, text, model_classes(o));
+    switch (o->output) {
+    case OUTPUT_ADAPTIVE: return output_parse_cutoffs(text, o);
+    case OUTPUT_HIERARCHICAL: return code_tree_parse(&o->tree, text, model_classes(o));
+    case OUTPUT_FACTORED: return output_parse_bins(text, o);
+    default: return NULL;
+    }
 }
 
 void output_format_layout(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]) {
-    if (o->output == OUTPUT_ADAPTIVE)
-        output_format_cutoffs(o, text);
-    else
-        code_tree_format(&o->tree, text);
+    switch (o->output) {
+    case OUTPUT_ADAPTIVE: output_format_cutoffs(o, text); break;
+    case OUTPUT_HIERARCHICAL: code_tree_format(&o->tree, text); break;
+    case OUTPUT_FACTORED: output_format_bins(o, text); break;
+    default: text[0] = 0;
+    }
 }

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OUTPUT_CUTOFFS_TEXT = 12 * OUTPUT_MAX_TAILS, OUTPUT_LAYOUT_TEXT = CODE_TREE_TEXT };
+enum { OUTPUT_CUTOFFS_TEXT = 12 * OUTPUT_MAX_TAILS, OUTPUT_LAYOUT_TEXT = 11 * OUTPUT_MAX_BINS };
 enum { OUTPUT_MAX_PARAMETERS = 1 + 2 * OUTPUT_MAX_TAILS };
-extern const char *const output_names[OUTPUT_COUNT]; // "full", "adaptive", "hierarchical"
+extern const char *const output_names[OUTPUT_COUNT]; // "full", "adaptive", "hierarchical", "class-factored"
 
 struct output_tail { // a cluster of the adaptive softmax
     size_t begin, classes, width;
@@ -34,6 +34,8 @@ struct output {
     struct output_tail tails[OUTPUT_MAX_TAILS];
     struct parameter *nodes; // hierarchical: (V - 1, D), the inner nodes of the tree
     struct code_tree tree;
+    struct parameter *bin_weight, *bin_bias; // class-factored: (bins, D), (bins)
+    uint32_t bins, bin_begins[OUTPUT_MAX_BINS + 1];
 };
 
 // What a step over samples needs: its unique rows, the shared samples first.
@@ -61,12 +63,21 @@ struct output_paths {
     float *weight;           // training: (rows, D)
 };
 
+// The rows in the order of their classes' bins.
+struct output_bins {
+    int32_t *bins, *targets; // (N), host: each row's bin; the class within it, in order of bins
+    uint32_t *order;         // (N), host: the rows in that order
+    uint32_t *begin;         // (bins + 1), host: each bin's first place in it
+    float *h, *dh, *logp;    // (N, D), (N, D), (N), in that order
+};
+
 struct output_memory { // for N rows
     size_t N, ranks;
     enum output_loss loss;
     struct output_samples samples;   // where the loss takes samples
     struct output_clusters clusters; // adaptive
     struct output_paths paths;       // hierarchical
+    struct output_bins bins;         // class-factored
 };
 
 struct output_block { // one block of rows
@@ -119,6 +130,10 @@ void output_format_layout(const struct model_options *o, char text[OUTPUT_LAYOUT
 // Cut-offs from text, "2000,10000", and back.  Returns NULL, or what is wrong with them for that model.
 const char *output_parse_cutoffs(const char *text, struct model_options *o);
 void output_format_cutoffs(const struct model_options *o, char text[OUTPUT_CUTOFFS_TEXT]);
+// Bins of equal shares of the counts, or of their roots (Mikolov et al. 2011, RNNLM): a word belongs to the
+// bin that the words before it have filled up to; at most `bins`, fewer where single words fill several.
+void output_set_bins(struct model_options *o, const uint64_t *counts, uint32_t bins, bool by_root);
+
 // What is taken where none are given: an eighth of the classes, at most 4,000, and three more of four times
 // each, while below half of the classes.
 void output_default_cutoffs(struct model_options *o);

@@ -53,4 +53,20 @@ void output_hierarchical_step(const struct output *u, const struct kernels *k, s
 void output_hierarchical_distribution(const struct output *u, const struct kernels *k, const float *h,
                                       float *p);
 
+// A bin of classes first, then the class within it.
+uint64_t output_factored_count_floats(const struct model_options *o);
+uint64_t output_factored_multiply_adds(const struct model_options *o);
+uint64_t output_factored_memory_floats(const struct model_options *o, uint64_t N);
+void output_factored_make(struct output *u, const struct kernels *k, const struct model_options *o);
+void output_factored_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                 bool training);
+void output_factored_memory_free(const struct kernels *k, struct output_memory *x);
+void output_factored_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+                           const struct output_block *b);
+void output_factored_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+                          const struct output_block *b, float scale);
+void output_factored_distribution(const struct output *u, const struct kernels *k, const float *h, float *p);
+const char *output_parse_bins(const char *text, struct model_options *o);
+void output_format_bins(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]);
+
 #endif

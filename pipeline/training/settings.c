@@ -8,6 +8,7 @@
 const struct train_settings settings_default = {
     .cell = "lstm",
     .softmax = "full",
+    .bin_by = "root-frequency",
     .initial = "range",
     .context = "carry",
     .begin = WORD_BEGIN,
@@ -56,6 +57,8 @@ static const struct meaning {
     {"alpha", "proposal", "power"},
     {"ln-z", "softmax", "nce"},
     {"cutoffs", "softmax", "adaptive"},
+    {"bins", "softmax", "class-factored"},
+    {"bin-by", "softmax", "class-factored"},
     {"tie", "softmax", "full|sampled|nce|blackout"},
     {"row-wise", "optimiser", "adagrad"},
     {"initial-range", "initial", "range"},

@@ -16,8 +16,8 @@ struct train_settings {
     // files
     const char *vocabulary, *valid, *folder, *init;
     // the model
-    const char *cell, *softmax, *cutoffs, *initial, *context, *begin;
-    int64_t layers, hidden, projection, output_projection, embedding;
+    const char *cell, *softmax, *cutoffs, *bin_by, *initial, *context, *begin;
+    int64_t bins, layers, hidden, projection, output_projection, embedding;
     bool one_hot, residual, cell_bias, tie;
     double initial_range, initial_embedding, initial_output, forget_bias;
     bool initial_biases;
@@ -42,6 +42,7 @@ extern const struct train_settings settings_default;
 
 // Choices, in the order of the enums that they stand for.
 #define SETTINGS_PROPOSALS   "log-uniform|power"
+#define SETTINGS_BIN_BY      "frequency|root-frequency"
 #define SETTINGS_OPTIMISERS  "sgd|adagrad|adam|rmsprop"
 #define SETTINGS_SCHEDULES   "constant|linear|step|inverse-sqrt|validation"
 #define SETTINGS_CLIP_GROUPS "all|lstm|each|but-embedding"

@@ -3,6 +3,7 @@
 #include "pipeline/cli/message.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,16 @@ static void resolve_cutoffs(struct train_settings *s, struct model_options *o) {
     s->cutoffs = resolved;
 }
 
+// As many bins as a bin has words costs least.
+static void resolve_bins(struct train_settings *s, struct model_options *o, const struct vocabulary *v) {
+    double root = ceil(sqrt((double)model_classes(o)));
+    if (s->bins > (int64_t)model_classes(o))
+        die("--bins %" PRId64 ": the vocabulary has only %" PRIu32 " output classes", s->bins,
+            model_classes(o));
+    if (!s->bins) s->bins = root < OUTPUT_MAX_BINS ? (int64_t)root : OUTPUT_MAX_BINS;
+    output_set_bins(o, v->counts, (uint32_t)s->bins, settings_index(SETTINGS_BIN_BY, s->bin_by) == 1);
+}
+
 // Names that are not a kind's are losses over the full table.
 static enum output_kind output_kind_of(const char *name) {
     for (int kind = 0; kind < OUTPUT_COUNT; kind++)
@@ -78,6 +89,7 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
             s->embedding, model_width(&o));
     snprintf(o.vocabulary, sizeof o.vocabulary, "%s", v->hash);
     if (o.output == OUTPUT_ADAPTIVE) resolve_cutoffs(s, &o);
+    if (o.output == OUTPUT_FACTORED) resolve_bins(s, &o, v);
     if (o.output == OUTPUT_HIERARCHICAL) code_tree_from_counts(&o.tree, v->counts, model_classes(&o));
     return o;
 }

@@ -35,4 +35,5 @@ done <<'RECIPES'
 --softmax blackout --proposal power --alpha 0.4 --samples 64 --cell rnn-tanh --one-hot --dropout 0 --rate 0.003
 --softmax adaptive --cutoffs 30,120 --projection 16 --begin </S>
 --softmax hierarchical --cell gru-before
+--softmax class-factored --bins 12
 RECIPES
