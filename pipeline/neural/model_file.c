@@ -40,6 +40,7 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     if (o->output_projection) declare_number(w, "output_projection", o->output_projection);
     if (o->one_hot) safetensors_add_metadata(w, "input", "one-hot");
     if (o->no_bias) safetensors_add_metadata(w, "cell_bias", "none");
+    if (o->no_output_bias) safetensors_add_metadata(w, "output_bias", "none");
     if (o->residual) safetensors_add_metadata(w, "layer_sum", "residual");
     safetensors_add_metadata(w, "context", o->reset ? "reset" : "carry");
     safetensors_add_metadata(w, "sentence_input", o->begin_is_end ? WORD_END : WORD_BEGIN);
@@ -114,6 +115,9 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     if (wrong) die("%s: damaged: its metadata says %s = \"%s\": %s", path, key, layout, wrong);
     o->one_hot = option_is(r, path, "input", "one-hot");
     o->no_bias = option_is(r, path, "cell_bias", "none");
+    o->no_output_bias = option_is(r, path, "output_bias", "none");
+    if (o->no_output_bias && o->output != OUTPUT_FULL)
+        die("%s: damaged: its metadata has output_bias for an output \"%s\"", path, output_names[o->output]);
     o->residual = option_is(r, path, "layer_sum", "residual");
     o->tied = option_is(r, path, "output_weight", "embedding");
     check_options(path, o);

@@ -47,6 +47,7 @@ struct model_options {
     bool no_bias;  // of the cells (rnn)
     bool residual; // each layer but the first adds its input to its output
     enum output_kind output;
+    bool no_output_bias;                        // full only: the others have none
     bool tied;                                  // the output's table is the embedding (full)
     size_t tails;                               // adaptive: clusters behind the head
     uint32_t cutoffs[OUTPUT_MAX_TAILS];         // their first classes, rising

@@ -41,7 +41,7 @@ void output_sampled_memory_free(const struct kernels *k, struct output_memory *x
 // Draws the step's samples, gathers the rows of samples and targets; the gradients' rows are then known.
 static void gather(const struct output *u, const struct kernels *k, struct output_samples *s,
                    const struct output_block *b) {
-    struct row_gradient *weight = &u->weight->touched, *bias = &u->bias->touched;
+    struct row_gradient *weight = &u->weight->touched, *bias = u->bias ? &u->bias->touched : NULL;
     const uint32_t *ids = s->rows.ids;
     sampler_draw(&s->sampler, b->step);
     size_t S = s->sampler.count;
@@ -55,11 +55,11 @@ static void gather(const struct output *u, const struct kernels *k, struct outpu
     for (size_t j = 0; j < U; j++)
         s->ln_q[j] = sampler_log_expected(&s->sampler, ids[j]) + (float)s->log_normaliser;
     memcpy(weight->ids, ids, U * sizeof *ids);
-    memcpy(bias->ids, ids, U * sizeof *ids);
+    if (bias) memcpy(bias->ids, ids, U * sizeof *ids);
     k->matmul.gather_rows(k, s->weight, u->weight->value, ids, U, u->D);
-    k->matmul.gather_rows(k, s->bias, u->bias->value, ids, U, 1);
-    weight->rows = bias->rows = U;
-    weight->shared = bias->shared = S;
+    if (bias) k->matmul.gather_rows(k, s->bias, u->bias->value, ids, U, 1);
+    weight->rows = U, weight->shared = S;
+    if (bias) bias->rows = U, bias->shared = S;
 }
 
 void output_sampled_step(const struct output *u, const struct kernels *k, struct output_memory *x,
@@ -68,20 +68,21 @@ void output_sampled_step(const struct output *u, const struct kernels *k, struct
     gather(u, k, s, b);
     size_t N = b->N, U = s->rows.count, S = s->sampler.count, D = u->D;
     const float *copies = s->sampler.copies;
-    float *dw = u->weight->touched.values, *db = u->bias->touched.values;
+    float *dw = u->weight->touched.values, *db = u->bias ? u->bias->touched.values : NULL;
+    const float *bias = u->bias ? s->bias : NULL;
     switch (x->loss) {
     case LOSS_EXACT: break;
     case LOSS_SAMPLED:
-        k->softmax.sampled(k, b->h, s->weight, s->bias, s->ln_q, s->targets, N, U, S, D, scale, b->logp,
-                           b->dh, dw, db);
+        k->softmax.sampled(k, b->h, s->weight, bias, s->ln_q, s->targets, N, U, S, D, scale, b->logp, b->dh,
+                           dw, db);
         break;
     case LOSS_NCE:
-        k->softmax.nce(k, b->h, s->weight, s->bias, s->ln_q, copies, s->targets, N, U, S, D, scale, b->logp,
+        k->softmax.nce(k, b->h, s->weight, bias, s->ln_q, copies, s->targets, N, U, S, D, scale, b->logp,
                        b->dh, dw, db);
         break;
     case LOSS_BLACKOUT:
-        k->softmax.blackout(k, b->h, s->weight, s->bias, s->ln_q, copies, s->targets, N, U, S, D, scale,
-                            b->logp, b->dh, dw, db);
+        k->softmax.blackout(k, b->h, s->weight, bias, s->ln_q, copies, s->targets, N, U, S, D, scale, b->logp,
+                            b->dh, dw, db);
         break;
     }
 }

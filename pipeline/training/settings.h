@@ -18,7 +18,7 @@ struct train_settings {
     // the model
     const char *cell, *softmax, *cutoffs, *bin_by, *initial, *context, *begin;
     int64_t bins, layers, hidden, projection, output_projection, embedding;
-    bool one_hot, residual, cell_bias, tie;
+    bool one_hot, residual, cell_bias, output_bias, tie;
     double initial_range, initial_embedding, initial_output, forget_bias;
     bool initial_biases;
     // the loss

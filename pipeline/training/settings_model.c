@@ -79,6 +79,7 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .cell = kind,
                               .one_hot = s->one_hot,
                               .no_bias = !s->cell_bias,
+                              .no_output_bias = !s->output_bias,
                               .residual = s->residual,
                               .reset = strcmp(s->context, "reset") == 0,
                               .begin_is_end = strcmp(s->begin, WORD_END) == 0};

@@ -31,7 +31,7 @@ for script in "$BILLIONWORD_HOME"/jobs/train_*.sh; do
     NF != 3 || $3 == "" { printf "%s: not option, value and source: %s\n", name, $0; bad = 1; next }
     !($1 in value) || value[$1] != $2 { printf "%s: --%s is %s, by its source (%s) %s\n", name, $1, value[$1], $3, $2; bad = 1 }
     END { exit bad }' printed "$golden/$system.tsv" || fail "the recipe of $system is not that of its source"
-  sed -n '/^recipe=(/,/^)/p' "$script" | sed 's/#.*//' | grep -o -- '--[a-z0-9-]*' | sed 's/^--//' | sort -u >given
+  sed -n '/^recipe=(/,/^)/p' "$script" | sed 's/#.*//' | grep -o -- '--[a-z0-9-]*' | sed 's/^--//; s/^no-//' | sort -u >given
   cut -f1 "$golden/$system.tsv" | sort -u >named
   [ -z "$(comm -23 given named)" ] || fail "$system gives options whose source is not in $golden/$system.tsv:" "$(comm -23 given named)"
   checked=$((checked + 1))

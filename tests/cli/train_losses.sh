@@ -27,7 +27,7 @@ done <<END
 145|--softmax nce --samples 64 --ln-z 5
 100|--softmax nce --proposal power --alpha 0.75 --samples 64 --ln-z 5 --clip 0 --clip-value 0.01 --rate 0.03
 100|$blackout --alpha 0.4 --rate 0.03
-100|$blackout --alpha 0.1 --optimiser rmsprop --rate 0.03 --beta2 0.999 --epsilon 1e-6 --schedule step --decay 0.8 --decay-after 1
+100|--no-output-bias $blackout --alpha 0.1 --optimiser rmsprop --rate 0.03 --beta2 0.999 --epsilon 1e-6 --schedule step --decay 0.8 --decay-after 1
 70|--optimiser adagrad --rate 0.3 --accumulator 1e-5 --row-wise --clip-group but-embedding --clip 0.25
 100|--schedule inverse-sqrt --warmup 20 --rescale-embedding 2 --rate 0.05
 END
@@ -41,6 +41,7 @@ refuse 2 '--proposal means something only with --softmax' --proposal power
 refuse 2 '--alpha means something only with --proposal power' --softmax nce --samples 64 --alpha 0.5
 refuse 2 '--ln-z means something only with --softmax nce' --softmax blackout --ln-z 9
 refuse 2 '--alpha 1.5: must be from 0 to 1' --softmax nce --proposal power --alpha 1.5
+refuse 2 '--output-bias means something only with --softmax full' --softmax adaptive --cutoffs 40,290 --no-output-bias
 refuse 2 '--row-wise means something only with --optimiser adagrad' --row-wise
 refuse 2 '--clip and --clip-value exclude each other' --clip-value 1
 refuse 2 '--epsilon 0 divides by zero where a gradient is zero' --optimiser rmsprop --epsilon 0
