@@ -26,6 +26,9 @@ struct matmul_kernels {
     void (*scatter_add_rows)(const struct kernels *k_, float *out /* (slot_count, d) */,
                              const float *in /* (rows, d) */, const uint32_t *slots /* (rows) */, size_t rows,
                              size_t slot_count, size_t d);
+    // out[r][j] = in[r][j] for j < d: columns of wider rows
+    void (*copy_rows)(const struct kernels *k_, float *out /* (rows, out_width) */, size_t out_width,
+                      const float *in /* (rows, in_width) */, size_t in_width, size_t rows, size_t d);
     void (*fill)(const struct kernels *k_, float *x, float value, size_t n);
     void (*scale)(const struct kernels *k_, float *x, float factor, size_t n);
     void (*add)(const struct kernels *k_, float *y, const float *x, size_t n); // y += x

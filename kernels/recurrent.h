@@ -76,7 +76,8 @@ struct gru_memory {
     float *reset_h;   // scratch, (B, H)
 };
 
-// Simple recurrent network (Elman 1990): h_t = f(x_t W_x' + h_{t-1} W_h' + b)
+// Simple recurrent network (Elman 1990): h_t = f(x_t W_x' + h_{t-1} W_h' + b).  Without W_h it is a
+// feed-forward layer: no state comes in, and there is no reset.
 enum rnn_activation { RNN_SIGMOID, RNN_TANH, RNN_RELU, RNN_IDENTITY };
 
 struct rnn_shape {
@@ -86,7 +87,7 @@ struct rnn_shape {
 
 struct rnn_weights {
     const float *w_x; // (H, I), or NULL with I == H
-    const float *w_h; // (H, H)
+    const float *w_h; // (H, H) or NULL
     const float *b;   // (H) or NULL
 };
 
@@ -97,7 +98,7 @@ struct rnn_gradients {
 struct rnn_memory {
     float *gates;   // (T, B, H): before the activation; backward: the gradient there
     float *h;       // (T + 1, B, H): h[0] is the state that came in, h[1 ...] the outputs
-    float *reset_h; // scratch, (B, H)
+    float *reset_h; // scratch, (B, H); NULL without W_h
 };
 
 struct recurrent_kernels {

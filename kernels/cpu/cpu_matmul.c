@@ -58,6 +58,12 @@ static void cpu_scatter_add_rows(const struct kernels *k_, float *out, const flo
     }
 }
 
+static void cpu_copy_rows(const struct kernels *k_, float *out, size_t out_width, const float *in,
+                          size_t in_width, size_t rows, size_t d) {
+#pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k_, rows *d))
+    for (size_t r = 0; r < rows; r++) memcpy(out + r * out_width, in + r * in_width, d * sizeof *out);
+}
+
 static void cpu_fill(const struct kernels *k_, float *x, float value, size_t n) {
 #pragma omp parallel for simd schedule(static) num_threads(cpu_threads_for(k_, n))
     for (size_t i = 0; i < n; i++) x[i] = value;
@@ -96,6 +102,7 @@ const struct matmul_kernels CPU_NAME(cpu_matmul) = {
     .sum_rows = cpu_sum_rows,
     .gather_rows = cpu_gather_rows,
     .scatter_add_rows = cpu_scatter_add_rows,
+    .copy_rows = cpu_copy_rows,
     .fill = cpu_fill,
     .scale = cpu_scale,
     .add = cpu_add,

@@ -49,10 +49,28 @@ static void deactivate(enum rnn_activation f, float *gates, const float *h, cons
     }
 }
 
+// Rows that know nothing of each other: a layer without W_h.
+static void feed_forward(const struct kernels *k, struct rnn_shape s, const float *bias,
+                         struct rnn_memory m) {
+#pragma omp parallel for schedule(static) num_threads(k->threads)
+    for (size_t row = 0; row < s.T * s.B; row++)
+        activate(s.activation, m.gates + row * s.H, bias, m.h + (row + s.B) * s.H, s.H);
+}
+
+static void feed_backward(const struct kernels *k, struct rnn_shape s, const float *dh, struct rnn_memory m) {
+#pragma omp parallel for schedule(static) num_threads(k->threads)
+    for (size_t row = 0; row < s.T * s.B; row++)
+        deactivate(s.activation, m.gates + row * s.H, m.h + (row + s.B) * s.H, dh + row * s.H, s.H);
+}
+
 void cpu_rnn_forward(const struct kernels *k, struct rnn_shape s, struct rnn_weights w, const float *x,
                      const uint8_t *reset, struct rnn_memory m) {
     size_t H = s.H;
     cpu_recurrent_project(k, s.T * s.B, H, s.I, x, w.w_x, m.gates);
+    if (!w.w_h) {
+        feed_forward(k, s, w.b, m);
+        return;
+    }
     struct cpu_packed w_h = {.k = H, .n = H};
     w_h.panels = host_workspace(cpu_packed_floats(H, H) * sizeof(float));
 #pragma omp parallel num_threads(k->threads)
@@ -76,6 +94,11 @@ void cpu_rnn_backward(const struct kernels *k, struct rnn_shape s, struct rnn_we
                       const uint8_t *reset, struct rnn_memory m, float *dh, float *dx,
                       struct rnn_gradients g) {
     size_t H = s.H, rows = s.T * s.B, size_h = cpu_packed_floats(H, H);
+    if (!w.w_h) {
+        feed_backward(k, s, dh, m);
+        cpu_recurrent_spread(k, rows, H, s.I, m.gates, x, w.w_x, dx, g.w_x, w.b ? g.b : NULL);
+        return;
+    }
     bool resets = cpu_recurrent_resets(reset, rows);
     struct cpu_packed w_h = {.k = H, .n = H};
     w_h.panels = host_workspace((size_h + (resets ? rows * H : 0)) * sizeof(float));

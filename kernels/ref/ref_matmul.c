@@ -44,6 +44,13 @@ static void ref_scatter_add_rows(const struct kernels *k_, float *out, const flo
         for (size_t j = 0; j < d; j++) out[(size_t)slots[r] * d + j] += in[r * d + j];
 }
 
+static void ref_copy_rows(const struct kernels *k_, float *out, size_t out_width, const float *in,
+                          size_t in_width, size_t rows, size_t d) {
+    (void)k_;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < d; j++) out[r * out_width + j] = in[r * in_width + j];
+}
+
 static void ref_fill(const struct kernels *k_, float *x, float value, size_t n) {
     (void)k_;
     for (size_t i = 0; i < n; i++) x[i] = value;
@@ -72,6 +79,7 @@ const struct matmul_kernels ref_matmul = {
     .sum_rows = ref_sum_rows,
     .gather_rows = ref_gather_rows,
     .scatter_add_rows = ref_scatter_add_rows,
+    .copy_rows = ref_copy_rows,
     .fill = ref_fill,
     .scale = ref_scale,
     .add = ref_add,

@@ -30,7 +30,7 @@ void ref_rnn_forward(const struct kernels *k, struct rnn_shape s, struct rnn_wei
     for (size_t row = 0; row < s.T * s.B; row++)
         for (size_t j = 0; j < s.H; j++) {
             double a = (w.b ? (double)w.b[j] : 0) + ref_input(x, w.w_x, s.I, row, j);
-            if (!(reset && reset[row])) a += ref_dot(m.h + row * s.H, w.w_h + j * s.H, s.H);
+            if (w.w_h && !(reset && reset[row])) a += ref_dot(m.h + row * s.H, w.w_h + j * s.H, s.H);
             m.gates[row * s.H + j] = (float)a;
             m.h[(row + s.B) * s.H + j] = (float)activate(s.activation, a);
         }
@@ -48,7 +48,7 @@ void ref_rnn_backward(const struct kernels *k, struct rnn_shape s, struct rnn_we
             m.gates[unit] = (float)slope;
             if (w.b) g.b[j] = (float)((double)g.b[j] + slope);
             ref_input_backward(slope, x, w.w_x, s.I, row, j, dx, g.w_x);
-            if (reset && reset[row]) continue;
+            if (!w.w_h || (reset && reset[row])) continue;
             ref_add_times(g.w_h + j * s.H, slope, m.h + row * s.H, s.H);
             if (row >= s.B) ref_add_times(dh + (row - s.B) * s.H, slope, w.w_h + j * s.H, s.H);
         }

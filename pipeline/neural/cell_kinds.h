@@ -53,4 +53,15 @@ void cell_rnn_forward(const struct cell *c, const struct kernels *k, struct cell
 void cell_rnn_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
                        const float *x, const uint8_t *reset, float *dr, float *dx);
 
+uint64_t cell_feed_count_floats(struct cell_shape s);
+uint64_t cell_feed_multiply_adds(struct cell_shape s);
+uint64_t cell_feed_memory_floats(struct cell_shape s, uint64_t N);
+void cell_feed_make(struct cell *c, const struct kernels *k, int layer);
+void cell_feed_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+void cell_feed_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+void cell_feed_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                       const float *x);
+void cell_feed_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                        const float *x, float *dr, float *dx);
+
 #endif

@@ -10,15 +10,19 @@
 size_t model_layer_width(const struct model_options *o) {
     return (size_t)(o->projection ? o->projection : o->hidden);
 }
+size_t model_input_width(const struct model_options *o) {
+    return (size_t)(o->embedding * (o->window ? o->window : 1));
+}
 size_t model_width(const struct model_options *o) {
-    return o->output_projection ? (size_t)o->output_projection : model_layer_width(o);
+    if (o->output_projection) return (size_t)o->output_projection;
+    return model_layer_width(o) + (o->direct ? model_input_width(o) : 0);
 }
 uint32_t model_classes(const struct model_options *o) { return o->vocabulary_size - 1; }
 uint32_t model_begin(const struct model_options *o) { return o->begin_is_end ? o->end : o->begin; }
 
 struct cell_shape model_layer_shape(const struct model_options *o, int64_t layer) {
     return (struct cell_shape){.kind = o->cell,
-                               .I = layer == 0 ? (size_t)o->embedding : model_layer_width(o),
+                               .I = layer == 0 ? model_input_width(o) : model_layer_width(o),
                                .H = (size_t)o->hidden,
                                .P = model_layer_width(o),
                                .projected = o->projection > 0,
@@ -41,8 +45,8 @@ uint64_t model_multiply_adds(const struct model_options *o, size_t samples) {
 
 uint64_t model_gradient_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks) {
     bool dense = o->tied && samples == 0; // all rows of the embedding get a gradient
-    uint64_t n = (dense ? o->vocabulary_size : N * ranks) * (uint64_t)o->embedding + top_count_floats(o)
-                 + output_gradient_floats(o, samples, N * ranks);
+    uint64_t n = (dense ? o->vocabulary_size * (uint64_t)o->embedding : N * ranks * model_input_width(o))
+                 + top_count_floats(o) + output_gradient_floats(o, samples, N * ranks);
     for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
     return n;
 }
@@ -122,10 +126,11 @@ static float *layer_outputs(const struct layer_memory *layer) {
 static void model_forward(struct model *m, struct workspace *w, const struct batch *b, float dropout,
                           uint64_t seed) {
     const struct kernels *k = m->k;
-    size_t N = b->T * b->B, D = model_layer_width(&m->o), E = (size_t)m->o.embedding;
-    k->matmul.gather_rows(k, w->embedded, m->embedding->value, b->inputs, N, E);
+    size_t N = b->T * b->B, D = model_layer_width(&m->o), I = model_input_width(&m->o);
+    k->matmul.gather_rows(k, w->embedded, m->embedding->value, window_fill(&w->window, &m->o, b),
+                          N * w->window.n, m->embedding->columns);
     const float *below = w->embedded;
-    size_t width = E;
+    size_t width = I;
     for (int l = 0; l < (int)m->o.layers; l++) {
         struct layer_memory *layer = &w->layers[l];
         const float *x = below;
@@ -142,15 +147,16 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
         below = layer_outputs(layer);
         width = D;
     }
-    top_forward(&m->top, k, N, below, w->top);
+    top_forward(&m->top, k, N, below, w->embedded, w->top);
     if (dropout > 0)
         k->random.dropout(k, w->top, w->top, b->T, b->B, m->top.R, dropout, seed, b->step, b->first_stream,
                           (uint32_t)m->o.layers);
 }
 
 // The state after the block becomes the state that the next block starts from.
-static void model_carry(struct model *m, struct workspace *w, size_t T) {
-    for (int l = 0; l < (int)m->o.layers; l++) cell_carry(m->k, &w->layers[l].cell, T);
+static void model_carry(struct model *m, struct workspace *w, const struct batch *b) {
+    for (int l = 0; l < (int)m->o.layers; l++) cell_carry(m->k, &w->layers[l].cell, b->T);
+    window_carry(&w->window, b);
 }
 
 static struct output_block output_rows(const struct workspace *w, const struct batch *b) {
@@ -170,13 +176,13 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b) {
     struct output_block rows = output_rows(w, b);
     output_score(&m->output, k, &w->output, &rows);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
-    model_carry(m, w, b->T);
+    model_carry(m, w, b);
 }
 
 void model_advance(struct model *m, struct workspace *w, const struct batch *b) {
     check_block(w, b);
     model_forward(m, w, b, 0, 0);
-    model_carry(m, w, b->T);
+    model_carry(m, w, b);
 }
 
 void model_distribution(struct model *m, struct workspace *w, size_t row, float *p) {
@@ -218,14 +224,15 @@ static void embedding_backward(struct model *m, struct workspace *w, const struc
     const struct kernels *k = m->k;
     struct parameter *p = m->embedding;
     struct row_gradient *g = &p->touched;
-    size_t N = b->T * b->B, E = (size_t)m->o.embedding, before = m->o.tied ? g->rows : 0;
+    const uint32_t *ids = w->window.ids ? w->window.ids : b->inputs;
+    size_t N = b->T * b->B * w->window.n, E = (size_t)m->o.embedding, before = m->o.tied ? g->rows : 0;
     if (!p->is_sparse) {
-        k->matmul.scatter_add_rows(k, p->gradient, w->d_embedded, b->inputs, N, p->rows, E);
+        k->matmul.scatter_add_rows(k, p->gradient, w->d_embedded, ids, N, p->rows, E);
         return;
     }
     struct row_index *rows = m->o.tied ? &w->output.samples.rows : &w->embedding_rows;
     if (!m->o.tied) row_index_clear(rows), g->shared = 0;
-    for (size_t r = 0; r < N; r++) w->slots[r] = row_index_slot(rows, b->inputs[r]);
+    for (size_t r = 0; r < N; r++) w->slots[r] = row_index_slot(rows, ids[r]);
     g->rows = rows->count;
     memcpy(g->ids, rows->ids, g->rows * sizeof *g->ids);
     k->matmul.fill(k, g->values + before * E, 0, (g->rows - before) * E);
@@ -237,7 +244,7 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
                   const struct training_options *o) {
     const struct kernels *k = m->k;
     check_block(w, b);
-    size_t N = b->T * b->B, D = model_layer_width(&m->o), E = (size_t)m->o.embedding;
+    size_t N = b->T * b->B, D = model_layer_width(&m->o), I = model_input_width(&m->o);
     float dropout = (float)o->dropout;
     model_forward(m, w, b, dropout, o->seed);
     struct output_block rows = output_rows(w, b);
@@ -253,15 +260,16 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
         float *dx = l == 0 ? w->d_embedded : w->layers[l - 1].dr;
         layer_backward(m, w, b, l, dr, dx);
         if (dropout > 0)
-            k->random.dropout(k, dx, dx, b->T, b->B, l == 0 ? E : D, dropout, o->seed, b->step,
+            k->random.dropout(k, dx, dx, b->T, b->B, l == 0 ? I : D, dropout, o->seed, b->step,
                               b->first_stream, (uint32_t)l);
         ready(o, m->cells[l].parameters, m->cells[l].count);
         dr = dx;
     }
+    top_add_direct(&m->top, k, N, w->d_top, w->embedded, w->d_embedded); // the values served their turn
     embedding_backward(m, w, b, o->embedding_rescale);
     ready(o, m->embedding, 1);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
-    model_carry(m, w, b->T);
+    model_carry(m, w, b);
     double sum = 0;
     for (size_t r = 0; r < N; r++) sum += (double)w->host_logp[r];
     return sum;

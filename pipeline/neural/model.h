@@ -11,6 +11,7 @@
 #include "pipeline/neural/parameter.h"
 #include "pipeline/neural/row_index.h"
 #include "pipeline/neural/top.h"
+#include "pipeline/neural/window.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,13 +67,14 @@ struct layer_memory {
 struct workspace {
     size_t T, B;
     bool training;
-    float *embedded; // (T, B, E)
+    struct window window;
+    float *embedded; // (T, B, I): the embeddings of each step, side by side
     struct layer_memory layers[MODEL_MAX_LAYERS];
     float *top, *d_top; // (T, B, D): what the output layer sees, and its gradient
-    float *d_embedded;  // (T, B, E)
+    float *d_embedded;  // (T, B, I)
     float *logp;        // (T, B)
     float *host_logp;   // (T, B), host: valid after each computation
-    uint32_t *slots;    // (T, B), host
+    uint32_t *slots;    // (T, B, words of a step), host
     struct row_index embedding_rows;
     struct output_memory output;
 };
@@ -103,7 +105,8 @@ void model_distribution(struct model *m, struct workspace *w, size_t row, float 
 void model_distributions(struct model *m, struct workspace *w, const uint32_t *rows /* (n) */, size_t n,
                          float *p /* (n, V-1), host */);
 
-// The carried state as host floats, stream by stream: for each layer r (P) then c (H).
+// The carried state as host floats, stream by stream: for each layer r (P) then c (H); of a fixed-window
+// model the last words, the bits of an id in each float.
 size_t workspace_state_floats(const struct model *m); // a stream
 void workspace_get_state(const struct model *m, const struct workspace *w, float *state /* (B, floats) */);
 void workspace_set_state(const struct model *m, struct workspace *w, const float *state);

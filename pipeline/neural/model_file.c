@@ -38,6 +38,8 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     declare_number(w, "hidden", o->hidden);
     declare_number(w, "projection", o->projection);
     if (o->output_projection) declare_number(w, "output_projection", o->output_projection);
+    if (o->window) declare_number(w, "window", o->window);
+    if (o->direct) safetensors_add_metadata(w, "output_input", "direct");
     if (o->one_hot) safetensors_add_metadata(w, "input", "one-hot");
     if (o->no_bias) safetensors_add_metadata(w, "cell_bias", "none");
     if (o->no_output_bias) safetensors_add_metadata(w, "output_bias", "none");
@@ -79,8 +81,10 @@ static bool option_is(const struct safetensors_reader *r, const char *path, cons
 }
 
 static void check_options(const char *path, const struct model_options *o) {
-    bool is_rnn = cell_gates(o->cell) == 1, is_lstm = o->cell == CELL_LSTM;
-    if (((o->projection || o->output_projection) && !is_lstm) || (o->projection && o->output_projection)
+    bool is_feed = o->cell == CELL_FEED, is_rnn = cell_gates(o->cell) == 1 && !is_feed,
+         is_lstm = o->cell == CELL_LSTM;
+    if ((o->direct && !is_feed) || (is_feed && (o->residual || o->one_hot))
+        || ((o->projection || o->output_projection) && !is_lstm) || (o->projection && o->output_projection)
         || (o->no_bias && !is_rnn)
         || (o->one_hot && o->embedding != (int64_t)cell_gates(o->cell) * o->hidden))
         die("%s: damaged: its metadata has widths that a cell \"%s\" has not", path, cell_names[o->cell]);
@@ -110,6 +114,8 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     o->projection = option_number(r, path, "projection", 0, 1 << 20);
     if (safetensors_metadata(r, "output_projection"))
         o->output_projection = option_number(r, path, "output_projection", 1, 1 << 20);
+    if (o->cell == CELL_FEED) o->window = option_number(r, path, "window", 1, MODEL_MAX_WINDOW);
+    o->direct = option_is(r, path, "output_input", "direct");
     const char *key = output_layout_key(o->output), *layout = key ? option_text(r, path, key) : NULL;
     const char *wrong = key ? output_parse_layout(layout, o) : NULL;
     if (wrong) die("%s: damaged: its metadata says %s = \"%s\": %s", path, key, layout, wrong);

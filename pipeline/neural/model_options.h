@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MODEL_MAX_LAYERS = 8 };
+enum { MODEL_MAX_LAYERS = 8, MODEL_MAX_WINDOW = 64 };
 
 // The names are those of the options and of the model file: cell_names, output_names.
 enum cell_kind {
@@ -22,6 +22,7 @@ enum cell_kind {
     CELL_RNN_TANH,
     CELL_RNN_RELU,
     CELL_RNN_IDENTITY,
+    CELL_FEED, // no state: tanh layers over a window of words
     CELL_COUNT
 };
 enum { OUTPUT_MAX_TAILS = 6, OUTPUT_MAX_BINS = 1024 };
@@ -43,6 +44,8 @@ struct model_options {
     enum cell_kind cell;                           // of every layer
     int64_t layers, embedding, hidden, projection; // projection 0: none
     int64_t output_projection; // width of a projection behind the last layer that is not fed back; 0: none
+    int64_t window;            // feed-forward: the words that are seen, their embeddings side by side; else 0
+    bool direct;               // feed-forward: the output layer sees the embeddings, too
     bool one_hot;  // no W_x in the first layer: a word's embedding, as wide as the gates, is added to them
     bool no_bias;  // of the cells (rnn)
     bool residual; // each layer but the first adds its input to its output
@@ -85,6 +88,8 @@ struct batch { // row t * B + b; host memory
 
 // Width of what the recurrent layers pass on: projection, or hidden without one.
 size_t model_layer_width(const struct model_options *o);
+// Width of what the first layer takes: the embeddings of a step.
+size_t model_input_width(const struct model_options *o);
 // Width of what the output layer takes.
 size_t model_width(const struct model_options *o);
 uint32_t model_classes(const struct model_options *o); // V - 1

@@ -1,5 +1,6 @@
-// What lies between the last layer and the output layer: nothing (a copy), or a projection that is not fed
-// back, y = h W' + b (Sak et al. 2014 have a recurrent one: cell.h).
+// What lies between the last layer and the output layer: nothing (a copy); or a projection that is not fed
+// back, y = h W' + b (Sak et al. 2014 have a recurrent one: cell.h); or the embeddings x beside h, y = [h x],
+// so that the output layer's W y + b holds direct connections from words to words (Bengio et al. 2003).
 #ifndef PIPELINE_NEURAL_TOP_H
 #define PIPELINE_NEURAL_TOP_H
 
@@ -14,6 +15,7 @@ enum { TOP_MAX_PARAMETERS = 2 };
 
 struct top {
     size_t D, R;                  // widths below and above
+    size_t direct;                // the width of x beside h: R = D + direct; else 0
     struct parameter *parameters; // (count), the model's
     size_t count;
     struct parameter *weight, *bias; // (R, D), (R); NULL without projection
@@ -25,9 +27,12 @@ uint64_t top_multiply_adds(const struct model_options *o); // of a word's forwar
 // Adds its parameters, zero, at `at`: at most TOP_MAX_PARAMETERS.
 void top_make(struct top *u, const struct kernels *k, const struct model_options *o, struct parameter *at);
 void top_forward(const struct top *u, const struct kernels *k, size_t N, const float *h /* (N, D) */,
-                 float *y /* (N, R) */);
-// Sets the parameters' gradients.  Returns the gradient of h: dy, or dh where there is a projection.
+                 const float *x /* (N, direct) */, float *y /* (N, R) */);
+// Sets the parameters' gradients.  Returns the gradient of h: dy, or dh where the two differ.
 float *top_backward(const struct top *u, const struct kernels *k, size_t N, const float *h /* (N, D) */,
                     float *dy /* (N, R) */, float *dh /* (N, D) */);
+// dx += the gradient of x by its direct connections.  scratch: (N, direct)
+void top_add_direct(const struct top *u, const struct kernels *k, size_t N, const float *dy, float *scratch,
+                    float *dx);
 
 #endif

@@ -10,9 +10,10 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
                                 int ranks) {
     struct workspace *w = memory_alloc_zero(1, sizeof *w, "the workspace");
     const struct kernels *k = m->k;
-    size_t N = T * B, D = model_width(&m->o), E = (size_t)m->o.embedding;
+    size_t N = T * B, D = model_width(&m->o), I = model_input_width(&m->o);
     w->T = T, w->B = B, w->training = options != NULL;
-    w->embedded = device_floats(k, N * E, "the embedded inputs");
+    window_make(&w->window, &m->o, T, B);
+    w->embedded = device_floats(k, N * I, "the embedded inputs");
     for (int l = 0; l < (int)m->o.layers; l++) {
         const struct cell *c = &m->cells[l];
         cell_memory_make(c, k, &w->layers[l].cell, T, B);
@@ -27,14 +28,15 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     w->host_logp = memory_alloc(N, sizeof(float), "the log-probabilities");
     if (!options) return w;
     w->d_top = device_floats(k, N * D, "the output layer's gradient");
-    w->d_embedded = device_floats(k, N * E, "the embedding's gradient");
-    w->slots = memory_alloc(N, sizeof(uint32_t), "the slots");
+    w->d_embedded = device_floats(k, N * I, "the embedding's gradient");
+    size_t words = N * w->window.n;
+    w->slots = memory_alloc(words, sizeof(uint32_t), "the slots");
     if (m->o.tied) { // the output layer's rows too: all of them, or samples and targets
         parameter_make_gradient(m->embedding, k, options->loss != LOSS_EXACT,
-                                2 * N * (size_t)ranks + w->output.samples.sampler.o.samples);
+                                2 * words * (size_t)ranks + w->output.samples.sampler.o.samples);
     } else {
-        row_index_make(&w->embedding_rows, m->o.vocabulary_size, N);
-        parameter_make_gradient(m->embedding, k, true, N * (size_t)ranks);
+        row_index_make(&w->embedding_rows, m->o.vocabulary_size, words);
+        parameter_make_gradient(m->embedding, k, true, words * (size_t)ranks);
     }
     for (int l = 0; l < (int)m->o.layers; l++)
         for (size_t i = 0; i < m->cells[l].count; i++)
@@ -54,13 +56,14 @@ void workspace_free(struct model *m, struct workspace *w) {
     k->release(k, w->embedded), k->release(k, w->top), k->release(k, w->logp);
     k->release(k, w->d_top), k->release(k, w->d_embedded);
     row_index_free(&w->embedding_rows);
+    window_free(&w->window);
     free(w->host_logp), free(w->slots);
     free(w);
 }
 
 uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size_t samples, bool training) {
-    uint64_t N = T * B, D = model_layer_width(o), E = (uint64_t)o->embedding;
-    uint64_t floats = N * E * (training ? 3 : 1) + N * model_width(o) * 2;
+    uint64_t N = T * B, D = model_layer_width(o), I = model_input_width(o);
+    uint64_t floats = N * I * (training ? 3 : 1) + N * model_width(o) * 2;
     for (int64_t l = 0; l < o->layers; l++)
         floats += cell_memory_floats(model_layer_shape(o, l), N) + (training ? 2 * N * D : 0)
                   + (o->residual ? N * D : 0);
@@ -78,7 +81,7 @@ const float *workspace_layer_gradient(const struct model *m, const struct worksp
 size_t workspace_state_floats(const struct model *m) {
     size_t n = 0;
     for (int l = 0; l < (int)m->o.layers; l++) n += cell_state_floats(m->cells[l].s);
-    return n;
+    return n + (size_t)m->o.window;
 }
 
 // Walks over the state rows of all layers and moves each between device and host.
@@ -98,6 +101,13 @@ static void state_move(const struct model *m, const struct workspace *w, float *
             }
             at += width;
         }
+    }
+    for (size_t i = 0; w->window.ids && i < w->B * w->window.n; i++) {
+        float *host = state + i / w->window.n * floats + i % w->window.n;
+        if (to_host)
+            memcpy(host, &w->window.last[i], sizeof *host);
+        else
+            memcpy(&w->window.last[i], host, sizeof *host);
     }
 }
 

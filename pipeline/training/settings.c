@@ -49,6 +49,13 @@ const struct train_settings settings_default = {
 static const struct meaning {
     const char *name, *needs, *words; // the other's values, with '|' between
 } meanings[] = {
+    {"window", "cell", "feed-forward"},
+    {"direct", "cell", "feed-forward"},
+    {"one-hot", "cell", SETTINGS_RECURRENT_CELLS},
+    {"residual", "cell", SETTINGS_RECURRENT_CELLS},
+    {"context", "cell", SETTINGS_RECURRENT_CELLS},
+    {"tie", "cell", SETTINGS_RECURRENT_CELLS},
+    {"gradient-flow", "cell", SETTINGS_RECURRENT_CELLS},
     {"projection", "cell", "lstm"},
     {"output-projection", "cell", "lstm"},
     {"forget-bias", "cell", "lstm"},

@@ -17,8 +17,8 @@ struct train_settings {
     const char *vocabulary, *valid, *folder, *init;
     // the model
     const char *cell, *softmax, *cutoffs, *bin_by, *initial, *context, *begin;
-    int64_t bins, layers, hidden, projection, output_projection, embedding;
-    bool one_hot, residual, cell_bias, output_bias, tie;
+    int64_t bins, layers, hidden, window, projection, output_projection, embedding;
+    bool one_hot, direct, residual, cell_bias, output_bias, tie;
     double initial_range, initial_embedding, initial_output, forget_bias;
     bool initial_biases;
     // the loss
@@ -41,12 +41,13 @@ struct train_settings {
 extern const struct train_settings settings_default;
 
 // Choices, in the order of the enums that they stand for.
-#define SETTINGS_PROPOSALS   "log-uniform|power"
-#define SETTINGS_BIN_BY      "frequency|root-frequency"
-#define SETTINGS_OPTIMISERS  "sgd|adagrad|adam|rmsprop"
-#define SETTINGS_SCHEDULES   "constant|linear|step|inverse-sqrt|validation"
-#define SETTINGS_CLIP_GROUPS "all|lstm|each|but-embedding"
-#define SETTINGS_RNN_CELLS   "rnn-sigmoid|rnn-tanh|rnn-relu|rnn-identity"
+#define SETTINGS_PROPOSALS       "log-uniform|power"
+#define SETTINGS_BIN_BY          "frequency|root-frequency"
+#define SETTINGS_OPTIMISERS      "sgd|adagrad|adam|rmsprop"
+#define SETTINGS_SCHEDULES       "constant|linear|step|inverse-sqrt|validation"
+#define SETTINGS_CLIP_GROUPS     "all|lstm|each|but-embedding"
+#define SETTINGS_RNN_CELLS       "rnn-sigmoid|rnn-tanh|rnn-relu|rnn-identity"
+#define SETTINGS_RECURRENT_CELLS "lstm|gru|gru-before|" SETTINGS_RNN_CELLS
 
 // Before any file is opened: options that mean nothing without another, combinations that no recipe uses.
 void settings_check(const struct train_settings *s, const struct program *program);

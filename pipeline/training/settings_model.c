@@ -14,6 +14,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--dropout and --one-hot exclude each other: no recipe drops what is added to the gates");
     if (s->projection && s->output_projection)
         die_usage("--projection and --output-projection exclude each other: one is fed back, one is not");
+    if (strcmp(s->cell, "feed-forward") == 0 && !s->window)
+        die_usage("--cell feed-forward needs --window N: the number of words that it sees");
     if (s->residual && s->layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
     if (s->initial_biases && s->forget_bias != 0)
@@ -66,6 +68,7 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
     enum cell_kind kind = CELL_LSTM;
     while (strcmp(s->cell, cell_names[kind]) != 0) kind++;
     if (s->one_hot) s->embedding = (int64_t)cell_gates(kind) * s->hidden;
+    if (s->window) s->context = "reset"; // a sentence's words are all that is seen
     struct model_options o = {.vocabulary_size = v->size,
                               .begin = v->begin,
                               .end = v->end,
@@ -76,6 +79,8 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .output = output_kind_of(s->softmax),
                               .output_projection = s->output_projection,
                               .tied = s->tie,
+                              .window = s->window,
+                              .direct = s->direct,
                               .cell = kind,
                               .one_hot = s->one_hot,
                               .no_bias = !s->cell_bias,
@@ -83,7 +88,8 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .residual = s->residual,
                               .reset = strcmp(s->context, "reset") == 0,
                               .begin_is_end = strcmp(s->begin, WORD_END) == 0};
-    if (!o.embedding) o.embedding = s->embedding = (int64_t)model_width(&o);
+    if (!o.embedding)
+        o.embedding = s->embedding = (int64_t)(s->window ? s->hidden : (int64_t)model_width(&o));
     if (s->tie && s->embedding != (int64_t)model_width(&o))
         die("--tie: the embedding is %" PRId64 " wide and the layers' outputs are %zu: both are rows of one "
             "table, choose the same width",

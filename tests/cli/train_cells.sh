@@ -28,6 +28,8 @@ done <<'RECIPES'
 --cell rnn-relu
 --cell rnn-identity --softmax sampled --samples 64
 --cell gru --layers 2 --one-hot --residual --dropout 0
+--cell feed-forward --window 3 --dropout 0
+--cell feed-forward --window 4 --layers 2 --direct --embedding 9 --softmax sampled --samples 64 --begin </S>
 --output-projection 12 --softmax sampled --samples 64 --clip-group each
 --cell lstm --layers 2 --projection 12 --residual
 RECIPES
@@ -40,9 +42,28 @@ fails_with 1 'unheard.safetensors: layer_sum "sideways" is not known to this ver
 other 's/"cell":"lstm"/"cell":"lsdm"/' >unheard.safetensors
 fails_with 1 'unheard.safetensors: cell "lsdm" is not known to this version' evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
 
+# A window knows its sentence only: neither the cut of the text nor what is computed together shows.
+train --quiet "${tiny[@]}" --cell feed-forward --window 5 --output window train.shard
+one=$(perplexity --batch 1 --model window/model.safetensors test.shard)
+close_to "$(perplexity --batch 7 --model window/model.safetensors test.shard)" "$one" 1e-5
+close_to "$(perplexity --batch 64 --model window/model.safetensors test.shard)" "$one" 1e-5
+# Texts that go on word by word see the same windows: alone, or side by side.
+head -n 5 test.txt | cut -d ' ' -f 1-3 >prompts
+for batch in 1 15; do
+  sample --quiet --vocab vocab.tsv --model window/model.safetensors --texts 3 --batch $batch <prompts >texts$batch
+done
+same_file texts1 texts15
+sed 's/"window":"5"/"window":"6"/' window/model.safetensors >unheard.safetensors
+fails_with 1 'unheard.safetensors: *' evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
+
 fails_with 2 '--projection means something only with --cell lstm' train "${tiny[@]}" --cell gru --projection 12 --output m train.shard
 fails_with 2 '--output-projection means something only with --cell lstm' train "${tiny[@]}" --cell gru --output-projection 12 --output m train.shard
 fails_with 2 '--projection and --output-projection exclude each other' train "${tiny[@]}" --projection 12 --output-projection 12 --output m train.shard
+fails_with 2 '--cell feed-forward needs --window N' train "${tiny[@]}" --cell feed-forward --output m train.shard
+fails_with 2 '--window means something only with --cell feed-forward' train "${tiny[@]}" --window 3 --output m train.shard
+fails_with 2 '--direct means something only with --cell feed-forward' train "${tiny[@]}" --direct --output m train.shard
+fails_with 2 '--context means something only with --cell lstm' train "${tiny[@]}" --cell feed-forward --window 3 --context carry --output m train.shard
+fails_with 2 '--residual means something only with --cell lstm' train "${tiny[@]}" --cell feed-forward --window 3 --layers 2 --residual --output m train.shard
 fails_with 2 '--forget-bias means something only with --cell lstm' train "${tiny[@]}" --cell rnn-tanh --forget-bias 1 --output m train.shard
 fails_with 2 '--cell-bias means something only with --cell rnn-' train "${tiny[@]}" --no-cell-bias --output m train.shard
 fails_with 2 '--embedding means nothing with --one-hot' train "${tiny[@]}" --dropout 0 --one-hot --embedding 12 --output m train.shard

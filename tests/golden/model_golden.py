@@ -70,6 +70,8 @@ def adaptive_logp(p, s, h, targets):
 def block_loss(p, s, block, state, step):
     inputs, targets, reset = block
     rows = []
+    if s["window"]:
+        return loss_of(p, s, window_rows(p, s, inputs, reset, state), targets, step)
     for t in range(s["T"]):
         x = p["embedding.weight"][inputs[t]]
         keep = torch.tensor(1.0 - reset[t])[:, None]
@@ -84,7 +86,24 @@ def block_loss(p, s, block, state, step):
         if s["dropout"]:
             x = x * torch.stack([dropout_mask(s["seed"], step, b, s["layers"], t, x.shape[1], s["dropout"]) for b in range(s["B"])])
         rows.append(x)
-    h = torch.cat(rows)
+    return loss_of(p, s, torch.cat(rows), targets, step)
+
+
+def window_rows(p, s, inputs, reset, state):
+    """Embeddings of the last words, the newest first; the begin word, the last of the vocabulary, before a sentence's first."""
+    rows, begin = [], s["V"] - 1
+    for t in range(s["T"]):
+        for b in range(s["B"]):
+            older = state[0][b][:-1] if not reset[t, b] and inputs[t, b] != begin else [begin] * (s["window"] - 1)
+            state[0][b] = [int(inputs[t, b])] + older
+        x = h = p["embedding.weight"][torch.tensor(state[0])].reshape(s["B"], -1)
+        for layer in range(s["layers"]):
+            h = torch.tanh(torch.nn.functional.linear(h, p[f"hidden.weight_l{layer}"], p[f"hidden.bias_l{layer}"]))
+        rows.append(torch.cat([h, x], 1) if s["direct"] else h)
+    return torch.cat(rows)
+
+
+def loss_of(p, s, h, targets, step):
     flat = torch.tensor(targets.reshape(-1))
     used = flat >= 0
     h, flat = h[used], flat[used]
@@ -111,6 +130,8 @@ def touched(name, s, block, step):
     """Rows that a step touches: a row-sparse optimiser moves these only."""
     inputs, targets, _ = block
     rows = set(inputs.reshape(-1).tolist()) if name.startswith("embedding") else set()
+    if s["window"]:
+        return None  # under SGD the rows of a zero gradient stay
     if name.startswith("output") or s["tied"]:
         if name.startswith("lstm") or not s["samples"]:
             return None
@@ -119,7 +140,7 @@ def touched(name, s, block, step):
 
 
 def group_of(name):
-    return {"embedding": "embedding", "lstm": "lstm", "projection": "projection"}.get(name.split(".")[0], "output")
+    return {"embedding": "embedding", "lstm": "lstm", "hidden": "lstm", "projection": "projection"}.get(name.split(".")[0], "output")
 
 
 def update(s, p, memory, grads, blocks, step):
@@ -161,15 +182,20 @@ CASES = {
                               accumulator=0.1, clip=0.5, clip_group="all"),
     "tied_sampled_adam": dict(V=103, E=8, H=8, P=0, layers=2, T=6, B=4, samples=20, tied=1, dropout=0.1, optimiser="adam", rate=0.01, clip=0.3,
                               clip_group="all"),
+    "window": dict(V=31, E=4, H=7, P=0, layers=2, window=3, direct=1, T=6, B=3, samples=0, dropout=0.0, optimiser="sgd", rate=0.5, clip=0.6,
+                   clip_group="all"),
 }
 
 
 def make(name, s, folder):
-    s = dict({"cutoffs": [], "O": 0, "tied": 0}, **s, seed=12345678901 + len(name))
+    s = dict({"cutoffs": [], "O": 0, "tied": 0, "window": 0, "direct": 0}, **s, seed=12345678901 + len(name))
     rng = np.random.default_rng(len(name))
     D = s["P"] or s["H"]
     shapes = {"embedding.weight": (s["V"], s["E"])}
-    for layer in range(s["layers"]):
+    for layer in range(s["layers"] if s["window"] else 0):
+        shapes[f"hidden.weight_l{layer}"] = (D, D if layer else s["window"] * s["E"])
+        shapes[f"hidden.bias_l{layer}"] = (D,)
+    for layer in range(0 if s["window"] else s["layers"]):
         shapes[f"lstm.weight_ih_l{layer}"] = (4 * s["H"], s["E"] if layer == 0 else D)
         shapes[f"lstm.weight_hh_l{layer}"] = (4 * s["H"], D)
         shapes[f"lstm.bias_ih_l{layer}"] = (4 * s["H"],)
@@ -178,7 +204,7 @@ def make(name, s, folder):
     if s["O"]:
         shapes["projection.weight"], shapes["projection.bias"] = (s["O"], D), (s["O"],)
     wide = D  # of the recurrent state
-    D = s["O"] or D
+    D = s["O"] or D + s["direct"] * s["window"] * s["E"]
     if s["cutoffs"]:
         ends = s["cutoffs"] + [s["V"] - 1]
         shapes["head.weight"] = (ends[0] + len(s["cutoffs"]), D)
@@ -203,9 +229,12 @@ def make(name, s, folder):
     out["targets"] = np.stack([b[1] for b in blocks]).astype(np.int32)
     out["reset"] = np.stack([b[2] for b in blocks]).astype(np.uint8)
     state = [(torch.zeros(s["B"], wide), torch.zeros(s["B"], s["H"])) for _ in range(s["layers"])]
+    if s["window"]:
+        state = [[[s["V"] - 1] * s["window"] for _ in range(s["B"])]]
     memory, losses = {}, []
     for step, block in enumerate(blocks):
-        state = [(r.detach(), c.detach()) for r, c in state]
+        if not s["window"]:
+            state = [(r.detach(), c.detach()) for r, c in state]
         for t in p.values():
             t.grad = None
         loss = block_loss(p, s, block, state, step)

@@ -105,23 +105,24 @@ enum { ROWS = 301, WIDTH = 67, TABLE = 401, LENGTH = 50021 };
 struct dense_data {
     const float *table, *rows, *vector, *x;
     const uint32_t *ids, *slots;
-    const float *expected[8];
+    const float *expected[9];
     double squares;
 };
 
 // Each operation once, into out[]; the sizes of the results in size[].
 static void run_dense(struct trial *t, const struct kernels *k, const struct dense_data *d,
-                      const float *out[8], size_t size[8], double *squares) {
+                      const float *out[9], size_t size[9], double *squares) {
     float *table = trial_upload(k, d->table, TABLE * WIDTH), *rows = trial_upload(k, d->rows, ROWS * WIDTH);
     float *vector = trial_upload(k, d->vector, WIDTH), *x = trial_upload(k, d->x, LENGTH);
-    float *result[8] = {trial_upload(k, d->rows, ROWS * WIDTH),
+    float *result[9] = {trial_upload(k, d->rows, ROWS * WIDTH),
                         trial_upload(k, d->vector, WIDTH),
                         trial_poison(k, ROWS * WIDTH),
                         trial_upload(k, d->table, TABLE * WIDTH),
                         trial_poison(k, LENGTH),
                         trial_upload(k, d->x, LENGTH),
                         trial_upload(k, d->x, LENGTH),
-                        trial_upload(k, d->table, 1)};
+                        trial_upload(k, d->table, 1),
+                        trial_upload(k, d->rows, ROWS * WIDTH)};
     k->matmul.add_bias(k, result[0], vector, ROWS, WIDTH);
     k->matmul.sum_rows(k, result[1], rows, ROWS, WIDTH);
     k->matmul.gather_rows(k, result[2], table, d->ids, ROWS, WIDTH);
@@ -130,22 +131,23 @@ static void run_dense(struct trial *t, const struct kernels *k, const struct den
     k->matmul.scale(k, result[5], -1.5f, LENGTH);
     k->matmul.add(k, result[6], x, LENGTH);
     k->matmul.add(k, result[7], table, 1);
+    k->matmul.copy_rows(k, result[8] + 3, WIDTH, table + 5, WIDTH - 9, ROWS, 40);
     *squares = k->matmul.sum_squares(k, x, LENGTH);
     k->release(k, table), k->release(k, rows), k->release(k, vector), k->release(k, x);
-    static const size_t sizes[8] = {ROWS * WIDTH, WIDTH,  ROWS * WIDTH, TABLE * WIDTH,
-                                    LENGTH,       LENGTH, LENGTH,       1};
-    for (size_t i = 0; i < 8; i++) out[i] = trial_download(t, k, result[i], size[i] = sizes[i]);
+    static const size_t sizes[9] = {ROWS * WIDTH, WIDTH, ROWS * WIDTH, TABLE * WIDTH, LENGTH, LENGTH,
+                                    LENGTH,       1,     ROWS * WIDTH};
+    for (size_t i = 0; i < 9; i++) out[i] = trial_download(t, k, result[i], size[i] = sizes[i]);
 }
 
 static void check_dense(struct trial *t, const struct kernels *k, void *data) {
-    static const char *const names[8] = {"add_bias", "sum_rows", "gather", "scatter",
-                                         "fill",     "scale",    "add",    "add 1"};
+    static const char *const names[9] = {"add_bias", "sum_rows", "gather", "scatter",  "fill",
+                                         "scale",    "add",      "add 1",  "copy_rows"};
     const struct dense_data *d = data;
-    const float *out[8];
-    size_t size[8];
+    const float *out[9];
+    size_t size[9];
     double squares;
     run_dense(t, k, d, out, size, &squares);
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 9; i++)
         trial_compare(names[i], k->variant, out[i], d->expected[i], size[i], i == 1 ? 1e-6 : 0, 1);
     assert_close(squares / d->squares, 1, 1e-12);
 }
@@ -161,7 +163,7 @@ static void test_dense(void **state) {
                            .x = trial_floats(t, LENGTH, 1),
                            .ids = ids,
                            .slots = slots};
-    size_t size[8];
+    size_t size[9];
     run_dense(t, kernels_open("ref", 1), &d, d.expected, size, &d.squares);
     trial_each_cpu(t, check_dense, &d);
     trial_end(t);

@@ -42,6 +42,9 @@ static struct golden golden_open(const char *name) {
                                  .embedding = (int64_t)number(&g, "E"),
                                  .hidden = (int64_t)number(&g, "H"),
                                  .projection = (int64_t)number(&g, "P"),
+                                 .cell = number(&g, "window") > 0 ? CELL_FEED : CELL_LSTM,
+                                 .window = (int64_t)number(&g, "window"),
+                                 .direct = number(&g, "direct") > 0,
                                  .output_projection = (int64_t)number(&g, "O")};
     g.o.begin = g.o.vocabulary_size - 1;
     g.o.tied = number(&g, "tied") > 0;
@@ -160,9 +163,9 @@ static void check_case(const char *name, const char *table, int threads) {
     workspace_free(m, w), model_free(m), safetensors_close(g.r);
 }
 
-static const char *const cases[] = {"full_sgd",         "full_adam",         "sampled_adagrad",
-                                    "adaptive_adagrad", "tied_full_adagrad", "tied_sampled_adam",
-                                    "output_projection"};
+static const char *const cases[] = {
+    "full_sgd",          "full_adam",         "sampled_adagrad",   "adaptive_adagrad",
+    "tied_full_adagrad", "tied_sampled_adam", "output_projection", "window"};
 enum { CASES = sizeof cases / sizeof *cases };
 
 static void test_reference_matches_pytorch(void **state) {

@@ -93,6 +93,7 @@ static struct model_options options(enum cell_kind cell) {
     return (struct model_options){.vocabulary_size = WORDS,
                                   .begin = WORDS - 1,
                                   .cell = cell,
+                                  .window = cell == CELL_FEED ? 3 : 0,
                                   .layers = 2,
                                   .embedding = 5,
                                   .hidden = UNITS};
@@ -113,6 +114,7 @@ static void check_plain(const struct kernels *k, enum cell_kind cell) {
 
 static void check_residual(const struct kernels *k, enum cell_kind cell) {
     struct model_options o = options(cell);
+    if (cell == CELL_FEED) return;
     o.layers = 3, o.residual = true;
     check_model(k, &o, 0);
     check_model(k, &o, 0.3);
@@ -125,8 +127,18 @@ static void check_output_projection(const struct kernels *k, enum cell_kind cell
     check_model(k, &o, 0.3);
 }
 
+static void check_direct(const struct kernels *k, enum cell_kind cell) {
+    struct model_options o = options(cell);
+    if (cell != CELL_FEED) return;
+    o.direct = true;
+    check_model(k, &o, 0);
+    o.layers = 1;
+    check_model(k, &o, 0.3);
+}
+
 static void check_one_hot(const struct kernels *k, enum cell_kind cell) {
     struct model_options o = options(cell);
+    if (cell == CELL_FEED) return;
     o.one_hot = true;
     o.embedding = (int64_t)cell_gates(cell) * UNITS;
     o.no_bias = cell_gates(cell) == 1;
@@ -136,11 +148,12 @@ static void check_one_hot(const struct kernels *k, enum cell_kind cell) {
 static void test_plain(void **state) { (void)state, with_each_cell(check_plain); }
 static void test_residual(void **state) { (void)state, with_each_cell(check_residual); }
 static void test_output_projection(void **state) { (void)state, with_each_cell(check_output_projection); }
+static void test_direct(void **state) { (void)state, with_each_cell(check_direct); }
 static void test_one_hot(void **state) { (void)state, with_each_cell(check_one_hot); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_residual),
                                        cmocka_unit_test(test_output_projection),
-                                       cmocka_unit_test(test_one_hot)};
+                                       cmocka_unit_test(test_direct), cmocka_unit_test(test_one_hot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
