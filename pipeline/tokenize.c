@@ -29,6 +29,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+// A token of several characters, so that no character of a text can be taken for it.
+#define SPACE_TOKEN "<SPACE>"
+
 enum { BLOCK = 1 << 20, BLOCK_MEMORY = 6 << 20 }; // text in a block; memory it takes with its output, about
 
 static const char *output = "-", *style = "lm1b", *invalid_utf8 = "fail";
@@ -55,8 +58,10 @@ static const struct option_spec options[] = {
     {.name = "style",
      .kind = OPTION_CHOICE,
      .value = &style,
-     .help = "lm1b: the benchmark's rules for English; none: white space to single spaces, nothing else",
-     .choices = "lm1b|none"},
+     .help =
+         "lm1b: the benchmark's rules for English; none: white space to single spaces, nothing else; char: "
+         "then every character is a token, and the space " SPACE_TOKEN,
+     .choices = "lm1b|none|char"},
     {.name = "invalid-utf8",
      .kind = OPTION_CHOICE,
      .value = &invalid_utf8,
@@ -90,7 +95,8 @@ struct block {
 struct run {
     char **files;
     size_t count;
-    bool tokens, replace; // --style lm1b, --invalid-utf8 replace
+    bool tokens, characters; // --style lm1b, char
+    bool replace;            // --invalid-utf8 replace
     // filling
     size_t file; // being read or to be opened next
     struct stream_reader *reader;
@@ -199,6 +205,19 @@ static void line_squeeze(struct buffer *line) {
     line->size = kept;
 }
 
+// Every character of a squeezed line to a token of its own.
+static void line_spread(struct buffer *line, struct buffer *scratch) {
+    buffer_clear(scratch);
+    for (size_t at = 0, length; at < line->size; at += length) {
+        bool is_space = utf8_decode(line->data + at, &length) == ' ';
+        if (at) buffer_add_byte(scratch, ' ');
+        buffer_add(scratch, is_space ? SPACE_TOKEN : line->data + at,
+                   is_space ? sizeof SPACE_TOKEN - 1 : length);
+    }
+    buffer_clear(line);
+    buffer_add(line, scratch->data, scratch->size);
+}
+
 // One line; the benchmark's tokenizer passes blank lines and tags through as they are, also without a line
 // feed.
 static void line_finish(const struct run *run, struct block *block, const char *text, size_t size,
@@ -212,6 +231,7 @@ static void line_finish(const struct run *run, struct block *block, const char *
         tokenized = tokenize_line(line, &block->scratch);
     } else {
         line_squeeze(line);
+        if (run->characters) line_spread(line, &block->scratch);
     }
     buffer_add(&block->out, line->data, line->size);
     if (ended || tokenized || !block->last) buffer_add_byte(&block->out, '\n');
@@ -361,6 +381,7 @@ int main(int argc, char **argv) {
     struct run run = {.files = first < argc ? argv + first : only_stdin,
                       .count = first < argc ? (size_t)(argc - first) : 1,
                       .tokens = strcmp(style, "lm1b") == 0,
+                      .characters = strcmp(style, "char") == 0,
                       .replace = strcmp(invalid_utf8, "replace") == 0};
     uint64_t total = check_inputs(run.files, run.count);
     if (strcmp(output, "-") != 0)

@@ -8,6 +8,13 @@ expect_output $'" Oh ! "\nMr. Knightley left at 5 .\nIt rained .' \
   tokenize --quiet --split-sentences <<<$'"Oh!" Mr. Knightley left at 5. It rained.\n\n  \n'
 expect_output $'Mr. A left.\nB stayed.' tokenize --quiet --style none --split-sentences <<<'Mr. A left. B  stayed.'
 
+# Characters: code points, the space by its own name, and back.
+expect_output $'I t <SPACE> \' s <SPACE> 5 ½ \U1F600 .\n\n< S P A C E >\né <SPACE> e \u0301' \
+  tokenize --quiet --style char <<<$' It\t\'s  5½\U1F600. \r\n \n<SPACE>\né e\u0301'
+tokenize --quiet --style none "$BILLIONWORD_HOME/tests/golden/tokenize_raw.txt" >plain
+tokenize --quiet --style char plain | sed 's/ //g; s/<SPACE>/ /g' >again
+same_file again plain
+
 # A piece that is not UTF-8 is replaced and counted, on the terminal and in the manifest.
 printf 'caf\xe9 \xe2\x82, fine\n\xff\n' >latin1
 tokenize --invalid-utf8 replace --output replaced latin1 2>said
