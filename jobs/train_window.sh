@@ -31,7 +31,7 @@ recipe=(
   --dropout 0.3
   --softmax full
   --batch 16 --bptt 35 --epochs "${EPOCHS:-4}"
-  --optimiser adam --rate 0.001 --schedule linear
+  --optimiser adam --rate 0.003 --schedule linear
   --clip 1
 )
 run_neural_system window "${recipe[@]}"
