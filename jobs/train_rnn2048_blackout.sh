@@ -2,7 +2,7 @@
 #SBATCH --job-name=rnn2048_blackout
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
-#SBATCH --cpus-per-task=32
+#SBATCH --cpus-per-task=8
 #SBATCH --time=240:00:00
 #SBATCH --mem=40G
 #SBATCH --signal=B:USR1@120
@@ -11,7 +11,7 @@
 #SBATCH --output=%x-%j.log
 #
 # Simple recurrent network of 2048 sigmoid units trained by BlackOut: "BlackOut: Speeding up Recurrent Neural Network Language
-# Models With Very Large Vocabularies" (Ji et al. 2016; with a vocabulary of 1,000,000 words its test perplexity is 68.3, after days
+# Models With Very Large Vocabularies" (Ji et al. 2016; with 1,000,000 words its test perplexity is 68.3, after days
 # on one machine without a GPU).  As in the authors' published code and its command for LM1B:
 #   - a word's vector of 2048 is added to the hidden layer as it is; no biases
 #   - 2000 samples a step from counts to the power 0.1, shared by the batch, <UNK> always among them; copies of a target do
@@ -22,7 +22,7 @@
 #   - the norm of the gradient, of the mean over the block's words, is at most 1; all initial values U(-0.08, 0.08)
 # The code leaves <UNK> out of its perplexity, here it counts; our vocabulary has the words seen at least 3 times, 793,471.
 #
-#   sbatch jobs/train_rnn2048_blackout.sh
+#   sbatch --cpus-per-task=32 jobs/train_rnn2048_blackout.sh
 #   bash jobs/train_rnn2048_blackout.sh --dry-run         memory and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
