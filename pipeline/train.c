@@ -5,6 +5,7 @@
 #include "pipeline/files/manifest.h"
 #include "pipeline/files/publish.h"
 #include "pipeline/files/vocabulary.h"
+#include "pipeline/models/training_texts.h"
 #include "pipeline/neural/model_start.h"
 #include "pipeline/training/device.h"
 #include "pipeline/training/forecast.h"
@@ -112,6 +113,9 @@ static const struct option_spec options[] = {
         "pieces of the validation text, each from the zero state"),
     FLAG("gradient-flow", s.gradient_flow,
          "write the norms of the gradients of earlier outputs, at the start and after each epoch"),
+    INT("sample-steps", s.sample_steps, 0, 1e15,
+        "steps between texts that the model makes, in samples.tsv; 0: none"),
+    INT("sample-length", s.sample_length, 1, 1 << 20, "words of such a text"),
     INT("seed", s.seed, 0, 9e15, "of initial values, dropout and samples"),
     INT("threads", s.threads, 0, 1024, "threads of a rank; 0: the host's cores shared among its ranks"),
     CHOICE("device", s.device, "auto|cpu|cuda", "what computes"),
@@ -127,13 +131,15 @@ static const struct option_spec options[] = {
 
 // Options that may change between a stop and going on.
 static const char *const free_options[] = {
-    "vocab",     "valid",      "output", "threads", "device",   "checkpoint-seconds", "checkpoint-steps",
-    "log-steps", "stop-after", "fresh",  "elastic", "watchdog", "gradient-flow",      NULL};
+    "vocab",         "valid",      "output", "threads", "device",   "checkpoint-seconds", "checkpoint-steps",
+    "log-steps",     "stop-after", "fresh",  "elastic", "watchdog", "gradient-flow",      "sample-steps",
+    "sample-length", NULL};
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
-    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, gradient_flow.tsv where it is asked "
-    "for, checkpoints while it runs, and `state`, one word:\n"
+    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, gradient_flow.tsv and samples.tsv "
+    "where they are "
+    "asked for, checkpoints while it runs, and `state`, one word:\n"
     "running, finished, stopped (checkpoint made; run it again to go on) or failed.\n"
     "SIGUSR1 or SIGTERM: checkpoint at the next step, then leave with 0.  Run again with the same options it "
     "goes on from the\n"
@@ -160,6 +166,10 @@ static struct safetensors_reader *open_start(const struct model_options *o) {
     snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
     publish_refuse_input(path, s.init);
     return model_start_open(s.init, o);
+}
+
+static void add_sample(void *context, struct model *m, const float *state, uint32_t word, uint64_t step) {
+    training_texts_add(context, m, state, word, step);
 }
 
 static void write_manifest(struct manifest *m, const struct kernels *k, const struct model_options *o,
@@ -228,6 +238,10 @@ int main(int argc, char **argv) {
     if (start && resume == UINT64_MAX) model_start_read(m, start, s.init, world->rank == 0);
     if (start && resume != UINT64_MAX) safetensors_close(start);
     struct checkpoint_identity id = {&program, free_options, k->variant, s.elastic};
+    char samples[4096];
+    snprintf(samples, sizeof samples, "%s/samples.tsv", s.folder);
+    struct training_texts texts = {samples, v, (size_t)s.sample_length, (uint64_t)s.seed, false};
+    l.sample = add_sample, l.sample_context = &texts;
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
     if (world->rank == 0 && result.finished) {

@@ -56,14 +56,15 @@ struct lane {
 };
 
 // Gives each lane without a text the next one, and all the word that they feed.
-static bool lanes_feed(struct lane *lanes, size_t B, struct generated **next, const struct generated *stop,
-                       uint32_t *words, bool *wanted) {
+static bool lanes_feed(struct stepper *s, struct lane *lanes, size_t B, struct generated **next,
+                       const struct generated *stop, uint32_t *words, bool *wanted) {
     bool any = false;
     for (size_t b = 0; b < B; b++) {
         struct lane *l = &lanes[b];
         if (!l->text && *next < stop) {
             *l = (struct lane){(*next)++, 0};
             l->text->count = l->text->given;
+            if (l->text->state) stepper_set_state(s, b, l->text->state), l->fed = 1;
         }
         words[b] = !l->text ? STEPPER_REST : l->fed == 0 ? STEPPER_BEGIN : l->text->words[l->fed - 1];
         wanted[b] = l->text && l->fed == l->text->count;
@@ -85,7 +86,7 @@ void generate_texts(struct language_model *m, const struct vocabulary *v, const 
     uint32_t *words = memory_alloc(B, sizeof *words, "the texts");
     bool *wanted = memory_alloc(B, sizeof *wanted, "the texts");
     struct generated *next = texts;
-    while (lanes_feed(lanes, B, &next, texts + n, words, wanted)) {
+    while (lanes_feed(s, lanes, B, &next, texts + n, words, wanted)) {
         stepper_step(s, words, wanted);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
         for (size_t b = 0; b < B; b++) {

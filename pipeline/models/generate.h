@@ -33,6 +33,8 @@ enum generate_end { GENERATE_ENDED, GENERATE_CUT, GENERATE_STUCK };
 struct generated {
     uint32_t *words; // (given + longest)
     size_t given, count;
+    const float *state;    // of a network in the midst of a text (a stream's), which goes on with the first
+                           // word given; NULL: a new text
     uint32_t line, number; // which text it is, for the random numbers
     enum generate_end end;
     double logp; // of a beam: ln p of what is behind the beginning, with the penalty if there is one

@@ -64,6 +64,16 @@ static void network_reorder(struct stepper *s, const size_t *parents, size_t n) 
     free(old), free(new);
 }
 
+void stepper_set_state(struct stepper *s, size_t row, const float *state) {
+    const struct model *m = s->m->neural;
+    size_t floats = workspace_state_floats(m);
+    float *all = memory_alloc(s->rows * floats, sizeof *all, "the states");
+    workspace_get_state(m, s->workspace, all);
+    memcpy(all + row * floats, state, floats * sizeof *all);
+    workspace_set_state(m, s->workspace, all);
+    free(all);
+}
+
 // === n-grams =====================================================================================
 
 static void history_add(struct stepper_history *h, uint32_t word, uint32_t end) {

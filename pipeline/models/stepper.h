@@ -41,6 +41,8 @@ uint64_t stepper_bytes(const struct language_model *m, uint32_t vocabulary_size,
 
 // words: (rows), or the two values above; behind </S> a text goes on as the model's training text did.
 void stepper_step(struct stepper *s, const uint32_t *words, const bool *wanted /* (rows) */);
+// Of a network: row r goes on from a stream's state (workspace_state_floats); its next word is no beginning.
+void stepper_set_state(struct stepper *s, size_t row, const float *state);
 // Row r becomes what row parents[r] was, for r < n.  Call before the next step; p is not moved.
 void stepper_reorder(struct stepper *s, const size_t *parents /* (n) */, size_t n);
 

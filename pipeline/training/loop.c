@@ -106,6 +106,22 @@ static void measure_gradient_flow(struct loop *x) {
     resume_training(x, start);
 }
 
+// What is trained behind the block `b` (NULL: at the beginning) of the first stream is its last target.
+static void make_sample(struct loop *x, const struct batch *b) {
+    if (!x->o->sample_steps || x->s.step % x->o->sample_steps || x->c->rank != 0) return;
+    double start = time_now();
+    count_seconds(x);
+    int32_t word = b ? b->targets[(b->T - 1) * b->B] : SOFTMAX_IGNORE;
+    float *state = NULL;
+    if (word != SOFTMAX_IGNORE) { // else the stream is over
+        state = memory_alloc(x->w->B * workspace_state_floats(x->m), sizeof *state, "the state");
+        workspace_get_state(x->m, x->w, state);
+    }
+    x->o->sample(x->o->sample_context, x->m, state, (uint32_t)word, x->s.step);
+    free(state);
+    resume_training(x, start);
+}
+
 static bool is_over(const struct loop *x) {
     return x->s.step >= x->steps || (x->o->patience && x->s.unimproved >= x->o->patience);
 }
@@ -155,6 +171,7 @@ static void train_step(struct loop *x) {
         x->loss = 0;
     }
     x->s.words += b->global_events;
+    make_sample(x, &b->batch);
 }
 
 static void show_progress(struct loop *x, bool last) {
@@ -246,7 +263,7 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     loop_start(&x, train, valid, resume);
     int next = GO_ON;
     if (o->stop_after && x.s.step >= o->stop_after) next = STOP; // nothing to add
-    if (x.s.step == 0) measure_gradient_flow(&x);
+    if (x.s.step == 0) measure_gradient_flow(&x), make_sample(&x, NULL);
     while (!is_over(&x) && next != STOP) {
         train_step(&x);
         show_progress(&x, false);

@@ -26,7 +26,13 @@ struct loop_options {
     uint64_t patience;    // validations in a row without improvement that end the run; 0: it goes to its end
     double checkpoint_seconds;
     uint64_t checkpoint_steps, log_steps, stop_after; // 0: not
-    struct training_options training;                 // scale, gradient_ready and context are the loop's
+    // Called on rank 0 before the first step and after each sample_steps (0: never), to make a text from
+    // where the first stream is: its state (NULL: none yet) and the word that it goes on with.  Changes
+    // nothing.
+    uint64_t sample_steps;
+    void (*sample)(void *context, struct model *m, const float *state, uint32_t word, uint64_t step);
+    void *sample_context;
+    struct training_options training; // scale, gradient_ready and context are the loop's
     struct optimiser_options optimiser;
 };
 

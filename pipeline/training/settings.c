@@ -38,6 +38,7 @@ const struct train_settings settings_default = {
     .batch = 32,
     .bptt = 20,
     .epochs = 5,
+    .sample_length = 200,
     .valid_streams = 1,
     .log_steps = 50,
     .seed = 1,
@@ -106,6 +107,8 @@ void settings_check(const struct train_settings *s, const struct program *progra
         if (options_was_given(program, m->name) && settings_index(m->words, choice(program, m->needs)) < 0)
             die_usage("--%s means something only with --%s %s", m->name, m->needs, m->words);
     }
+    if (options_was_given(program, "sample-length") && !s->sample_steps)
+        die_usage("--sample-length means something only with --sample-steps");
     settings_check_model(s, program);
     settings_check_optimiser(s, program);
 }
@@ -119,6 +122,7 @@ struct loop_options settings_loop(const struct train_settings *s, const struct v
                                  .select_best = strcmp(s->select, "best") == 0,
                                  .valid_streams = (size_t)s->valid_streams,
                                  .gradient_flow = s->gradient_flow,
+                                 .sample_steps = (uint64_t)s->sample_steps,
                                  .checkpoint_seconds = s->checkpoint_seconds,
                                  .checkpoint_steps = (uint64_t)s->checkpoint_steps,
                                  .log_steps = (uint64_t)s->log_steps,

@@ -33,7 +33,7 @@ struct train_settings {
     // the run
     const char *select, *device;
     int64_t batch, bptt, epochs, valid_streams, threads, patience, checkpoint_steps, log_steps, stop_after,
-        seed;
+        sample_steps, sample_length, seed;
     double checkpoint_seconds, watchdog;
     bool fresh, elastic, gradient_flow;
 };

@@ -1,0 +1,28 @@
+// Texts that a network makes while it trains, in a file beside its learning curve: what it has learnt so far,
+// to be read.  Each goes on where the training text is, from the network's state and the next word there
+// (Karpathy's min-char-rnn), and through the ends of sentences.  A line is step<TAB>words, </S> among them.
+#ifndef PIPELINE_MODELS_TRAINING_TEXTS_H
+#define PIPELINE_MODELS_TRAINING_TEXTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct model;
+struct vocabulary;
+
+struct training_texts {
+    const char *path;
+    const struct vocabulary *v;
+    size_t length; // words of a text
+    uint64_t seed;
+    bool begun; // private
+};
+
+// Writes the text of a step.  The first time, lines of this and later steps are taken out, which a run that
+// was resumed from before them had left.  state: workspace_state_floats of one stream, NULL for the
+// beginning of a text; `word` is then not looked at.
+void training_texts_add(struct training_texts *t, struct model *m, const float *state, uint32_t word,
+                        uint64_t step);
+
+#endif
