@@ -34,7 +34,7 @@ done <<'RECIPES'
 RECIPES
 
 # What is made is what sample would draw: a model that knows its text by heart goes on with it.
-for i in $(seq 400); do echo 'w1 w2 w3 w4 w5 w6 w7'; done >round.txt
+seq 400 | sed "s/.*/w1 w2 w3 w4 w5 w6 w7/" >round.txt
 vocab --quiet --min-count 1 --output round.tsv round.txt
 shard --quiet --vocab round.tsv --output round.shard round.txt
 train --quiet --vocab round.tsv --valid round.shard --hidden 24 --batch 1 --bptt 11 --epochs 6 --optimiser adam --rate 0.01 --clip 1 --threads 1 \
