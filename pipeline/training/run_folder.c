@@ -52,8 +52,9 @@ static bool is_finished(void) {
 }
 
 static void remove_earlier_run(void) {
-    static const char *const files[] = {"model.safetensors", "model.safetensors.manifest.json", "curve.jsonl",
-                                        "gradient_flow.tsv", "samples.tsv", "state"};
+    static const char *const files[] = {"model.safetensors", "model.safetensors.manifest.json",
+                                        "curve.jsonl",       "gradient_flow.tsv",
+                                        "samples.tsv",       "state"};
     char path[4096];
     checkpoint_remove_all(run_folder);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(run_path(path, sizeof path, files[i]));
