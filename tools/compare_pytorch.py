@@ -9,6 +9,7 @@ What costs PyTorch nothing here: making batches, finding their unique words, dra
 updated by rows: only those of the batch are gathered, differentiated and written back.
 """
 import argparse
+import functools
 import math
 import sys
 import time
@@ -109,7 +110,9 @@ class Way:
 
         self.lstm_point, self.lstm_point_back = fused(layers.lstm_point), fused(layers.lstm_point_back)
         self.gru_point, self.gru_point_back = fused(layers.gru_point), fused(layers.gru_point_back)
-        self.slopes_full, self.slopes_sampled = fused(layers.slopes_full), fused(layers.slopes_sampled)
+        # An adaptive softmax has clusters of other sizes in each batch.
+        self.slopes_full = torch.compile(layers.slopes_full, dynamic=o.softmax == "adaptive")
+        self.slopes_sampled = fused(layers.slopes_sampled)
         self.loop = fused(layers.lstm_loop if o.cell == "lstm" else layers.gru_loop)
         self.plain = {"full": layers.full_plain, "sampled": layers.sampled_plain, "adaptive": layers.adaptive_plain}[o.softmax]
         if loss == "compiled":
@@ -193,12 +196,13 @@ class Model:
                 return F.linear_cross_entropy(h, self.output[0], b.targets, linear_bias=self.output[1], reduction="sum"), []
             return way.plain(h, *self.output, b.targets), []
         if o.softmax == "adaptive":
-            return way.plain(h, b.head_targets, self.head, self.tails, self.cuts, b.places), []
+            f = functools.partial(layers.adaptive_by_hand, way) if way.loss == "by hand" else way.plain
+            return f(h, b.head_targets, self.head, self.tails, self.cuts, b.places), []
         w, bias = (t.gather(b.rows) for t in self.output)
         S, correction = o.samples, b.ln_q
         leaves = [w[:S].requires_grad_(), (bias[:S, 0] - correction[:S]).requires_grad_(),
                   w.index_select(0, b.slots).requires_grad_(), (bias[:, 0] - correction)[b.slots].requires_grad_()]
-        f = (lambda *a: layers.SampledByHand.apply(way, *a)) if way.loss == "by hand" else way.plain
+        f = functools.partial(layers.SampledByHand.apply, way) if way.loss == "by hand" else way.plain
         return f(h, *leaves, b.hit), leaves
 
     def gradients(self, way):
@@ -275,8 +279,8 @@ def fastest(model, product, threads):
     o = model.o
     hand = product is not mm
     kinds = ["by hand"] + (["module", "compiled"] if not hand else ["module"] * (o.cell == "lstm" and not o.projection))
-    losses = {"full": ["by hand"], "sampled": ["by hand"], "adaptive": ["plain", "compiled"]}[o.softmax]
-    if not hand and o.softmax != "adaptive":
+    losses = ["by hand"]
+    if not hand:
         losses += ["plain", "compiled"] + ["linear_cross_entropy"] * (o.softmax == "full")
     blocks = (0, 640, 256) if o.softmax == "full" else (0,)
 

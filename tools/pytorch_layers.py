@@ -140,16 +140,18 @@ def slopes_full(logits, targets, scale):  # the loss, and d loss / d logit in pl
 
 
 class FullByHand(torch.autograd.Function):
-    """Block by block of rows, forward and backward at once: the logits of a block only."""
+    """Block by block of rows, forward and backward at once: the logits of a block only.  b may be None."""
 
     @staticmethod
     def forward(ctx, way, h, w, b, targets):
-        product, scale, loss = way.product, 1 / len(h), 0
-        dh, dw, db = torch.empty_like(h), None, torch.zeros_like(b)
+        product, scale, loss = way.product, 1 / (way.T * way.B), 0
+        dh, dw, db = torch.empty_like(h), None, torch.zeros_like(b) if b is not None else None
         for at in range(0, len(h), way.block):
             x, t = h[at:at + way.block], targets[at:at + way.block]
-            logits = torch.addmm(b, x, w.t()) if product is mm else torch.ops.mkldnn._linear_pointwise(
-                x, w, b, "none", [], "")
+            if product is onednn:
+                logits = torch.ops.mkldnn._linear_pointwise(x, w, b, "none", [], "")
+            else:
+                logits = torch.addmm(b, x, w.t()) if b is not None else torch.mm(x, w.t())
             part, p = way.slopes_full(logits, t, scale)
             loss = loss + part
             p[torch.arange(len(t)), t] -= scale
@@ -159,7 +161,8 @@ class FullByHand(torch.autograd.Function):
             else:
                 part = product(p.t(), x)
                 dw = part if dw is None else dw.add_(part)
-            db += p.sum(0)
+            if b is not None:
+                db += p.sum(0)
         ctx.kept = dh, dw, db
         return loss
 
@@ -201,6 +204,27 @@ class SampledByHand(torch.autograd.Function):
     @staticmethod
     def backward(ctx, _):
         return (None, *ctx.kept, None)
+
+
+class ProductByHand(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, way, x, w):
+        ctx.kept = way.product, x, w
+        return way.product(x, w.t())
+
+    @staticmethod
+    def backward(ctx, dy):
+        product, x, w = ctx.kept
+        return None, product(dy, w), product(dy.t(), x)
+
+
+def adaptive_by_hand(way, h, targets, head, tails, _cuts, places):
+    loss = FullByHand.apply(way, h, head, None, targets)
+    for (low, weight), (rows, inside) in zip(tails, places):
+        if len(rows):
+            inner = ProductByHand.apply(way, h.index_select(0, rows), low)
+            loss = loss + FullByHand.apply(way, inner, weight, None, inside)
+    return loss
 
 
 def adaptive_plain(h, targets, head, tails, cuts, places):
