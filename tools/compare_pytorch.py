@@ -154,10 +154,11 @@ class Model:
             self.output = [Table(o.words, P, o.optimiser), Table(o.words, 1, o.optimiser)]
             self.tables += self.output
         else:
-            bounds, self.tails = [*self.cuts, o.words], []
-            self.head = weight(self.cuts[0] + len(self.cuts), P)
-            for i, (low, high) in enumerate(zip(bounds, bounds[1:])):
-                self.tails.append((weight(P // 4 ** (i + 1), P), weight(high - low, P // 4 ** (i + 1))))
+            self.adaptive = torch.nn.AdaptiveLogSoftmaxWithLoss(P, o.words, self.cuts, div_value=4.0)
+            for w in self.adaptive.parameters():
+                torch.nn.init.uniform_(w, -RANGE, RANGE)
+            self.head = self.adaptive.head.weight
+            self.tails = [(tail[0].weight, tail[1].weight) for tail in self.adaptive.tail]
             self.dense += [self.head, *(w for tail in self.tails for w in tail)]
         if o.optimiser == "adagrad":
             kinds = {"lr": RATE, "initial_accumulator_value": 1.0, "eps": 1e-8}
@@ -196,6 +197,8 @@ class Model:
                 return F.linear_cross_entropy(h, self.output[0], b.targets, linear_bias=self.output[1], reduction="sum"), []
             return way.plain(h, *self.output, b.targets), []
         if o.softmax == "adaptive":
+            if way.loss == "module":
+                return self.adaptive(h, b.targets).loss * len(h), []
             f = functools.partial(layers.adaptive_by_hand, way) if way.loss == "by hand" else way.plain
             return f(h, b.head_targets, self.head, self.tails, self.cuts, b.places), []
         w, bias = (t.gather(b.rows) for t in self.output)
@@ -281,7 +284,7 @@ def fastest(model, product, threads):
     kinds = ["by hand"] + (["module", "compiled"] if not hand else ["module"] * (o.cell == "lstm" and not o.projection))
     losses = ["by hand"]
     if not hand:
-        losses += ["plain", "compiled"] + ["linear_cross_entropy"] * (o.softmax == "full")
+        losses += ["plain", "compiled"] + {"full": ["linear_cross_entropy"], "adaptive": ["module"]}.get(o.softmax, [])
     blocks = (0, 640, 256) if o.softmax == "full" else (0,)
 
     rates = {}  # of all ways tried so far, by name
