@@ -21,6 +21,7 @@ enum {
     CHUNK_BYTES = 5 << 19, // of a chunk's logits: in cache, yet enough for products at full speed
     CHUNK_LEAST = 256,     // classes
     CHUNK_MOST = 4096,     // classes: their exponentials are summed in float
+    UNIT = 16,             // classes of a chunk are a multiple of it: all chunks are nearly as large
     FORWARD_ROWS = 2048,   // rows of a block in forward only
 };
 
@@ -33,7 +34,7 @@ struct job {
 };
 
 struct workspace {
-    size_t rows, width, chunks; // of a block of rows, of a chunk, of all classes
+    size_t rows, width, chunks; // of a block of rows, of a chunk at most, of all classes
     float *logits;              // forward only: (threads, rows, width), else (chunks, rows, width)
     float *most, *sum; // (chunks, rows); after combining `most` holds the factors that turn E into scale * p
     float *target;     // (rows): the target's logit
@@ -51,8 +52,9 @@ static struct workspace workspace_plan(const struct job *j, size_t threads) {
     if (width < CHUNK_LEAST) width = CHUNK_LEAST;
     if (width > CHUNK_MOST) width = CHUNK_MOST;
     s.chunks = ((j->V + width - 1) / width + threads - 1) / threads * threads; // as many for each thread
-    s.width = ((j->V + s.chunks - 1) / s.chunks + 15) / 16 * 16;
-    s.chunks = (j->V + s.width - 1) / s.width;
+    size_t units = (j->V + UNIT - 1) / UNIT;
+    if (s.chunks > units) s.chunks = units;
+    s.width = (units + s.chunks - 1) / s.chunks * UNIT;
 
     size_t logits = (j->scale != 0 ? s.chunks : threads) * s.rows * s.width;
     size_t parts = j->scale != 0 ? (threads - 1) * s.rows * j->D : 0;
@@ -65,8 +67,7 @@ static struct workspace workspace_plan(const struct job *j, size_t threads) {
 }
 
 static struct cpu_slice chunk_classes(const struct job *j, const struct workspace *s, size_t chunk) {
-    size_t begin = chunk * s->width, end = begin + s->width;
-    return (struct cpu_slice){begin, end < j->V ? end : j->V};
+    return cpu_slice_of(j->V, UNIT, chunk, s->chunks);
 }
 
 static void chunk_forward(const struct job *j, const struct workspace *s, size_t chunk, struct cpu_slice rows,
