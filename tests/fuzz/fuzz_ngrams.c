@@ -25,6 +25,17 @@ static void score(const struct trie *t) {
     if (words <= 64) trie_distribution(t, ids, 5, some);
 }
 
+// Children by index and by word, as far as there are a few.
+static void walk(const struct trie *t, int order, uint64_t first, uint64_t end) {
+    for (uint64_t i = first; i < end && i < first + 50; i++) {
+        struct trie_node x = trie_read(t, order, i);
+        if (order == t->info.order || x.child == x.child_end) continue;
+        uint64_t found = trie_find(t, order + 1, x.child, x.child_end, x.word);
+        FUZZ_DEMAND(found == UINT64_MAX || (found >= x.child && found < x.child_end));
+        walk(t, order + 1, x.child, x.child_end);
+    }
+}
+
 void fuzz_arpa(const uint8_t *data, size_t size) {
     const char *path = fuzz_file(SLOT_INPUT, data, size);
     struct vocabulary *v = fuzz_vocabulary();
@@ -47,6 +58,8 @@ void fuzz_trie(const uint8_t *data, size_t size) {
     struct trie *t = trie_open(path, NULL);
     if (size % 2) trie_check(t); // or not: scoring alone has to stand whatever the nodes say
     score(t);
+    if (t->info.order <= 3) walk(t, 1, 0, t->info.words);
+    trie_release(t);
     trie_check(t);
     trie_close(t);
 }
