@@ -21,6 +21,15 @@ static const struct model_options networks[] = {
     {.cell = CELL_GRU, .hidden = 16, .output = OUTPUT_ADAPTIVE, .tails = 2, .cutoffs = {3, 6}},
     {.cell = CELL_RNN_TANH, .embedding = 7, .hidden = 7, .one_hot = true, .output = OUTPUT_HIERARCHICAL},
     {.cell = CELL_GRU_BEFORE, .layers = 2, .hidden = 6, .residual = true, .begin_is_end = true},
+    {.cell = CELL_FEED, .window = 3, .direct = true, .hidden = 8, .reset = true},
+    {.cell = CELL_FEED,
+     .layers = 2,
+     .window = 2,
+     .hidden = 6,
+     .reset = true,
+     .output = OUTPUT_FACTORED,
+     .bins = 3,
+     .bin_begins = {0, 2, 5}},
 };
 enum { NETWORKS = sizeof networks / sizeof *networks, NGRAMS = 2 };
 
