@@ -1,5 +1,6 @@
 #include "kernels/kernels.h"
 
+#include "kernels/address_limit.h"
 #include "kernels/cpu/cpu_table.h"
 #include "kernels/host_memory.h"
 #include "kernels/ref/ref.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 static const struct kernels *open_ref(void) {
+    address_limit_link();
     static struct kernels table;
     table = (struct kernels){.name = "ref",
                              .variant = "plain C, 1 thread",

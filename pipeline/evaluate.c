@@ -247,6 +247,9 @@ int main(int argc, char **argv) {
     } else {
         struct shard_set *s =
             shard_set_open((const char *const *)argv + first, (size_t)(argc - first), v->hash);
+        char inputs[3 * HASH_TEXT_SIZE];
+        snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, s->info.content, m->hash);
+        device_check_agreement(c, &program, inputs);
         evaluate_shards(m, c, v, s, k);
         shard_set_close(s);
         if (c->rank == 0) resources_report();

@@ -70,10 +70,19 @@ static uint64_t cgroup_left(const char *path) {
     return limit > used ? limit - used : 0;
 }
 
+// What a limit on this process's addresses (ulimit -v) leaves.
+static uint64_t limit_left(void) {
+    struct rlimit limit;
+    uint64_t used_kb = 0;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    if (!read_number("/proc/self/status", "VmSize:", &used_kb)) return limit.rlim_cur;
+    return limit.rlim_cur > used_kb * 1024 ? limit.rlim_cur - used_kb * 1024 : 0;
+}
+
 uint64_t memory_available(void) {
-    uint64_t free_kb = 0;
-    read_number("/proc/meminfo", "MemAvailable:", &free_kb);
-    uint64_t available = free_kb * 1024;
+    uint64_t free_kb = 0, available = limit_left();
+    if (read_number("/proc/meminfo", "MemAvailable:", &free_kb) && free_kb * 1024 < available)
+        available = free_kb * 1024;
     // This process's group (version 2: the line "0::/path") and those above it, up to the root.
     char line[4096] = "", path[4200];
     FILE *f = fopen("/proc/self/cgroup", "r");
