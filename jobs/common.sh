@@ -9,8 +9,8 @@
 #   text     folder of its tokenised text                 data     folder of its vocabulary, shards and systems
 #   ranks    processes of a parallel stage: the job's tasks under Slurm, else NP (default 1)
 #
-# and offers: fail, need, step, up_to_date, make_file, launch, run_neural_system.  All talk goes
-# to stderr.  A job is stopped with SIGUSR1 (Slurm sends it before the time is up) or Ctrl-C; it then saves its work.
+# and offers: fail, need, step, up_to_date, make_file, launch, run_neural_system.  Talk goes to stderr.  SIGUSR1 (Slurm sends
+# it before the time is up) and Ctrl-C save a job's work and stop it.
 
 set -euo pipefail
 : "${home:?set by the script that sources this file}"
@@ -329,10 +329,9 @@ parse_arguments() {
     --device) device=${2:-} && shift ;;
     -h | --help)
       show_help "[--dry-run] [--device auto|cpu|cuda]" "
-From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, FRESH=1, which drops
-an unfinished run of other options or inputs, and ELASTIC=1, which goes on with one of another number of ranks; for
-count-based models NGRAM_MEMORY, such as 16G (they take no ranks and
-no device but the CPU)." ;;
+From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, FRESH=1 (drop an unfinished
+run of other options or inputs) and ELASTIC=1 (go on with one of another number of ranks); for count-based models
+NGRAM_MEMORY, such as 16G (they take no ranks and no device but the CPU)." ;;
     *) fail_usage "unknown argument '$1': it takes --dry-run and --device auto|cpu|cuda" ;;
     esac
     shift || true

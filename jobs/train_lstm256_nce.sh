@@ -12,8 +12,8 @@
 #
 # The network of train_lstm256.sh, trained by noise-contrastive estimation (Mnih and Teh 2012): is a word the next one, or noise?
 # The noise is drawn once a step and shared (Jozefowicz et al. 2016 compare it with sampled softmax so); the logits learn a
-# normaliser of e^10.  The rate is higher than the twins': after an epoch of wikitext-2 it is the better one
-# here.  Evaluated over the whole vocabulary like every system.
+# normaliser of e^10.  Samples, their proposal and the rate were chosen by the first epochs on wikitext-2, not searched for
+# widely.  Evaluated over the whole vocabulary like every system.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do

@@ -11,8 +11,9 @@
 #SBATCH --output=%x-%j.log
 #
 # Fixed-window feed-forward network (Bengio et al. 2003, "A Neural Probabilistic Language Model"): the embeddings of the last
-# four words side by side, a layer of tanh units, direct connections from the embeddings to the output; the full softmax.
-# Adam and dropout take the place of the paper's plain gradient descent and weight decay, for minutes on two cores.
+# four words side by side, a layer of tanh units, the full softmax; without the direct connections from the embeddings to the
+# output, which the paper has as an option (`train --direct`).  Sizes and optimiser are those of the other small networks
+# here: Adam and dropout take the place of the paper's plain gradient descent and weight decay, for minutes on two cores.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do

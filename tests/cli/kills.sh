@@ -129,6 +129,11 @@ here_whole() { # what is there after a kill is whole
     [ -e "killed/$output" ] || continue
     case $output in
     *.safetensors) inspect --check "killed/$output" >/dev/null ;; # the best so far
+    */perplexity.tsv) # without the systems that were killed
+      comparable "straight/$output" >expected
+      comparable "killed/$output" >found
+      ! grep -vxF -f expected found || fail "killed/$output has what no undisturbed run has (SEED=$seed, after $kills kills)"
+      ;;
     *) same_outputs "$output" ;;
     esac
   done
