@@ -75,7 +75,7 @@ static void models_free(struct trial_models *x) {
 
 // Three texts side by side, the second of which rests and begins again, and rows that change places.
 static void check_steps(struct language_model *m, const struct vocabulary *v) {
-    enum { ROWS = 3, STEPS = 9 };
+    enum { ROWS = 3, STEPS = NGRAM_MAX_ORDER + 6 };
     uint32_t texts[ROWS][STEPS];
     size_t count[ROWS] = {0};
     struct stepper *s = stepper_new(m, v->size, ROWS);
