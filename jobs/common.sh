@@ -312,8 +312,7 @@ leave() {
     fi
   fi
   [ -n "$progressed" ] || say "the time is too short for this stage, which starts over: submit with a longer --time"
-  say "not finished: run it again to go on"
-  exit 75
+  say "not finished: run it again to go on" && exit 75
 }
 leave_if_asked() { [ -z "$signal" ] || leave; }
 
@@ -367,14 +366,15 @@ lock_folder() {
   printf 'pid %s on %s\n' $$ "$HOSTNAME" >"$1/.lock"
 }
 
-# A run is resumed from its checkpoints only where inputs and options are those it was started with.  Before anything is
-# removed, train has to accept the options.
+# A run is resumed from its checkpoints, or taken as finished, only where inputs and options are those it was started with.
+# Before anything is removed, train has to accept the options.
 # start_or_resume FOLDER IN... -- COMMAND...
 start_or_resume() {
-  local folder=$1 checkpoints started
-  checkpoints=$(compgen -G "$folder/checkpoint-*" || true)
+  local folder=$1 checkpoints state started
+  checkpoints=$(compgen -G "$folder/checkpoint-*" || true) state=$(cat "$folder/state" 2>/dev/null || true)
+  if [ "$state" = finished ] && [ -e "$folder/model.safetensors" ]; then checkpoints=${checkpoints:-needless}; fi
   if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then return; fi
-  if [ -n "$checkpoints" ] && [ "$(cat "$folder/state" 2>/dev/null)" != finished ] && [ -z "${FRESH:-}" ]; then
+  if [ -n "$checkpoints" ] && [ "$state" != finished ] && [ -z "${FRESH:-}" ]; then
     fail "$folder holds an unfinished run with other options or inputs: give it those to go on, or start anew with FRESH=1"
   fi
   started=$(command_text "${@:2}")
@@ -399,15 +399,18 @@ train_neural() {
   announce
   start_or_resume "$folder" "${inputs[@]}" -- "${command[@]}"
   leave_if_asked
-  launch "${command[@]}" ${ELASTIC:+--elastic} >&2 || status=$?
   state=$(cat "$folder/state" 2>/dev/null || true)
+  if [ "$state" != finished ]; then # else the script was killed behind the end of training
+    launch "${command[@]}" ${ELASTIC:+--elastic} >&2 || status=$?
+    state=$(cat "$folder/state" 2>/dev/null || true)
+  fi
   if [ $status != 0 ] && [ "$state" = running ]; then
     state=failed # which a rank that was killed could not write
     echo $state >"$folder/state"
   fi
   progressed=1
   case $status,$state,$signal in
-  0,finished,*) cp "$folder/started.command" "$model.command" ;;
+  *,finished,*) cp "$folder/started.command" "$model.command" ;; # rank 0's last word: a launcher that fails later takes nothing back
   0,stopped,* | *,stopped,?* | *,,?*) leave ;; # asked to stop, a launcher may end with any code
   0,*) fail "training ended with the state '$state' in $folder/state, which should be finished or stopped" ;;
   *) fail "training failed with exit code $status; its messages are above, its checkpoints in $folder" ;;
@@ -468,14 +471,11 @@ without_output() { "$@" >/dev/null; }
 
 # The end of a script that runs by itself; a pipeline does this once for all.
 finish_system() {
-  [ -z "${PIPELINE_DID:-}" ] || return 0
+  if [ -n "${PIPELINE_DID:-}" ]; then return; fi
   [ -n "$progressed" ] || say "nothing to do: everything is up to date"
   show_table
 }
-show_table() {
-  cat "$results/$corpus/perplexity.md"
-  printf '\n%s\n' "$results/$corpus/perplexity.tsv"
-}
+show_table() { cat "$results/$corpus/perplexity.md" && printf '\n%s\n' "$results/$corpus/perplexity.tsv"; }
 
 evaluation=(--streams 1) # options of evaluate, for a script to override
 

@@ -34,6 +34,14 @@ jobs/train_lstm256.sh 2>said >again
 grep -q 'nothing to do' said || fail "$(cat said)"
 same_file out again
 
+# Killed behind the end of training, but before the script knew: the model is taken as it is.
+rm $model.command
+made=$(stat -c %i,%y $model)
+jobs/train_lstm256.sh 2>said >again
+! grep -q 'going on from step\|training:' said || fail "trained again: $(cat said)"
+[ "$(stat -c %i,%y $model)" = "$made" ] || fail "made again: $model"
+same_file out again
+
 # An option that train refuses costs no model.
 sed -i 's/--hidden 32/--hidden 99999/' jobs/train_lstm256.sh
 fails_with 1 'training cannot start; the reason is above' jobs/train_lstm256.sh

@@ -22,8 +22,9 @@ stage_count() { count --order 4 --vocab vocab.tsv --output text.counts train.sha
 stage_estimate() { estimate --smoothing kn --discount-fallback --counts text.counts --vocab vocab.tsv --output model.trie --arpa model.arpa; }
 stage_prune() { prune --model model.trie --vocab vocab.tsv --keep 2000 --output pruned.trie; }
 stage_convert() { convert --model model.arpa --vocab vocab.tsv --output converted.trie; }
-stage_train_one() { eval "train $recipe --output one train.shard"; }
-stage_train_two() { eval "on $NP train $recipe --output two train.shard"; }
+ended() { [ "$(cat "$1/state" 2>/dev/null)" = finished ]; } # nothing is left to do, whatever was killed behind it
+stage_train_one() { ended one || eval "train $recipe --output one train.shard"; }
+stage_train_two() { ended two || eval "on $NP train $recipe --output two train.shard"; }
 stage_evaluate() { on "$NP" evaluate --vocab vocab.tsv --model one/model.safetensors --streams 8 --output test.scores test.shard >/dev/null; }
 stage_evaluate_ngrams() { evaluate --vocab vocab.tsv --model model.trie --output ngrams.scores test.shard >/dev/null; }
 stage_row() {
@@ -149,7 +150,7 @@ start_over() {
   esac
 }
 
-export -f on
+export -f on ended
 while read -r name; do export -f "stage_${name?}"; done < <(cut -d' ' -f1 <<<"$stages")
 export here recipe
 
