@@ -9,7 +9,7 @@
 #   text     folder of its tokenised text                 data     folder of its vocabulary, shards and systems
 #   ranks    processes of a parallel stage: the job's tasks under Slurm, else NP (default 1)
 #
-# and offers: fail, need, step, up_to_date, make_file, launch, run_neural_system.  Talk goes to stderr.  SIGUSR1 (Slurm sends
+# and offers: fail, need, step, up_to_date, make_file, launch, score_system.  Talk goes to stderr.  SIGUSR1 (Slurm sends
 # it before the time is up) and Ctrl-C save a job's work and stop it.
 
 set -euo pipefail
@@ -338,7 +338,7 @@ NGRAM_MEMORY, such as 16G (they take no ranks and no device but the CPU)." ;;
   case $device in auto | cpu | cuda) ;; *) fail_usage "--device '$device': it is auto, cpu or cuda" ;; esac
 }
 
-# The corpus as the systems read it: sets `vocab` and `train_shards`.
+# The corpus as the systems read it: sets `vocab`, `train_shards`, and `shards`, the folder of the other splits.
 need_corpus() {
   local split
   check_name "$data"
@@ -348,6 +348,7 @@ need_corpus() {
   train_shards=("$data/train.shard")
   if [ ! -e "${train_shards[0]}" ] && [ -d "$data/train" ]; then train_shards=("$data/train"/*.shard); fi
   need "${train_shards[0]}" "$(prepare_command)"
+  shards=$data
 }
 
 need_results() {
@@ -366,88 +367,18 @@ lock_folder() {
   printf 'pid %s on %s\n' $$ "$HOSTNAME" >"$1/.lock"
 }
 
-# A run is resumed from its checkpoints, or taken as finished, only where inputs and options are those it was started with.
-# Before anything is removed, train has to accept the options.
-# start_or_resume FOLDER IN... -- COMMAND...
-start_or_resume() {
-  local folder=$1 checkpoints state started
-  checkpoints=$(compgen -G "$folder/checkpoint-*" || true) state=$(cat "$folder/state" 2>/dev/null || true)
-  if [ "$state" = finished ] && [ -e "$folder/model.safetensors" ]; then checkpoints=${checkpoints:-needless}; fi
-  if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then return; fi
-  if [ -n "$checkpoints" ] && [ "$state" != finished ] && [ -z "${FRESH:-}" ]; then
-    fail "$folder holds an unfinished run with other options or inputs: give it those to go on, or start anew with FRESH=1"
-  fi
-  started=$(command_text "${@:2}")
-  while [ "$1" != -- ]; do shift; done
-  launch "${@:2}" --dry-run --quiet --fresh >&2 || { leave_if_asked && fail "training cannot start; the reason is above"; }
-  rm -rf "$folder"/checkpoint-* "$folder/state" "$folder/model.safetensors.command"
-  touch "$folder/started"
-  printf '%s\n' "$started" >"$folder/started.command"
-}
-
-# Sets `command` to the training of FOLDER with TRAIN_OPTION...
-train_command() {
-  command=("$bin/train" "${@:2}" --vocab "$vocab" --valid "$data/valid.shard" --output "$1" "${train_shards[@]}")
-}
-
-# train_neural FOLDER TRAIN_OPTION...: leaves FOLDER/model.safetensors.
-train_neural() {
-  local folder=$1 model=$1/model.safetensors inputs command state status=0
-  inputs=("$vocab" "$data/valid.shard" "${train_shards[@]}")
-  train_command "$@"
-  ! up_to_date "$model" "${inputs[@]}" -- "${command[@]}" || return 0
-  announce
-  start_or_resume "$folder" "${inputs[@]}" -- "${command[@]}"
-  leave_if_asked
-  state=$(cat "$folder/state" 2>/dev/null || true)
-  if [ "$state" != finished ]; then # else the script was killed behind the end of training
-    launch "${command[@]}" ${ELASTIC:+--elastic} >&2 || status=$?
-    state=$(cat "$folder/state" 2>/dev/null || true)
-  fi
-  if [ $status != 0 ] && [ "$state" = running ]; then
-    state=failed # which a rank that was killed could not write
-    echo $state >"$folder/state"
-  fi
-  progressed=1
-  case $status,$state,$signal in
-  *,finished,*) cp "$folder/started.command" "$model.command" ;; # rank 0's last word: a launcher that fails later takes nothing back
-  0,stopped,* | *,stopped,?* | *,,?*) leave ;; # asked to stop, a launcher may end with any code
-  0,*) fail "training ended with the state '$state' in $folder/state, which should be finished or stopped" ;;
-  *) fail "training failed with exit code $status; its messages are above, its checkpoints in $folder" ;;
-  esac
-}
-
-# forecast SYSTEM TRAIN_OPTION...: memory and hours, without training.
-forecast() {
-  local command
-  need_programs train
-  need_corpus
-  train_command "$data/$1" "${@:2}"
-  launch "${command[@]}" --dry-run || exit
-}
-
-# need_gpu SYSTEM TRAIN_OPTION...: for recipes that no CPU finishes in reasonable time.  Where the user has not chosen a
-# device, it takes the GPU; without one it forecasts what the CPU would need, and leaves the choice to the user.
-need_gpu() {
-  [ "$device" = auto ] || return 0
-  if nvidia-smi -L >/dev/null 2>&1; then
-    device=cuda
-    return
-  fi
-  device=cpu
-  [ -z "$dry_run" ] || return 0
-  say "there is no GPU here; a forecast for the CPU:"
-  forecast "$@"
-  fail "$1 is made for GPUs: to train on this CPU all the same, run it with --device cpu (or DEVICE=cpu)"
-}
-
 # score_system SYSTEM MODEL EVALUATE_OPTION...: scores both held-out splits, publishes the row and the table.
 score_system() {
-  local system=$1 model=$2 split folder=$data/$1 row=$results/$corpus/rows/$1.json published=()
+  local system=$1 model=$2 split folder=$data/$1 row=$results/$corpus/rows/$1.json published=() inputs words
   for split in valid test; do
     leave_if_asked
-    make_file "$folder/$split.scores" "$model" "$vocab" "$data/$split.shard" -- \
-      launch "$bin/evaluate" --model "$model" --vocab "$vocab" "${@:3}" --output "$folder/$split.scores" "$data/$split.shard"
+    inputs=("$vocab" "$shards/$split.shard") words=()
+    if [ "$shards" != "$data" ]; then # the text in characters, to be measured by its words
+      words=(--words "$data/$split.shard" --words-vocab "$data/vocab.tsv")
+      inputs+=("$data/$split.shard" "$data/vocab.tsv")
+    fi
+    make_file "$folder/$split.scores" "$model" "${inputs[@]}" -- launch "$bin/evaluate" --model "$model" --vocab "$vocab" \
+      "${words[@]}" "${@:3}" --output "$folder/$split.scores" "$shards/$split.shard"
   done
   [ ! -e "$home/results/published.tsv" ] || published=(--published "$home/results/published.tsv")
   make_file "$row" "$folder"/{valid,test}.scores "$data"/{valid,test}.shard "$model" -- \
@@ -476,25 +407,3 @@ finish_system() {
   show_table
 }
 show_table() { cat "$results/$corpus/perplexity.md" && printf '\n%s\n' "$results/$corpus/perplexity.tsv"; }
-
-evaluation=(--streams 1) # options of evaluate, for a script to override
-
-# run_neural_system SYSTEM TRAIN_OPTION...: the whole of a train script for a network.
-run_neural_system() {
-  local folder=$data/$1
-  if [ -n "$dry_run" ]; then
-    forecast "$@"
-    exit
-  fi
-  expect_steps 2
-  need_programs train evaluate report
-  need_corpus
-  need_results
-  lock_folder "$folder"
-  forward_signals
-  step "Training $1 on $corpus"
-  train_neural "$folder" "${@:2}"
-  step "Evaluating $1"
-  score_system "$1" "$folder/model.safetensors" "${evaluation[@]}"
-  finish_system
-}

@@ -27,6 +27,8 @@ done
 CORPUS=${CORPUS:-lm1b}
 # shellcheck source=jobs/common.sh
 . "$home/jobs/common.sh"
+# shellcheck source=jobs/neural.sh
+. "$home/jobs/neural.sh"
 
 parse_arguments "$@"
 

@@ -22,6 +22,8 @@ done
 [ -n "$home" ] || { echo "$0: submit from inside the repository, or export BILLIONWORD_HOME=/its/path" >&2 && exit 1; }
 # shellcheck source=jobs/common.sh
 . "$home/jobs/common.sh"
+# shellcheck source=jobs/neural.sh
+. "$home/jobs/neural.sh"
 
 parse_arguments "$@"
 

@@ -14,6 +14,7 @@
 #include "pipeline/models/language_model.h"
 #include "pipeline/ngram/hit_ratios.h"
 #include "pipeline/scoring/perplexity.h"
+#include "pipeline/scoring/word_scores.h"
 #include "pipeline/training/device.h"
 
 #include <inttypes.h>
@@ -22,7 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *model_path, *vocabulary_path, *output, *device = "auto";
+static const char *model_path, *vocabulary_path, *words_path, *words_vocabulary_path, *output,
+    *device = "auto";
 static int64_t streams = 1, batch = 32, threads, sum_check = 100;
 static double watchdog = DEVICE_WATCHDOG_SECONDS;
 static bool per_sentence, per_word;
@@ -32,6 +34,10 @@ static const struct option_spec options[] = {
      0, 0, true},
     {"vocab", OPTION_STRING, &vocabulary_path, "FILE", "the vocabulary it was made with", NULL, 0, 0, true},
     {"output", OPTION_STRING, &output, "FILE", "the scores, one for each event", NULL, 0, 0, false},
+    {"words", OPTION_STRING, &words_path, "SHARD",
+     "the same text in words: scores of characters are summed into theirs", NULL, 0, 0, false},
+    {"words-vocab", OPTION_STRING, &words_vocabulary_path, "FILE", "the vocabulary of --words", NULL, 0, 0,
+     false},
     {"streams", OPTION_INT, &streams, "C",
      "pieces of the text, each from the zero state (a model that carries its state)", NULL, 1, 1 << 20,
      false},
@@ -55,6 +61,9 @@ static const struct program program = {
     "Prints name<TAB>value lines on stdout; of an n-gram model, how large a share of the events had their "
     "n-gram "
     "of each order in it.\n"
+    "With --words, of a model and a text of characters (tokenize --style char): the events are words, each "
+    "with the "
+    "probability of its characters and the space behind it.\n"
     "Text on standard input: every line is a sentence of its own, from the zero state.\n"
     "Several ranks (mpirun, srun) share a network's pieces; the result is the same.",
     options};
@@ -93,14 +102,25 @@ static void print_hit_ratios(const struct trie_info *t, const uint32_t *ids, con
     for (int order = 2; order <= t->order; order++) printf("hit_ratio_%d\t%.6f\n", order, share[order]);
 }
 
-static void print_result(const struct scores_info *info, const struct shard_set *s,
-                         const struct vocabulary *v, const uint32_t *ids, const float *logp) {
+// A text and what came of it.
+struct scored {
+    struct shard_set *s;
+    const struct vocabulary *v;
+    struct scores_info info;
+    uint32_t *ids;   // (events)
+    float *logp;     // (events)
+    uint8_t *orders; // (events) of n-grams, else NULL
+};
+
+static void print_result(const struct scored *x) {
+    const struct scores_info *info = &x->info;
     struct perplexity all = perplexity_new(), known = perplexity_new();
-    perplexity_add(&all, logp, info->events);
+    perplexity_add(&all, x->logp, info->events);
     for (uint64_t i = 0; i < info->events; i++)
-        if (ids[i] != v->unknown) perplexity_add(&known, logp + i, 1);
+        if (x->ids[i] != x->v->unknown) perplexity_add(&known, x->logp + i, 1);
+    uint64_t unknown = x->s->info.unknown;
     printf("events\t%" PRIu64 "\nsentences\t%" PRIu64 "\noov\t%" PRIu64 "\noov_share\t%.6f\n", info->events,
-           s->info.sentences, s->info.unknown, (double)s->info.unknown / (double)info->events);
+           x->s->info.sentences, unknown, (double)unknown / (double)info->events);
     printf(
         "mean_ln_p\t%.9f\nperplexity\t%.6f\nperplexity_without_oov\t%.6f\ncontext\t%s\nsum_deviation\t%.3g\n",
         -perplexity_mean_loss(&all), perplexity_value(&all), perplexity_value(&known), info->context,
@@ -128,55 +148,92 @@ static void describe(struct scores_info *info, const struct language_model *m, c
         snprintf(info->context, sizeof info->context, "carry-%" PRId64, streams);
 }
 
-static void save(struct manifest *manifest, const struct scores_info *info, const struct shard_set *s,
-                 const float *logp, const uint8_t *orders, const char *variant) {
-    scores_save(output, info, logp, orders);
-    manifest_add_input(manifest, vocabulary_path, info->vocabulary);
-    manifest_add_input(manifest, model_path, info->model);
-    for (size_t i = 0; i < s->count; i++) manifest_add_input(manifest, s->paths[i], i ? NULL : info->shard);
+static void save(struct manifest *manifest, const struct scored *x, const struct scored *words,
+                 const char *variant) {
+    const struct scored *saved = words ? words : x;
+    scores_save(output, &saved->info, saved->logp, saved->orders);
+    manifest_add_input(manifest, vocabulary_path, x->v->hash);
+    manifest_add_input(manifest, model_path, x->info.model);
+    for (size_t i = 0; i < x->s->count; i++)
+        manifest_add_input(manifest, x->s->paths[i], i ? NULL : x->info.shard);
+    if (words) {
+        manifest_add_input(manifest, words_vocabulary_path, words->v->hash);
+        manifest_add_input(manifest, words_path, words->info.shard);
+    }
     if (variant) manifest_add_note(manifest, "kernels", variant);
     manifest_commit(manifest, output);
 }
 
-static void evaluate_shards(struct language_model *m, struct communicator *c, const struct vocabulary *v,
-                            struct shard_set *s, const struct kernels *k) {
-    struct scores_info info;
-    describe(&info, m, v, s);
-    char inputs[3 * HASH_TEXT_SIZE];
-    snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, m->hash, s->info.content);
-    device_check_agreement(c, &program, inputs);
+static void scored_read(struct scored *x) {
+    uint64_t n = x->s->info.events;
+    x->ids = memory_alloc(n, sizeof *x->ids, "the text");
+    x->logp = memory_alloc(n, sizeof *x->logp, "the scores");
+    x->orders = x->info.orders ? memory_alloc(n, 1, "the orders") : NULL;
+    shard_set_read(x->s, x->ids, n, 0);
+}
+
+static void scored_free(struct scored *x) { free(x->ids), free(x->logp), free(x->orders); }
+
+// The text in words, with the sums of the characters' scores.
+static void sum_words(const struct scored *x, struct scored *words) {
+    struct perplexity all = perplexity_new();
+    perplexity_add(&all, x->logp, x->info.events);
+    double bits = perplexity_mean_loss(&all) / log(2);
+    uint64_t unknown = x->s->info.unknown;
+    words->info = x->info;
+    words->info.events = words->s->info.events, words->info.orders = false;
+    memcpy(words->info.shard, words->s->info.content, sizeof words->info.shard);
+    memcpy(words->info.vocabulary, words->v->hash, sizeof words->info.vocabulary);
+    snprintf(words->info.note, sizeof words->info.note,
+             "%.4f bits a character, %" PRIu64 " of them unknown; spells unknown words", bits, unknown);
+    scored_read(words);
+    const struct word_text characters = {x->s, x->v}, text = {words->s, words->v};
+    word_scores_sum(&characters, x->logp, &text, words->logp);
+    printf("characters\t%" PRIu64 "\nunknown_characters\t%" PRIu64 "\nbits_per_character\t%.6f\n",
+           x->info.events, unknown, bits);
+}
+
+static void print_scored(const struct scored *x, const struct language_model *m) {
+    print_result(x);
+    if (x->orders) print_hit_ratios(&m->ngrams->info, x->ids, x->orders, x->info.events);
+    message_finish_stdout();
+}
+
+// `words`: the same text in words, or NULL.
+static void evaluate_shards(struct language_model *m, struct communicator *c, struct scored *x,
+                            struct scored *words, const struct kernels *k) {
+    describe(&x->info, m, x->v, x->s);
+    uint64_t events = x->info.events;
     if (streams > 1 && language_model_resets(m))
         die_usage("--streams %" PRId64
                   ": this model starts every sentence afresh; only one that carries its state has streams",
                   streams);
     if (options_is_dry_run()) {
         char size[32];
-        note("would score %" PRIu64 " events with %s (%" PRIu64 " parameters, %s)", info.events, model_path,
+        note("would score %" PRIu64 " events with %s (%" PRIu64 " parameters, %s)", events, model_path,
              m->params, memory_format(m->bytes, size));
         return;
     }
     threads = k->threads, device = k->name; // as resolved, for the manifest
     struct manifest *manifest = manifest_start(&program);
-    uint32_t *ids = memory_alloc(info.events, sizeof *ids, "the text");
-    float *logp = memory_alloc(info.events, sizeof *logp, "the scores");
-    uint8_t *orders = info.orders ? memory_alloc(info.events, 1, "the orders") : NULL;
-    shard_set_read(s, ids, info.events, 0);
+    scored_read(x);
     struct progress p;
-    progress_start(&p, "scoring", "k events", 1000, info.events / (uint64_t)c->ranks);
-    size_t pieces = choose_pieces(m, s, c->ranks);
+    progress_start(&p, "scoring", "k events", 1000, events / (uint64_t)c->ranks);
+    size_t pieces = choose_pieces(m, x->s, c->ranks);
     uint64_t *first = memory_alloc(pieces + 1, sizeof *first, "the pieces");
-    shard_set_cut(s, pieces, first);
-    struct scorer_text text = {ids, info.events, first, pieces};
-    double worst = score(m, c, &text, (size_t)sum_check, c->rank == 0 ? &p : NULL, logp, orders);
-    if (sum_check) info.sum_deviation = worst;
+    shard_set_cut(x->s, pieces, first);
+    struct scorer_text text = {x->ids, events, first, pieces};
+    double worst = score(m, c, &text, (size_t)sum_check, c->rank == 0 ? &p : NULL, x->logp, x->orders);
+    if (sum_check) x->info.sum_deviation = worst;
     if (c->rank == 0) {
-        progress_end(&p, info.events / (uint64_t)c->ranks, NULL);
-        if (output) save(manifest, &info, s, logp, orders, m->neural ? k->variant : NULL);
-        print_result(&info, s, v, ids, logp);
-        if (orders) print_hit_ratios(&m->ngrams->info, ids, orders, info.events);
-        message_finish_stdout();
+        progress_end(&p, events / (uint64_t)c->ranks, NULL);
+        if (words) sum_words(x, words);
+        if (output) save(manifest, x, words, m->neural ? k->variant : NULL);
+        print_scored(words ? words : x, m);
     }
-    free(ids), free(logp), free(orders), free(first);
+    free(first);
+    scored_free(x);
+    if (words) scored_free(words);
 }
 
 // === text on stdin ===============================================================================
@@ -226,34 +283,52 @@ static void refuse_inputs_as_output(char *const *paths, int count) {
     for (int i = 0; i < count; i++) publish_refuse_input(output, paths[i]);
     publish_refuse_input(output, model_path);
     publish_refuse_input(output, vocabulary_path);
+    if (words_path)
+        publish_refuse_input(output, words_path), publish_refuse_input(output, words_vocabulary_path);
+}
+
+static void check_options(bool text, char *const *paths, int count) {
+    if (per_sentence && per_word) die_usage("--per-sentence and --per-word exclude each other");
+    if (!words_path != !words_vocabulary_path) die_usage("--words and --words-vocab go together");
+    if (text && (count > 0 || output || words_path))
+        die_usage("--per-sentence and --per-word read standard input: no shards, no --output, no --words");
+    if (!text && count == 0) die_usage("no shard given");
+    if (output) refuse_inputs_as_output(paths, count);
+}
+
+// Opens the texts, and makes sure that all ranks have the same.
+static void evaluate_files(struct language_model *m, struct communicator *c, const struct vocabulary *v,
+                           const struct kernels *k, const char *const *paths, int count) {
+    struct scored x = {.s = shard_set_open(paths, (size_t)count, v->hash), .v = v}, words = {0};
+    struct vocabulary *words_vocabulary = words_path ? vocabulary_open(words_vocabulary_path) : NULL;
+    if (words_path) {
+        words.v = words_vocabulary;
+        words.s = shard_set_open(&words_path, 1, words.v->hash);
+    }
+    char inputs[4 * HASH_TEXT_SIZE];
+    snprintf(inputs, sizeof inputs, "%s %s %s %s", v->hash, x.s->info.content, m->hash,
+             words_path ? words.s->info.content : "");
+    device_check_agreement(c, &program, inputs);
+    evaluate_shards(m, c, &x, words_path ? &words : NULL, k);
+    shard_set_close(x.s);
+    if (words_path) shard_set_close(words.s), vocabulary_close(words_vocabulary);
+    if (c->rank == 0) resources_report();
 }
 
 int main(int argc, char **argv) {
     resources_tune_libraries(argv);
     int first = options_parse(&program, argc, argv);
     bool text = per_sentence || per_word;
-    if (per_sentence && per_word) die_usage("--per-sentence and --per-word exclude each other");
-    if (text && (first < argc || output))
-        die_usage("--per-sentence and --per-word read standard input: no shards, no --output");
-    if (!text && first == argc) die_usage("no shard given");
-    if (output) refuse_inputs_as_output(argv + first, argc - first);
+    check_options(text, argv + first, argc - first);
     struct communicator *c = device_join();
     device_watch(watchdog);
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     const struct kernels *k = device_open(c, device, threads);
     struct language_model *m = language_model_open(model_path, k, v);
-    if (text) {
+    if (text)
         evaluate_text(m, c, v);
-    } else {
-        struct shard_set *s =
-            shard_set_open((const char *const *)argv + first, (size_t)(argc - first), v->hash);
-        char inputs[3 * HASH_TEXT_SIZE];
-        snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, s->info.content, m->hash);
-        device_check_agreement(c, &program, inputs);
-        evaluate_shards(m, c, v, s, k);
-        shard_set_close(s);
-        if (c->rank == 0) resources_report();
-    }
+    else
+        evaluate_files(m, c, v, k, (const char *const *)argv + first, argc - first);
     language_model_close(m);
     vocabulary_close(v);
     communicator_close(c);

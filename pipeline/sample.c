@@ -194,11 +194,9 @@ static void print_text(const struct generated *t, const struct prompt *p, const 
             first = true;
             continue;
         }
-        if (!first) putchar(' ');
-        if (i < t->given)
-            printf("%.*s", (int)p->s.lengths[i], p->s.words[i]);
-        else
-            fputs(v->words[t->words[i]], stdout);
+        bool given = i < t->given; // as its line has it, known or not
+        vocabulary_write_word(v, t->words[i], given ? p->s.words[i] : NULL, given ? p->s.lengths[i] : 0,
+                              first, stdout);
         first = false;
     }
     if (!(first && t->count > t->given)) putchar('\n'); // else its last word was </S>

@@ -14,6 +14,7 @@
 #include "pipeline/files/publish.h"
 #include "pipeline/files/stream.h"
 #include "pipeline/files/utf8_check.h"
+#include "pipeline/files/vocabulary.h"
 #include "pipeline/text/characters.h"
 #include "pipeline/text/english.h"
 #include "pipeline/text/normalise.h"
@@ -28,9 +29,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-// A token of several characters, so that no character of a text can be taken for it.
-#define SPACE_TOKEN "<SPACE>"
 
 enum { BLOCK = 1 << 20, BLOCK_MEMORY = 6 << 20 }; // text in a block; memory it takes with its output, about
 
@@ -60,7 +58,7 @@ static const struct option_spec options[] = {
      .value = &style,
      .help =
          "lm1b: the benchmark's rules for English; none: white space to single spaces, nothing else; char: "
-         "then every character is a token, and the space " SPACE_TOKEN,
+         "then every character is a token, and the space " WORD_SPACE,
      .choices = "lm1b|none|char"},
     {.name = "invalid-utf8",
      .kind = OPTION_CHOICE,
@@ -211,8 +209,8 @@ static void line_spread(struct buffer *line, struct buffer *scratch) {
     for (size_t at = 0, length; at < line->size; at += length) {
         bool is_space = utf8_decode(line->data + at, &length) == ' ';
         if (at) buffer_add_byte(scratch, ' ');
-        buffer_add(scratch, is_space ? SPACE_TOKEN : line->data + at,
-                   is_space ? sizeof SPACE_TOKEN - 1 : length);
+        buffer_add(scratch, is_space ? WORD_SPACE : line->data + at,
+                   is_space ? sizeof WORD_SPACE - 1 : length);
     }
     buffer_clear(line);
     buffer_add(line, scratch->data, scratch->size);

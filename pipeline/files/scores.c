@@ -29,6 +29,7 @@ void scores_save(const char *path, const struct scores_info *info, const float *
     json_add_u64(&b, "params", info->params);
     json_add_u64(&b, "model_bytes", info->model_bytes);
     json_add_real(&b, "sum_deviation", info->sum_deviation);
+    if (*info->note) json_add_string(&b, "note", info->note);
     json_close(&b, '}');
     frames_commit(w, &b);
     buffer_free(&b);
@@ -63,6 +64,7 @@ static void info_read(const struct frames_reader *f, struct scores_info *info) {
     get_text(f, "vocabulary", info->vocabulary, sizeof info->vocabulary);
     get_text(f, "model", info->model, sizeof info->model);
     get_text(f, "context", info->context, sizeof info->context);
+    if (json_get(frames_metadata(f), "note")) get_text(f, "note", info->note, sizeof info->note);
 }
 
 void scores_load(const char *path, struct scores_info *info, float **scores, uint8_t **orders) {

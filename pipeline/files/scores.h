@@ -2,7 +2,8 @@
 // (n-gram models only) one byte a event with the matched order; a frames file.
 // Metadata: format "billionword-scores-1", events, orders (0 or 1), shard (content hash of the test shard),
 // vocabulary (hash), model (hash), context ("reset", "carry-1"), params, model_bytes,
-// sum_deviation (largest |sum over the vocabulary - 1| on the checked events, or -1).
+// sum_deviation (largest |sum over the vocabulary - 1| on the checked events, or -1), note (what to know of
+// them; absent where there is nothing).
 #ifndef PIPELINE_FILES_SCORES_H
 #define PIPELINE_FILES_SCORES_H
 
@@ -18,6 +19,7 @@ struct scores_info {
     double sum_deviation; // < 0: not checked
     char shard[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE], model[HASH_TEXT_SIZE];
     char context[32];
+    char note[128];
 };
 
 // Writes the whole file and publishes it.  `orders` is NULL unless info->orders.

@@ -131,6 +131,8 @@ struct vocabulary *vocabulary_open(const char *path) {
     v->end = reserved_id(v, path, WORD_END);
     v->unknown = reserved_id(v, path, WORD_UNKNOWN);
     order_check(v, path);
+    uint32_t space = vocabulary_find(v, WORD_SPACE, strlen(WORD_SPACE));
+    v->space = space == v->unknown ? VOCABULARY_NONE : space;
     return v;
 }
 
@@ -146,4 +148,13 @@ void vocabulary_close(struct vocabulary *v) {
 uint32_t vocabulary_find(const struct vocabulary *v, const char *word, size_t length) {
     uint32_t tag, id = table_find(v, word, length, &tag)->id;
     return id ? id - 1 : v->unknown;
+}
+
+void vocabulary_write_word(const struct vocabulary *v, uint32_t id, const char *letters, size_t length,
+                           bool first, FILE *f) {
+    bool characters = v->space != VOCABULARY_NONE;
+    if (characters && id == v->space) letters = " ", length = 1;
+    if (!letters) letters = v->words[id], length = strlen(letters);
+    if (!first && !characters) putc(' ', f);
+    fwrite(letters, 1, length, f);
 }

@@ -7,16 +7,24 @@
 
 #include "pipeline/files/hash.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define WORD_BEGIN   "<S>"
 #define WORD_END     "</S>"
 #define WORD_UNKNOWN "<UNK>"
+// In a text of characters, one word each, the space between words: of several characters, so that no
+// character of a text can be taken for it.
+#define WORD_SPACE "<SPACE>"
+
+#define VOCABULARY_NONE UINT32_MAX
 
 struct vocabulary {
     uint32_t size;                // V, with <S>, </S>, <UNK>
     uint32_t begin, end, unknown; // ids; begin == size - 1
+    uint32_t space;               // of WORD_SPACE: the words are characters; VOCABULARY_NONE: they are not
     const char **words;           // (V), zero-terminated
     uint64_t *counts;             // (V)
     char hash[HASH_TEXT_SIZE];    // of the file's contents
@@ -31,5 +39,10 @@ struct vocabulary *vocabulary_open(const char *path);
 void vocabulary_close(struct vocabulary *v);
 // The word's id, or v->unknown.
 uint32_t vocabulary_find(const struct vocabulary *v, const char *word, size_t length);
+
+// Writes a word of a running text (its letters, where they are not the vocabulary's, `length` of them; else
+// NULL), with a space before it unless it is the first; of characters, one behind the other, spaces as such.
+void vocabulary_write_word(const struct vocabulary *v, uint32_t id, const char *letters, size_t length,
+                           bool first, FILE *f);
 
 #endif

@@ -32,7 +32,7 @@ static void write_text(const struct training_texts *t, const struct generated *t
     if (!f) die_errno("cannot write %s", t->path);
     fprintf(f, "%" PRIu64 "\t", step);
     for (size_t i = text->given; i < text->count; i++)
-        fprintf(f, "%s%s", i > text->given ? " " : "", t->v->words[text->words[i]]);
+        vocabulary_write_word(t->v, text->words[i], NULL, 0, i == text->given, f);
     putc('\n', f);
     if (ferror(f) | fclose(f)) die_errno("cannot write %s", t->path);
 }

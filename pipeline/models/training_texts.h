@@ -1,6 +1,6 @@
 // Texts that a network makes while it trains, in a file beside its learning curve: what it has learnt so far,
 // to be read.  Each goes on where the training text is, from the network's state and the next word there
-// (Karpathy's min-char-rnn), and through the ends of sentences.  A line is step<TAB>words, </S> among them.
+// (Karpathy's min-char-rnn), and through the ends of sentences.  A line is step<TAB>text, </S> in it.
 #ifndef PIPELINE_MODELS_TRAINING_TEXTS_H
 #define PIPELINE_MODELS_TRAINING_TEXTS_H
 

@@ -82,18 +82,17 @@ static uint64_t manifest_count(const struct json *root, const char *path, const 
     return value;
 }
 
-// The row's note: the manifest's, then the user's.
-static void join_notes(struct row *row, const struct json *root, const char *path, const char *given) {
-    const char *own = json_string(json_get(root, "notes"), "note", "");
-    for (const char *c = own; *c; c++)
+// Adds to the row's note, behind what is there.
+static void add_note(struct row *row, const char *text, const char *origin) {
+    for (const char *c = text; *c; c++)
         if (iscntrl((unsigned char)*c))
-            die("%s: its note holds a control character: damaged; train again", path);
-    if (!given) given = "";
-    int n = snprintf(row->note, sizeof row->note, "%s%s%s", own, *own && *given ? "; " : "", given);
-    if ((size_t)n >= sizeof row->note) warn("the note is longer than 255 bytes and cut off: %s", row->note);
+            die("%s: its note holds a control character: damaged; make it again", origin);
+    size_t size = strlen(row->note), room = sizeof row->note - size;
+    int n = snprintf(row->note + size, room, "%s%s", size && *text ? "; " : "", text);
+    if ((size_t)n >= room) warn("the note is longer than 255 bytes and cut off: %s", row->note);
 }
 
-static void read_manifest(struct row *row, const char *path, const char *note) {
+static void read_manifest(struct row *row, const char *path) {
     struct json *root = manifest_read(path, "train or estimate", "train again");
     if (!json_get(root, "notes")) die("%s: has no notes: not a manifest, or damaged; train again", path);
     row->train_events = manifest_count(root, path, "train_events");
@@ -101,7 +100,7 @@ static void read_manifest(struct row *row, const char *path, const char *note) {
     row->processors = manifest_count(root, path, "processors");
     row->params = manifest_count(root, path, "params");
     row->model_bytes = manifest_count(root, path, "model_bytes");
-    join_notes(row, root, path, note);
+    add_note(row, json_string(json_get(root, "notes"), "note", ""), path);
     // The model itself is the first output.
     const struct json *outputs = json_get(root, "outputs");
     snprintf(row->model, sizeof row->model, "%s",
@@ -172,7 +171,7 @@ void result_make(struct row *row, const struct result_sources *s) {
     *row = (struct row){.block = s->block, .replicates = BOOTSTRAP_REPLICATES, .seed = BOOTSTRAP_SEED};
     snprintf(row->system, sizeof row->system, "%s", s->system);
     snprintf(row->corpus, sizeof row->corpus, "%s", s->corpus);
-    read_manifest(row, s->manifest, s->note);
+    read_manifest(row, s->manifest);
     struct measure valid, test;
     measure_split(&valid, s->valid_shard, s->valid_scores, 0);
     measure_split(&test, s->test_shard, s->test_scores, s->block);
@@ -180,6 +179,8 @@ void result_make(struct row *row, const struct result_sources *s) {
         warn("%s and %s hold the same text: its validation perplexity tells nothing", s->valid_shard,
              s->test_shard);
     copy_measures(row, &valid, &test);
+    add_note(row, test.scores.note, s->test_scores);
+    if (s->note) add_note(row, s->note, "--note");
     judge(row, &valid, &test);
     snprintf(row->model, sizeof row->model, "%s", test.scores.model);
     row->published_ppl = find_published(row, s);
