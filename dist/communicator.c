@@ -57,7 +57,7 @@ static bool has_process_manager(void) {
     return getenv("PMIX_RANK") || getenv("PMI_RANK") || getenv("PMI_FD");
 }
 
-struct communicator *communicator_open(void) {
+static struct communicator *join(void) {
     const char *variable;
     int launched = ranks_of_launcher(), slurm = ranks_of_slurm(&variable);
     if (launched == 1) return communicator_open_single();
@@ -72,6 +72,17 @@ struct communicator *communicator_open(void) {
             variable, slurm);
     if (slurm > 1 || has_process_manager()) return communicator_open_mpi(slurm);
     return communicator_open_single();
+}
+
+struct communicator *communicator_open(void) {
+    struct communicator *c = join();
+    int expected = number_of("BILLIONWORD_RANKS");
+    if (c && expected && c->ranks != expected)
+        return communicator_fail(
+            "the job script started %d ranks, but this one is among %d: the launcher does not start "
+            "what the job has room for; look at launcher=(...) in jobs/site.sh",
+            expected, c->ranks);
+    return c;
 }
 
 static int abort_code = 1;
@@ -103,6 +114,8 @@ static void place_enter(void) {
 }
 static void place_leave(void) { communicator_place.since = 0; }
 #define WAITING(...) (place_enter(), (__VA_ARGS__), place_leave())
+
+void communicator_writes(bool writes) { communicator_place.writes = writes; }
 
 void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text)) {
     if (seconds > 0 && c->ranks > 1) c->calls->watch(c, seconds, hung);

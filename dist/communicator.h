@@ -20,8 +20,9 @@ struct communicator {
 
 // Joins: MPI where a launcher started this process (its environment says so), else alone.  A program built
 // without MPI refuses to run under a launcher of several ranks, and one under Slurm refuses when SLURM_NTASKS
-// disagrees with the ranks it sees (SLURM_NTASKS of the step, SLURM_STEP_NUM_TASKS, where there is one). NULL
-// on failure.
+// disagrees with the ranks it sees (SLURM_NTASKS of the step, SLURM_STEP_NUM_TASKS, where there is one).
+// BILLIONWORD_RANKS, which job scripts set, is the number that there must be, whatever the launcher.  NULL on
+// failure.
 struct communicator *communicator_open(void);
 const char *communicator_error(void);
 // All ranks leave together (barrier, MPI_Finalize).
@@ -48,6 +49,11 @@ bool communicator_agrees(struct communicator *c, const void *data, size_t bytes,
 // `hung` is called, in a thread of its own, with a text that names those who have not come, and their hosts;
 // it takes the job down.  0 seconds, or one rank: nothing.  Collective, once.
 void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text));
+
+// Around the writing of files, for which the others wait: it may take COMMUNICATOR_WRITING times as long
+// before a rank counts as hung.
+enum { COMMUNICATOR_WRITING = 10 };
+void communicator_writes(bool writes);
 
 // Sums in flight: start many, then wait for all, in order to overlap with computing.  At most
 // COMMUNICATOR_MAX_PENDING.

@@ -25,6 +25,7 @@ struct communicator_calls {
 struct communicator_place {
     _Atomic uint64_t call; // how many calls that wait for others it has begun
     _Atomic double since;  // when it began the one that it is in; 0: it is in none
+    _Atomic bool writes;   // it writes files
 };
 extern struct communicator_place communicator_place;
 double communicator_now(void); // seconds, monotonic

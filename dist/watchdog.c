@@ -21,6 +21,7 @@ static const double TICK = 0.2, PATIENCE = 5; // seconds: between looks; for ans
 struct answer {
     double waits; // seconds in the call that it is in; -1: it is in none
     uint64_t call, round;
+    bool writes;
 };
 
 static struct watchdog {
@@ -35,11 +36,13 @@ static struct watchdog {
     struct answer *answers; // (ranks) of this round
     uint64_t round;
     double awake; // since when this process runs without having been stopped itself
+    double wrote; // when a rank that did not come was last seen to write
 } dog;
 
 static struct answer own_answer(uint64_t round) {
     double since = communicator_place.since;
-    return (struct answer){since > 0 ? communicator_now() - since : -1, communicator_place.call, round};
+    return (struct answer){since > 0 ? communicator_now() - since : -1, communicator_place.call, round,
+                           communicator_place.writes};
 }
 
 static bool arrived(int tag, MPI_Status *status) {
@@ -103,7 +106,9 @@ static void describe(char *text, size_t size, uint64_t call, double waited) {
         const struct answer *a = &dog.answers[r];
         n +=
             (size_t)snprintf(text + n, size - n, "%s rank %d on %s (%s)", named++ ? "," : "", r, dog.hosts[r],
-                             a->round ? "it runs, but has not come to the others" : "it does not answer");
+                             !a->round   ? "it does not answer"
+                             : a->writes ? "it writes files"
+                                         : "it runs, but has not come to the others");
     }
     if (n < size && absent > named) n += (size_t)snprintf(text + n, size - n, " and %d more", absent - named);
     if (n < size && !absent)
@@ -119,16 +124,21 @@ static void look(void) {
     double since = communicator_place.since;
     if (since == 0) return;
     if (since < dog.awake) since = dog.awake;
-    double waited = communicator_now() - since;
-    if (waited < dog.seconds || !ask(call)) return;
+    if (communicator_now() - (dog.wrote > since ? dog.wrote : since) < dog.seconds || !ask(call)) return;
     int absent = 0, lower = 0;
+    bool writes = false;
     for (int r = 0; r < dog.c->ranks; r++) {
         absent += !has_come(r, call);
+        writes = writes || (!has_come(r, call) && dog.answers[r].writes);
         lower += r < dog.c->rank && has_come(r, call);
     }
     // All have come: what they exchange takes its time, but not for ever.  Of those who wait the lowest
     // speaks.
-    waited = communicator_now() - since;
+    double waited = communicator_now() - since;
+    if (writes && waited < COMMUNICATOR_WRITING * dog.seconds) {
+        dog.wrote = communicator_now();
+        return;
+    }
     if (!absent && waited < 2 * dog.seconds + PATIENCE) return;
     if (lower && waited < 2 * dog.seconds + 3 * PATIENCE) return;
     char text[1024];

@@ -262,10 +262,11 @@ find_launcher() {
 
 # launch PROGRAM OPTION...: on all ranks.  In a session of its own, so that of what the terminal sends to all (Ctrl-C,
 # hang-up) nothing arrives but what on_signal forwards: mpirun would kill its ranks.
-child='' signal='' stop_signal=USR1
+child='' signal='' stop_file=''
 launch() {
   find_launcher
-  setsid "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
+  # Each rank refuses to compute with fewer than there should be.
+  BILLIONWORD_RANKS=$ranks setsid "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
   await_child $!
 }
 
@@ -282,12 +283,15 @@ await_child() {
   return "$status"
 }
 
-# The first signal asks the program for a checkpoint (by stop_signal), a second one ends it.  (mpirun forwards USR1 but kills on TERM.)
+# The first signal asks for a checkpoint, by a file where a program makes one: a signal that comes before a launcher has
+# started all ranks is lost, or takes it down.  Without such a file, and at a second signal, the program ends.
 on_signal() {
-  local forward=$stop_signal
-  [ -z "$signal" ] || forward=TERM
+  if [ -n "$stop_file" ] && [ -z "$signal" ]; then
+    : >"$stop_file"
+  elif [ -n "$child" ]; then
+    kill -TERM "$child" 2>/dev/null || true
+  fi
   signal=$1 interrupted=1
-  [ -z "$child" ] || kill "-$forward" "$child" 2>/dev/null || true
 }
 
 forward_signals() {

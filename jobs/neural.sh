@@ -52,6 +52,14 @@ start_or_resume() {
   rm -rf "$folder"/checkpoint-* "$folder/state" "$folder/model.safetensors.command"
   touch "$folder/started"
   printf '%s\n' "$started" >"$folder/started.command"
+  echo "$ranks" >"$folder/started.ranks"
+}
+
+# choose_recipe_ranks SYSTEM: sets `recipe_ranks`, what a recipe multiplies by that grows with the ranks: those of this job, or,
+# with ELASTIC, those that the run was started with.
+choose_recipe_ranks() {
+  recipe_ranks=$ranks
+  if [ -n "${ELASTIC:-}" ] && [ -s "$data/$1/started.ranks" ]; then recipe_ranks=$(<"$data/$1/started.ranks"); fi
 }
 
 # Sets `command` to the training of FOLDER with TRAIN_OPTION...
@@ -67,20 +75,23 @@ train_neural() {
   ! up_to_date "$model" "${inputs[@]}" -- "${command[@]}" || return 0
   announce
   start_or_resume "$folder" "${inputs[@]}" -- "${command[@]}"
+  rm -f "$folder/stop"
+  stop_file=$folder/stop
   leave_if_asked
   state=$(cat "$folder/state" 2>/dev/null || true)
   if [ "$state" != finished ]; then # else the script was killed behind the end of training
     launch "${command[@]}" ${ELASTIC:+--elastic} >&2 || status=$?
     state=$(cat "$folder/state" 2>/dev/null || true)
   fi
-  if [ $status != 0 ] && [ "$state" = running ]; then
+  stop_file=
+  if [ $status != 0 ] && [ "$state" = running ] && [ -z "$signal" ]; then
     state=failed # which a rank that was killed could not write
     echo $state >"$folder/state"
   fi
   progressed=1
   case $status,$state,$signal in
   *,finished,*) cp "$folder/started.command" "$model.command" ;; # rank 0's last word: a launcher that fails later takes nothing back
-  0,stopped,* | *,stopped,?* | *,,?*) leave ;; # asked to stop, a launcher may end with any code
+  0,stopped,* | *,stopped,?* | *,running,?* | *,,?*) leave ;; # asked to stop, a launcher may end with any code
   0,*) fail "training ended with the state '$state' in $folder/state, which should be finished or stopped" ;;
   *) fail "training failed with exit code $status; its messages are above, its checkpoints in $folder" ;;
   esac
@@ -120,13 +131,13 @@ run_neural_system() {
     forecast "$@"
     exit
   fi
+  forward_signals
   expect_steps 2
   need_programs train evaluate report
   [ -z "$characters" ] || need_programs tokenize vocab shard
   need_text
   need_results
   lock_folder "$folder"
-  forward_signals
   step "Training $1 on $corpus"
   [ -z "$characters" ] || make_characters
   train_neural "$folder" "${@:2}"

@@ -10,8 +10,6 @@
 # what this machine has free, or 4G where that is more.  Neither it nor the number of threads changes a result, so that files
 # stay up to date.
 
-stop_signal=TERM # these programs have no checkpoints; asked to end, they take their temporary files away
-
 # choose_memory: sets `memory`.
 choose_memory() {
   local mebibytes limit=/sys/fs/cgroup/memory.max # of a container

@@ -38,17 +38,18 @@ CORPUS=${CORPUS:-lm1b}
 
 parse_arguments "$@"
 
+choose_recipe_ranks lstm2048
 recipe=(
   --hidden 2048 --projection 512 --embedding 512
   --initial unit-scaling --forget-bias 1
   --dropout 0.1
   --softmax sampled --samples 8192
   --context carry --begin '<S>' --valid-streams 32
-  --batch $((128 * ranks)) --bptt 20 --epochs "${EPOCHS:-50}"
+  --batch $((128 * recipe_ranks)) --bptt 20 --epochs "${EPOCHS:-50}"
   --loss step-sum
   --optimiser adagrad --rate 0.2 --accumulator 1.0
   --clip 1.0 --clip-group lstm
-  --rescale-embedding $((128 * ranks)) # of the mean over all streams: 128 times each rank's own mean, summed
+  --rescale-embedding $((128 * recipe_ranks)) # of the mean over all streams: 128 times each rank's own mean, summed
   --ema 0.999
 )
 evaluation=(--streams 32) # one stream would leave a wide network idle; the number is stored with the result

@@ -36,13 +36,14 @@ CORPUS=${CORPUS:-lm1b}
 
 parse_arguments "$@"
 
+choose_recipe_ranks lstm2048_sync
 recipe=(
   --hidden 2048 --projection 512 --embedding 512
   --initial unit-scaling --forget-bias 1
   --dropout 0.1
   --softmax sampled --samples 8192
   --context carry --begin '<S>' --valid-streams 32
-  --batch $((15000 / ranks * ranks)) --bptt 20 --epochs "${EPOCHS:-10}"
+  --batch $((15000 / recipe_ranks * recipe_ranks)) --bptt 20 --epochs "${EPOCHS:-10}"
   --loss token-mean
   --optimiser adam --rate 0.004 --beta1 0.9 --beta2 0.999 --epsilon 1e-8
   --schedule inverse-sqrt --warmup 1000

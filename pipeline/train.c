@@ -141,23 +141,24 @@ static const struct program program = {
     "where they are "
     "asked for, checkpoints while it runs, and `state`, one word:\n"
     "running, finished, stopped (checkpoint made; run it again to go on) or failed.\n"
-    "SIGUSR1 or SIGTERM: checkpoint at the next step, then leave with 0.  Run again with the same options it "
-    "goes on from the\n"
-    "newest checkpoint.  Several ranks: mpirun --bind-to none -np N train ..., or srun --mpi=pmix -K train "
+    "SIGUSR1, SIGTERM or a file FOLDER/stop: checkpoint at the next step, then leave with 0.  Run again with "
+    "the "
+    "same options it goes on\nfrom the newest checkpoint.  Several ranks: mpirun --bind-to none -np N train "
+    "..., or srun --mpi=pmix -K train "
     "...",
     options};
 
 static struct communicator *world;
+static char init_hash[HASH_TEXT_SIZE]; // of --init's contents
 
 static void request_stop(int signal) {
     (void)signal;
     loop_stop_requested = 1;
 }
 
-static void handle_signals(void) {
-    struct sigaction a = {.sa_handler = request_stop, .sa_flags = SA_RESTART};
-    sigaction(SIGUSR1, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
+static void handle_signal(int signal, void (*handler)(int)) {
+    struct sigaction a = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigaction(signal, &a, NULL);
 }
 
 // Before --fresh could remove it.
@@ -181,7 +182,7 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     manifest_add_input(m, s.valid, valid->info.content);
     for (size_t i = 0; i < text->count; i++)
         manifest_add_input(m, text->paths[i], i ? NULL : text->info.content);
-    if (s.init) manifest_add_input(m, s.init, NULL);
+    if (s.init) manifest_add_input(m, s.init, init_hash);
     snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
     if (stat(path, &file)) die_errno("cannot find the model %s", path);
     hash_file(path, hash);
@@ -199,7 +200,9 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
 }
 
 int main(int argc, char **argv) {
+    handle_signal(SIGUSR1, SIG_IGN); // which an exec keeps, while a handler would be gone
     resources_tune_libraries(argv);
+    handle_signal(SIGUSR1, request_stop);
     s = settings_default;
     int first = options_parse(&program, argc, argv);
     world = device_join();
@@ -212,8 +215,10 @@ int main(int argc, char **argv) {
     const char *const *paths = (const char *const *)argv + first;
     struct shard_set *text = shard_set_open(paths, (size_t)(argc - first), v->hash);
     struct shard_set *valid = shard_set_open(&s.valid, 1, v->hash);
-    char inputs[3 * HASH_TEXT_SIZE];
-    snprintf(inputs, sizeof inputs, "%s %s %s", v->hash, text->info.content, valid->info.content);
+    char inputs[4 * HASH_TEXT_SIZE];
+    if (s.init) hash_file(s.init, init_hash);
+    snprintf(inputs, sizeof inputs, "%s %s %s %s", v->hash, text->info.content, valid->info.content,
+             init_hash);
     device_check_agreement(world, &program, inputs);
     struct model_options o = settings_model(&s, v);
     struct loop_options l = settings_loop(&s, v);
@@ -231,7 +236,7 @@ int main(int argc, char **argv) {
     }
     struct safetensors_reader *start = s.init ? open_start(&o) : NULL;
     uint64_t resume = run_folder_enter(s.folder, world, s.fresh, f.disk);
-    handle_signals();
+    handle_signal(SIGTERM, request_stop); // before there is anything to save, it ends the program
     struct manifest *manifest = manifest_start(&program);
     struct model *m = model_new(k, &o);
     settings_initialise(&s, m);
@@ -245,7 +250,9 @@ int main(int argc, char **argv) {
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
     if (world->rank == 0 && result.finished) {
+        communicator_writes(true);
         write_manifest(manifest, k, &o, text, valid, v, &result);
+        communicator_writes(false);
         run_folder_write_state("finished");
         checkpoint_remove_all(s.folder);
     } else if (world->rank == 0) {

@@ -9,6 +9,7 @@
 #include "pipeline/training/exchange.h"
 #include "pipeline/training/gradient_flow.h"
 #include "pipeline/training/reader.h"
+#include "pipeline/training/run_folder.h"
 #include "pipeline/training/validation.h"
 
 #include <inttypes.h>
@@ -35,6 +36,7 @@ struct loop {
     struct progress progress;
     uint64_t spe, steps;          // steps of an epoch, of the run
     double last_checkpoint, mark; // times: of the last checkpoint, up to which train_seconds is counted
+    double last_look;             // time of the last look for a stop file
     double loss;                  // -sum of ln p of this rank since the curve's last line
     struct checkpoint s;
 };
@@ -58,7 +60,9 @@ static void model_path(const struct loop *x, char *path, size_t size) {
 static void save_model(struct loop *x) {
     char path[4096];
     model_path(x, path, sizeof path);
+    communicator_writes(true);
     if (x->c->rank == 0) model_save(x->m, path);
+    communicator_writes(false);
 }
 
 // What a validation says about rate and patience; true where it is the best so far.
@@ -130,8 +134,10 @@ static void save_checkpoint(struct loop *x) {
     double start = time_now();
     count_seconds(x);
     divergence_check_parameters(&x->divergence, x->s.step, x->m);
+    communicator_writes(true);
     if (x->curve) x->s.curve_length = curve_sync(x->curve);
     checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
+    communicator_writes(false);
     x->divergence.checkpoint = x->s.step, x->divergence.has_checkpoint = true;
     resume_training(x, start);
     x->last_checkpoint = time_now();
@@ -185,6 +191,15 @@ static void show_progress(struct loop *x, bool last) {
         progress_update(&x->progress, x->s.words, *extra ? extra : NULL);
 }
 
+// A signal may come before a launcher has ranks to pass it on to; a file waits for them.
+static bool finds_stop_file(struct loop *x) {
+    const double SECONDS = 1;
+    double now = time_now();
+    if (x->c->rank != 0 || now - x->last_look < SECONDS) return false;
+    x->last_look = now;
+    return run_folder_is_asked_to_stop();
+}
+
 // All ranks agree at a step's end on what rank 0's clock and every rank's signals say.
 enum { GO_ON, CHECKPOINT, STOP };
 static int decide(struct loop *x) {
@@ -194,6 +209,7 @@ static int decide(struct loop *x) {
         && time_now() - x->last_checkpoint > o->checkpoint_seconds)
         wish = CHECKPOINT;
     if (o->checkpoint_steps && x->s.step % o->checkpoint_steps == 0) wish = CHECKPOINT;
+    if (finds_stop_file(x)) loop_stop_requested = 1;
     if (loop_stop_requested || (o->stop_after && x->s.step >= o->stop_after)) wish = STOP;
     return x->c->ranks > 1 ? (int)communicator_max_u64(x->c, (uint64_t)wish) : wish;
 }

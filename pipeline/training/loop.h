@@ -42,7 +42,8 @@ struct loop_result {
     uint64_t steps_per_epoch;
 };
 
-// Set by a signal handler: make a checkpoint at the next step and leave.
+// Set by a signal handler: make a checkpoint at the next step and leave.  A file `stop` in the folder asks
+// the same.
 extern volatile sig_atomic_t loop_stop_requested;
 
 // Collective.  `resume`: the step of a checkpoint to go on from, or UINT64_MAX.

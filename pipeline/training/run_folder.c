@@ -24,8 +24,16 @@ static const char *run_path(char *path, size_t size, const char *file) {
 void run_folder_write_state(const char *word) {
     char path[4096], text[32];
     if (run_ranks->rank != 0) return;
+    communicator_writes(true);
     publish_file(run_path(path, sizeof path, "state"), text,
                  (size_t)snprintf(text, sizeof text, "%s\n", word));
+    if (strcmp(word, "running") != 0) unlink(run_path(path, sizeof path, "stop"));
+    communicator_writes(false);
+}
+
+bool run_folder_is_asked_to_stop(void) {
+    char path[4096];
+    return access(run_path(path, sizeof path, "stop"), F_OK) == 0;
 }
 
 // On the way out, perhaps with a full disk: frees what was half written, and says `failed` in place, without

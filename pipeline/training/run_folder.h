@@ -16,7 +16,9 @@
 // checkpoints and model. fresh: whatever an earlier run left is removed.  Returns the step of the checkpoint
 // to go on from, or UINT64_MAX, the same on all ranks.
 uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh, uint64_t bytes);
-// Rank 0 publishes the state; the others do nothing.
+// Rank 0 publishes the state, and takes FOLDER/stop away where the run has ended; the others do nothing.
 void run_folder_write_state(const char *word);
+// There is a file FOLDER/stop.
+bool run_folder_is_asked_to_stop(void);
 
 #endif

@@ -31,6 +31,19 @@ grep -q -- "--init: lstm.weight_ih_l0 of $first is 96 x 24, here 64 x 24: it sta
 train "${tiny[@]}" --softmax adaptive --cutoffs 40,290 --epochs 1 --init $first --output adaptive train.shard 2>said
 grep -q -- "--init: output.weight of $first is not used" said || fail "$(cat said)"
 
+# Every rank starts from the same model.
+if command -v mpirun >/dev/null; then
+  train --quiet "${tiny[@]}" --seed 5 --epochs 1 --output second train.shard
+  mkdir a b
+  for folder in a b; do cp vocab.tsv ./*.shard $folder; done
+  cp $first a/start.safetensors
+  cp second/model.safetensors b/start.safetensors
+  start=(train --quiet "${tiny[@]}" --epochs 1 --init start.safetensors --output m train.shard)
+  fails_with 1 'rank 1 runs another version, other options or other inputs' \
+    mpirun --bind-to none --oversubscribe --wdir a -np 1 "${start[@]}" : --wdir b -np 1 "${start[@]}"
+  [ ! -e a/m ] || fail "it began"
+fi
+
 # Refused, before anything is written.
 fails_with 1 'none of its tensors has the name and shape' train "${tiny[@]}" --cell gru --hidden 16 --softmax adaptive --cutoffs 40,290 --init $first --output m train.shard
 rm -r m
