@@ -8,9 +8,10 @@ for program in munged slurmctld slurmd sbatch; do
   command -v "$program" >/dev/null || skip "needs Slurm: apt-get install -y --no-install-recommends slurm-wlm munge"
 done
 
-# box_up CPUS MEGABYTES: starts Slurm, and stops it at the end of the case.
+# box_up CPUS MEGABYTES [NODES]: starts Slurm, and stops it at the end of the case.
 box_up() {
   slurm_box=$BILLIONWORD_HOME/tools/slurm_box box=$PWD/box
+  [ "${3:-1}" = 1 ] || "$BILLIONWORD_HOME/tools/emulated_hosts" check 2>box.said || skip "several nodes: $(cat box.said)"
   trap '"$slurm_box" down "$box"' EXIT
   "$slurm_box" up "$box" "$@" 2>box.said || {
     cat box.said >&2
