@@ -29,7 +29,7 @@ for net in $mine; do
   left=$(find /proc/[0-9]*/ns -maxdepth 1 -name net -lname "net:?$net?" 2>/dev/null || true)
   [ -z "$left" ] || fail "still there: $left"
 done
-for process in $(cat "$box"/run/*.pid 2>/dev/null); do ! kill -0 "$process" || fail "still there: $process"; done
+! pgrep -af "$box" | grep -v ' <defunct>' || fail "still there"
 [ ! -e "$box/hosts/network" ] || fail "the hosts' network is still there"
 
 kill -0 $bystander || fail "it killed what it had not started"
