@@ -244,6 +244,8 @@ need_single_task() {
 
 # Sets `launcher`, the words in front of a parallel program, unless jobs/site.sh has.
 find_launcher() {
+  # For mpirun, whoever names it.
+  [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   if [ -n "${launcher+set}" ]; then return; fi
   launcher=()
   [ "$ranks" -gt 1 ] || return 0
@@ -256,7 +258,6 @@ find_launcher() {
     command -v mpirun >/dev/null || fail "NP=$ranks needs mpirun: make -C '$home' deps"
     # Bound to single cores, the threads of a rank would share one.
     launcher=(mpirun --bind-to none --oversubscribe -np "$ranks")
-    [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
 }
 

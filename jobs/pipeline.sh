@@ -57,7 +57,7 @@ submit_chain() {
   say "job $corpus_job prepares $corpus"
   for system in "${systems[@]}"; do
     size=()
-    if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size=("--ntasks=$np"); fi
+    if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size=("--ntasks=$np" "--nodes=1-$np"); fi
     job=$(sbatch --parsable --dependency="afterok:$corpus_job" --kill-on-invalid-dep=yes "${size[@]}" "$home/jobs/train_$system.sh") || exit
     say "job ${job%%;*} trains $system"
   done

@@ -74,3 +74,17 @@ wait_for_end() {
     sleep 0.2
   done
 }
+
+# For what `jobs/pipeline.sh --submit` says, kept in a file: the jobs it names, and the one of a system.
+jobs_of() { sed -n 's/.* job \([0-9]*\) .*/\1/p' "$1"; }
+job_of() { sed -n "s/.* job \([0-9]*\) .* $1\$/\1/p" "$2"; }
+
+# wait_for_chain FILE SECONDS: until all these jobs are done.
+wait_for_chain() {
+  local id
+  [ "$(jobs_of "$1" | wc -l)" -ge 2 ] || fail "no chain of jobs: $(cat "$1")"
+  for id in $(jobs_of "$1"); do
+    wait_for_end "$id" "$2"
+    [ "$state" = COMPLETED ] || fail "job $id ended as $state: $(cat ./*-"$id.log")"
+  done
+}
