@@ -204,6 +204,7 @@ up_to_date() {
 make_file() {
   local out=$1 status made
   ! up_to_date "$@" || return 0
+  leave_if_asked
   announce
   mkdir -p "$(dirname "$out")"
   rm -f "$out.command"
@@ -211,7 +212,10 @@ make_file() {
   made=$(command_text "$@") # the inputs as they are now: what changes from here on is seen by the next run
   while [ "$1" != -- ]; do shift; done
   shift
-  "$@" >&2 || { status=$? && leave_if_asked; exit "$status"; }
+  case $1 in
+  */*) stoppable "$@" >&2 ;;
+  *) "$@" >&2 ;; # a function, which sees to it itself
+  esac || { status=$? && leave_if_asked; exit "$status"; }
   [ -e "$out" ] || fail "${1##*/} ended well, but $out is not there"
   printf '%s\n' "$made" >"$out.command"
   progressed=1
@@ -268,6 +272,13 @@ launch() {
   find_launcher
   # Each rank refuses to compute with fewer than there should be.
   BILLIONWORD_RANKS=$ranks setsid "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
+  await_child $!
+}
+
+# stoppable PROGRAM OPTION...: one process without checkpoints.  Asked to end, it takes its temporary files away.
+stoppable() {
+  local stop_signal=TERM
+  setsid "$@" &
   await_child $!
 }
 
