@@ -153,6 +153,27 @@ find_texts() {
   done
 }
 
+# --- as a job of Slurm: what became of it, and where that can be read -------------------------------------------------
+
+# job_log ID NAME: where the job's log is.
+job_log() {
+  local log
+  log=$(scontrol show job "$1" 2>/dev/null | sed -n 's/^ *StdOut=//p') # Slurm forgets jobs that ended some minutes ago
+  echo "${log:-${SLURM_SUBMIT_DIR:-.}/$2-$1.log}"
+}
+
+# At the end of a batch script.  What it notes, where a chain was submitted, is for the chain's summary: what ends without a
+# note was ended from outside.
+requeued=
+end_of_job() {
+  local status=$? notes=$data/.jobs
+  case $0 in */slurm_script) ;; *) return 0 ;; esac # what a job's script runs is a part of it
+  [ -z "$requeued" ] || return 0
+  [ $status = 0 ] || say "job $SLURM_JOB_ID failed with exit code $status; all that it said is in $(job_log "$SLURM_JOB_ID" "$script")"
+  [ ! -d "$notes" ] || echo $status >"$notes/$SLURM_JOB_ID"
+}
+trap end_of_job EXIT
+
 # --- steps: what is up to date is not run again --------------------------------------------------------------------------
 
 step_number=${STEPS_BEFORE:-0} step_total=${STEPS_TOTAL:-0} step_title=
@@ -323,6 +344,7 @@ leave() {
   esac
   if [ -n "${SLURM_JOB_ID:-}" ] && [ -n "$progressed" ]; then
     if scontrol requeue "$SLURM_JOB_ID" >&2; then
+      requeued=1
       say "the time is nearly up: the work is saved and the job is back in the queue"
       exit 0
     fi

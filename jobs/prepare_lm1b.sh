@@ -76,7 +76,7 @@ from_tarball() {
   step "Unpacking $LM1B_TAR"
   announce
   # What does not end well has to be unpacked again.
-  trap 'rm -rf "$scratch" && rmdir --ignore-fail-on-non-empty "$text"' EXIT
+  trap 'end_of_job; rm -rf "$scratch" && rmdir --ignore-fail-on-non-empty "$text"' EXIT
   rm -rf "$scratch"
   mkdir -p "$scratch"
   # The folder is named in every pattern: the held-out folder holds a news.en-00000-of-00100, which is both held-out sets.
