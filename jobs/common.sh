@@ -298,7 +298,6 @@ launch() {
 
 # stoppable PROGRAM OPTION...: one process without checkpoints.  Asked to end, it takes its temporary files away.
 stoppable() {
-  local stop_signal=TERM
   setsid "$@" &
   await_child $!
 }

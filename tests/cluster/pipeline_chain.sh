@@ -42,6 +42,7 @@ summary_says "| unigram |"
 says_its_log lstm256
 
 # One that is killed cannot say a word itself.  (Slurm finds the ranks of a step, here without cgroups, but no others.)
+rm -r "$clone/work/tiny/gru256"
 NP=2 SYSTEMS="gru256" bash "$clone/jobs/pipeline.sh" --submit 2>said
 wait_for_log "$clone/work/tiny/gru256/curve.jsonl" '"step"' 60
 scancel --batch --signal=KILL "$(job_of gru256 said)"

@@ -19,12 +19,7 @@ chain() {
   wait_for_chain said 120
   scontrol show job -o "$(job_of lstm256 said)" | grep -q ' NodeList=n\[1-2\] ' || fail "not on two nodes: $(cat said)"
 }
-# columns NAME COLUMN...: its table without these columns.
-columns() {
-  awk -F'\t' -v OFS='\t' -v drop="${*:2}" 'BEGIN { split(drop, names, " "); for (i in names) gone[names[i]] }
-    NR == 1 { for (i = 1; i <= NF; i++) if ($i in gone) blank[i] }
-    { for (i in blank) $i = ""; print }' "$clone/$1/results/tiny/perplexity.tsv"
-}
+table() { echo "$clone/$1/results/tiny/perplexity.tsv"; }
 
 chain srun
 printf 'launcher=(mpirun --bind-to none)\n' >"$clone/jobs/site.sh"
@@ -32,22 +27,17 @@ chain mpirun
 rm "$clone/jobs/site.sh"
 plain two 2
 plain one 1
-columns two train_seconds >two.tsv
+columns "$(table two)" train_seconds >two.tsv
 [ "$(grep -c $'\tVALID\t' two.tsv)" = 3 ] || fail "three valid rows expected: $(cat two.tsv)"
 for name in srun mpirun; do
-  columns $name train_seconds >$name.tsv
+  columns "$(table $name)" train_seconds >$name.tsv
   same_file two.tsv $name.tsv
-  same_file "$clone/two/tiny/lstm256/model.safetensors" "$clone/$name/tiny/lstm256/model.safetensors"
-  for split in valid test; do
-    zstd -dcq "$clone/two/tiny/lstm256/$split.scores" >two.scores
-    zstd -dcq "$clone/$name/tiny/lstm256/$split.scores" >$name.scores
-    same_file two.scores $name.scores
-  done
+  same_results "$clone/two" "$clone/$name" lstm256
 done
 
 # One rank adds up gradients in another order: perplexities of training that long differ by less than 1 in 10,000.
-columns one train_seconds processors >one.tsv
-columns two train_seconds processors | awk -F'\t' '
+columns "$(table one)" train_seconds processors >one.tsv
+columns "$(table two)" train_seconds processors | awk -F'\t' '
   NR == FNR { for (i = 1; i <= NF; i++) one[FNR, i] = $i; next }
   FNR == 1 { for (i = 1; i <= NF; i++) rounded[i] = $i ~ /^ppl_/ }
   { for (i = 1; i <= NF; i++) {
