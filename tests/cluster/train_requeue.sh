@@ -8,7 +8,7 @@ make_clone
 make_slow_writes
 cd "$clone/logs"
 make_corpus tiny 300
-sed -i 's/--epochs "[^"]*"/--epochs 24 --checkpoint-steps 20/' "$clone/jobs/train_lstm256.sh" # some 120 steps
+sed -i 's/--epochs "[^"]*"/--epochs 14 --checkpoint-steps 10/' "$clone/jobs/train_lstm256.sh" # some 70 steps
 export CORPUS=$PWD/tiny
 in_folder() { env WORK="$clone/$1" RESULTS="$clone/$1/results" "${@:2}"; }
 in_folder straight bash "$clone/jobs/prepare_corpus.sh" 2>said || fail "$(cat said)"
@@ -27,8 +27,8 @@ passes() { grep -c '^=== 1/2 Training lstm256' "$log" 2>/dev/null || true; }
 in_pass() {
   local end=$((SECONDS + 60)) before
   until [ "$(passes)" = "$1" ]; do [ $SECONDS -lt $end ] || fail "no pass $1: $(cat "$log")"; sleep 0.1; done
-  before=$(ls "$clone/$2/tiny/lstm256" 2>/dev/null | grep checkpoint- || true)
-  until [ "$(ls "$clone/$2/tiny/lstm256" 2>/dev/null | grep checkpoint- || true)" != "$before" ]; do
+  before=$(compgen -G "$clone/$2/tiny/lstm256/checkpoint-*" || true)
+  until [ "$(compgen -G "$clone/$2/tiny/lstm256/checkpoint-*" || true)" != "$before" ]; do
     [ $SECONDS -lt $end ] || fail "pass $1 makes no checkpoint: $(cat "$log")"
     sleep 0.1
   done
