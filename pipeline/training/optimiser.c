@@ -151,6 +151,7 @@ static bool clip_values(struct model *m, float limit) {
     size_t outside = 0;
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
+        if (p->is_idle) continue;
         outside += p->is_sparse
                        ? k->update.clip_values(k, p->touched.values, p->touched.rows * p->columns, limit)
                        : k->update.clip_values(k, p->gradient, parameter_size(p), limit);

@@ -151,6 +151,28 @@ static void test_rmsprop(void **state) {
 }
 
 static void test_running_mean(void **state) {
+// What a parameter that rests holds is of an earlier step: it is neither clipped nor followed.
+static void test_idle(void **state) {
+    (void)state;
+    for (int value = 0; value < 2; value++) {
+        struct optimiser_options o = {0};
+        if (value)
+            o.clip_value = 6;
+        else
+            o.clip = 7, o.clip_kind = CLIP_ALL; // sqrt(16 + 25) without the 8
+        struct model *m = small_model();
+        struct optimiser_norms norms;
+        optimiser_make(m, &o);
+        set_gradients(m);
+        m->parameters[OUTPUT].is_idle = true;
+        assert_int_equal(optimiser_step(m, &o, 0, 1, &norms), -1);
+        assert_false(norms.clipped);
+        assert_true(norms.group[GROUP_OUTPUT] == 0 && m->parameters[OUTPUT].gradient[0] == 8);
+        expect(m, -2, -2, -2, 2, -3, 4, 0);
+        release(m);
+    }
+}
+
     (void)state;
     struct optimiser_options o = {.ema = 0.75};
     struct model *m = small_model();
@@ -231,10 +253,14 @@ static void test_decays_by_validation(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clipping),     cmocka_unit_test(test_adagrad),
-        cmocka_unit_test(test_adam),         cmocka_unit_test(test_rmsprop),
-        cmocka_unit_test(test_running_mean), cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_schedules),    cmocka_unit_test(test_decays_by_validation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clipping),
+                                       cmocka_unit_test(test_adagrad),
+                                       cmocka_unit_test(test_adam),
+                                       cmocka_unit_test(test_rmsprop),
+                                       cmocka_unit_test(test_idle),
+                                       cmocka_unit_test(test_running_mean),
+                                       cmocka_unit_test(test_not_finite),
+                                       cmocka_unit_test(test_schedules),
+                                       cmocka_unit_test(test_decays_by_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
