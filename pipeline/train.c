@@ -84,7 +84,7 @@ static const struct option_spec options[] = {
     REAL("rate", s.rate, 1e-12, 1000, "learning rate"),
     REAL("accumulator", s.accumulator, 0, 1e6, "initial accumulator (adagrad)"),
     FLAG("row-wise", s.row_wise, "one accumulator for each row of the embedding (adagrad)"),
-    REAL("epsilon", s.epsilon, 0, 1, "added to the root of the second moment, under it with rmsprop"),
+    REAL("epsilon", s.epsilon, 0, 1, "added to the root of the second moment"),
     REAL("beta1", s.beta1, 0, 0.99999, "decay of the first moment (adam)"),
     REAL("beta2", s.beta2, 0, 0.9999999, "decay of the second moment (adam, rmsprop)"),
     CHOICE("loss", s.loss, "token-mean|step-sum",

@@ -200,7 +200,7 @@ static void run_updates(struct trial *t, const struct kernels *k, const struct u
     k->update.sgd(k, x[6], g, 1, 0.1f, 1);
     k->update.adagrad_row_means(k, x[15], x[16], g, d->ids, ROWS, WIDTH, 0.2f, 1e-6f, 0.5f);
     k->update.rmsprop(k, x[17], x[18], g, N, 0.01f, 0.9f, 1e-6f, 0.5f);
-    k->update.rmsprop_rows(k, x[19], x[20], g, d->ids, ROWS, WIDTH, 0.01f, x[14], 1e-6f, 0.5f);
+    k->update.rmsprop_rows(k, x[19], x[20], g, d->ids, ROWS, WIDTH, 0.01f, x[14], 0.9f, 1e-6f, 0.5f);
     size_t outside = k->update.clip_values(k, x[14], N, 0.3f), above = 0;
     for (size_t i = 0; i < N; i++) above += d->v[i] > 0.3f;
     assert_int_equal(outside, above);
@@ -339,15 +339,16 @@ static void check_steps(struct trial *t, const struct kernels *k, void *data) {
     trial_compare("accumulators", k->variant, a, (const float[]){7.5f, 5, 12.5f}, 3, 1e-6, 1);
 
     float x[6] = {0},
-          v[6] = {2, 2, 3, 3, 4, 4}; // row 0: 0.5 * 2 + 0.5 * 4; row 2: 0.75 * 4 + 0.25 * (36, 64)
-    k->update.rmsprop_rows(k, x, v, g, ids, 2, 2, 0.1f, decays, 1, 1);
-    trial_compare("squares", k->variant, v, (const float[]){3, 1, 3, 3, 12, 19}, 6, 1e-6, 1);
-    const float after[6] = {0.2f / 2, 0, 0, 0, -0.6f / sqrtf(13), -0.8f / sqrtf(20)};
+          v[6] = {6, 2, 3,
+                  3, 9, 12}; // row 0: 0.5 * 6 + 0.25 * (4, 0); row 2: 0.75 * (9, 12) + 0.25 * (36, 64)
+    k->update.rmsprop_rows(k, x, v, g, ids, 2, 2, 0.1f, decays, 0.75f, 1, 1);
+    trial_compare("squares", k->variant, v, (const float[]){4, 1, 3, 3, 15.75f, 25}, 6, 1e-6, 1);
+    const float after[6] = {0.2f / 3, 0, 0, 0, -0.6f / (1 + sqrtf(15.75f)), -0.8f / 6};
     trial_compare("rmsprop rows", k->variant, x, after, 6, 1e-6, 1);
     float y[1] = {1}, z[1] = {16}; // clipped to 4: 0.75 * 16 + 0.25 * 16 = 16
-    k->update.rmsprop(k, y, z, (const float[]){8}, 1, 0.1f, 0.75f, 0, 0.5f);
+    k->update.rmsprop(k, y, z, (const float[]){8}, 1, 0.1f, 0.75f, 4, 0.5f);
     assert_close((double)z[0], 16, 1e-6);
-    assert_close((double)y[0], 0.9, 1e-6);
+    assert_close((double)y[0], 0.95, 1e-6);
 
     float values[5] = {-6, 5, 5.5f, NAN, 0};
     assert_int_equal(k->update.clip_values(k, values, 5, 5), 2);
