@@ -56,7 +56,10 @@ static const struct option_spec options[] = {
     CHOICE("softmax", s.softmax, "full|sampled|nce|blackout|adaptive|hierarchical|class-factored",
            "the output layer: all words, trained on samples of them, in clusters by frequency, by turns "
            "through a Huffman tree, or a bin of words and a word of it"),
-    INT("samples", s.samples, 1, 1 << 24, "negatives a step, shared (sampled, nce, blackout)"),
+    INT("samples", s.samples, 1, 1 << 24,
+        "negatives, shared by the words of a block (sampled, nce, blackout)"),
+    CHOICE("samples-of", s.samples_of, SETTINGS_SAMPLES_OF,
+           "whose words share them: the block's, or those of each time step, which draws its own"),
     CHOICE("proposal", s.proposal, SETTINGS_PROPOSALS,
            "where they come from: by rank, or count^alpha with replacement"),
     REAL("alpha", s.alpha, 0, 1, "power of the words' counts (power)"),

@@ -9,6 +9,7 @@
 #include "pipeline/training/exchange.h"
 #include "pipeline/training/gradient_flow.h"
 #include "pipeline/training/reader.h"
+#include "pipeline/training/touches.h"
 #include "pipeline/training/validation.h"
 
 #include <inttypes.h>
@@ -26,7 +27,7 @@ struct loop {
     struct training_options training;
     struct workspace *w;
     struct optimiser_options optimiser;
-    float *input_touches, *output_touches; // (V) or NULL
+    struct touches touches;
     struct exchange exchange;
     struct validation valid;
     struct divergence divergence;
@@ -198,23 +199,6 @@ static int decide(struct loop *x) {
     return x->c->ranks > 1 ? (int)communicator_max_u64(x->c, (uint64_t)wish) : wish;
 }
 
-// How often a step is expected to touch each row of the tables: as an input or target word, as a sample.
-static void expect_touches(struct loop *x) {
-    const struct training_options *t = &x->o->training;
-    const struct output_memory *output = &x->w->output;
-    uint32_t V = x->m->o.vocabulary_size;
-    double words = (double)(x->o->batch * x->o->bptt), total = 0;
-    x->input_touches = memory_alloc(V, sizeof(float), "the rows' touches");
-    x->output_touches = memory_alloc(V, sizeof(float), "the rows' touches");
-    for (uint32_t v = 0; v < V; v++) total += (double)t->counts[v];
-    for (uint32_t v = 0; v < V; v++) {
-        double share = fmax((double)t->counts[v], 1) / total;
-        x->input_touches[v] = x->output_touches[v] = (float)(words * share);
-        if (output->loss != LOSS_EXACT && v < model_classes(&x->m->o))
-            x->output_touches[v] += (float)sampler_expected_touches(&output->samples.sampler, v);
-    }
-}
-
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
@@ -226,9 +210,9 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     x->w = workspace_new(x->m, o->bptt, count, &x->training, c->ranks);
     x->optimiser = o->optimiser;
     if (o->optimiser.kind == OPTIMISER_RMSPROP) {
-        expect_touches(x);
-        x->optimiser.touches[GROUP_EMBEDDING] = x->input_touches;
-        x->optimiser.touches[GROUP_OUTPUT] = x->output_touches;
+        touches_expect(&x->touches, &x->m->o, &o->training, o->bptt, o->batch);
+        x->optimiser.touches[GROUP_EMBEDDING] = x->touches.input;
+        x->optimiser.touches[GROUP_OUTPUT] = x->touches.output;
     }
     optimiser_make(x->m, &x->optimiser);
     validation_make(&x->valid, valid, o->valid_streams);
@@ -280,6 +264,6 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     reader_stop(x.reader);
     validation_free(&x.valid);
     workspace_free(m, x.w);
-    free(x.input_touches), free(x.output_touches);
+    touches_free(&x.touches);
     *result = (struct loop_result){is_over(&x), x.s, x.spe};
 }

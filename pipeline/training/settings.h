@@ -24,6 +24,7 @@ struct train_settings {
     // the loss
     const char *proposal, *loss;
     int64_t samples;
+    const char *samples_of;
     double dropout, alpha, log_normaliser;
     // the optimiser
     const char *optimiser, *schedule, *clip_group;
@@ -42,6 +43,7 @@ extern const struct train_settings settings_default;
 
 // Choices, in the order of the enums that they stand for.
 #define SETTINGS_PROPOSALS       "log-uniform|power"
+#define SETTINGS_SAMPLES_OF      "block|step"
 #define SETTINGS_BIN_BY          "frequency|root-frequency"
 #define SETTINGS_OPTIMISERS      "sgd|adagrad|adam|rmsprop"
 #define SETTINGS_SCHEDULES       "constant|linear|step|inverse-sqrt|validation"

@@ -117,6 +117,7 @@ struct training_options settings_training(const struct train_settings *s, const 
         .seed = (uint64_t)s->seed,
         .loss = output_loss,
         .samples = sampled ? (size_t)s->samples : 0,
+        .samples_each_step = settings_index(SETTINGS_SAMPLES_OF, s->samples_of) == 1,
         .proposal = (enum sampler_proposal)settings_index(SETTINGS_PROPOSALS, s->proposal),
         .alpha = s->alpha,
         .counts = v->counts,

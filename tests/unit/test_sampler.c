@@ -20,7 +20,7 @@ static struct sampler_options power_options(double alpha, uint32_t always) {
 static void tally(struct sampler *s, double drawn[CLASSES]) {
     for (uint32_t k = 0; k < CLASSES; k++) drawn[k] = 0;
     for (uint32_t step = 0; step < STEPS; step++) {
-        sampler_draw(s, step);
+        sampler_draw(s, step, 0);
         double all = 0;
         for (size_t j = 0; j < s->count; j++) {
             assert_true(j == 0 || s->ids[j - 1] < s->ids[j]);
@@ -79,7 +79,7 @@ static void test_log_uniform_expectation(void **state) {
     double drawn[CLASSES], expected[CLASSES] = {0}, sum = 0;
     tally(&s, drawn);
     for (uint32_t step = 0; step < STEPS; step++) {
-        sampler_draw(&s, step);
+        sampler_draw(&s, step, 0);
         for (uint32_t k = 0; k < CLASSES; k++) expected[k] += exp((double)sampler_log_expected(&s, k));
     }
     for (uint32_t k = 0; k < CLASSES; k++) {
@@ -100,16 +100,18 @@ static void test_steps_repeat(void **state) {
         struct sampler a, b;
         sampler_make(&a, CLASSES, &o);
         sampler_make(&b, CLASSES, &o);
-        sampler_draw(&a, 1);
-        sampler_draw(&a, 5);
-        sampler_draw(&b, 5); // whatever came before
+        sampler_draw(&a, 1, 0);
+        sampler_draw(&a, 5, 3);
+        sampler_draw(&b, 5, 3); // whatever came before
         assert_int_equal(a.count, b.count);
         assert_memory_equal(a.ids, b.ids, a.count * sizeof *a.ids);
         if (!kind) assert_memory_equal(a.copies, b.copies, a.count * sizeof *a.copies);
         uint32_t *ids = malloc(a.count * sizeof *ids);
         memcpy(ids, a.ids, a.count * sizeof *ids);
-        sampler_draw(&a, 6);
-        assert_true(a.count != b.count || memcmp(ids, a.ids, a.count * sizeof *ids));
+        for (uint32_t other = 0; other < 2; other++) {
+            sampler_draw(&a, other ? 6 : 5, other ? 3 : 2);
+            assert_true(a.count != b.count || memcmp(ids, a.ids, a.count * sizeof *ids));
+        }
         free(ids), sampler_free(&a), sampler_free(&b);
     }
 }
