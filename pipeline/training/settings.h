@@ -19,8 +19,8 @@ struct train_settings {
     const char *cell, *softmax, *cutoffs, *bin_by, *initial, *context, *begin;
     int64_t bins, layers, hidden, window, projection, output_projection, embedding;
     bool one_hot, direct, residual, cell_bias, output_bias, tie;
-    double initial_range, initial_embedding, initial_output, forget_bias;
-    bool initial_biases;
+    double initial_range, initial_embedding, initial_projection, initial_output, forget_bias;
+    bool initial_output_fan_in, initial_biases;
     // the loss
     const char *proposal, *loss;
     int64_t samples;

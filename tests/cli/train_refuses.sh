@@ -78,4 +78,7 @@ fails_with 1 'file' train "${tiny[@]}" --output file/m train.shard
 nothing_left .
 fails_with 2 '--initial-biases and --forget-bias exclude each other' train "${tiny[@]}" --initial-biases --forget-bias 1 --output m train.shard
 fails_with 2 '--initial-output means something only with --initial range' train "${tiny[@]}" --initial unit-scaling --initial-output 0.1 --output m train.shard
+fails_with 2 '--initial-projection means something only with --output-projection' train "${tiny[@]}" --initial-projection 0.1 --output m train.shard
+fails_with 2 '--initial-output-fan-in and --initial-output exclude each other' train "${tiny[@]}" --initial-output-fan-in --initial-output 0.1 --output m train.shard
+fails_with 2 '--initial-range means something only with --initial range|normal' train "${tiny[@]}" --initial unit-scaling --initial-range 0.1 --output m train.shard
 fails_with 2 '--batch 7 cannot be divided among 2 ranks' ranks 2 train "${tiny[@]}" --batch 7 --output m3 train.shard
