@@ -16,6 +16,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--projection and --output-projection exclude each other: one is fed back, one is not");
     if (strcmp(s->cell, "feed-forward") == 0 && !s->window)
         die_usage("--cell feed-forward needs --window N: the number of words that it sees");
+    if (s->window && s->layers > 2)
+        die_usage("--cell feed-forward takes --layers 1 or 2: no recipe has more over a window");
     if (s->residual && s->layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
     if (s->initial_projection > 0 && !s->output_projection)

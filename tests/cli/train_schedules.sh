@@ -47,7 +47,7 @@ refuse 2 '--decay-worse means something only with --schedule step' --decay-worse
 refuse 2 '--improvement means something only with --patience, or --schedule validation' --improvement 1.1
 refuse 2 '--decay means something only with --schedule step|validation' --decay 0.5
 refuse 2 '--patience -1: must be from 0 to 100000' --patience -1
-refuse 2 '--decay 1.5: must be from 0 to 1' --schedule step --decay 1.5
+refuse 2 '--decay 1.5: must be from 1e-06 to 1' --schedule step --decay 1.5
 refuse 1 '--warmup 100000: the whole run has' --schedule linear --warmup 100000
 
 # Divergence: the step, the group and its norm; the last good checkpoint stays and is one that can be gone on from.
