@@ -70,6 +70,30 @@ static void test_always_there(void **state) {
     sampler_free(&s);
 }
 
+// One sample is a draw as it comes, P(k) = ln((k+2)/(k+1)) / ln(C+1): from many steps as with replacement.
+static void test_log_uniform_draws(void **state) {
+    (void)state;
+    enum { DRAWS = STEPS * SAMPLES };
+    struct sampler_options o = {.samples = 1, .seed = 7};
+    struct sampler s;
+    sampler_make(&s, CLASSES, &o);
+    double drawn[CLASSES] = {0}, sum = 0, square = 0;
+    for (uint32_t step = 0; step < DRAWS; step++) {
+        sampler_draw(&s, step, 0);
+        assert_int_equal(s.count, 1);
+        drawn[s.ids[0]]++;
+    }
+    for (uint32_t k = 0; k < CLASSES; k++) {
+        double p = log((k + 2.0) / (k + 1.0)) / log(CLASSES + 1.0);
+        assert_close(exp((double)sampler_log_expected(&s, k)) / p, 1, 1e-5); // after a single try
+        sum += p;
+        square += pow(drawn[k] - p * DRAWS, 2) / (p * DRAWS);
+    }
+    assert_close(sum, 1, 1e-12);
+    assert_true(square < 80 && square > 10); // of 39 degrees of freedom
+    sampler_free(&s);
+}
+
 // Without replacement: the count of a class has the expectation Q(k) = 1 - (1 - P)^tries.
 static void test_log_uniform_expectation(void **state) {
     (void)state;
@@ -119,6 +143,7 @@ static void test_steps_repeat(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_power_distribution), cmocka_unit_test(test_always_there),
-        cmocka_unit_test(test_log_uniform_expectation), cmocka_unit_test(test_steps_repeat)};
+        cmocka_unit_test(test_log_uniform_draws), cmocka_unit_test(test_log_uniform_expectation),
+        cmocka_unit_test(test_steps_repeat)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
