@@ -81,7 +81,7 @@ void divergence_check_validation(const struct divergence *d, uint64_t step, doub
     int worst = largest(norms);
     if (!(perplexity <= 2.0 * classes))
         die("validation after step %" PRIu64 " gives perplexity %g, and the norm of the %s parameters' "
-                                             "gradient is %.3g (all: %s): training has "
+            "gradient is %.3g (all: %s): training has "
             "diverged; lower --rate or --clip; %s",
             step, perplexity, parameter_group_names[worst], norms->group[worst], all_norms(norms, norm),
             remains(d, left));
