@@ -110,14 +110,14 @@ static void visit_collect(const char *folder, uint64_t step, void *x) {
     if (s->count < sizeof s->steps / sizeof *s->steps) s->steps[s->count++] = step;
 }
 
-// Leaves the checkpoint of `step` and the newest complete one before it; all others, complete or not, are of
-// no use.
-static void remove_others(const char *folder, uint64_t step) {
+// Leaves the checkpoint of `step` and the newest complete one before it, up to the last good one; all others,
+// complete or not, are of no use.
+static void remove_others(const char *folder, uint64_t step, uint64_t good) {
     struct sweep s = {0};
-    uint64_t before = UINT64_MAX;
+    uint64_t before = UINT64_MAX, last = good ? good : UINT64_MAX;
     each_checkpoint(folder, visit_collect, &s);
     for (size_t i = 0; i < s.count; i++)
-        if (s.steps[i] < step && is_complete(folder, s.steps[i])
+        if (s.steps[i] < step && s.steps[i] <= last && is_complete(folder, s.steps[i])
             && (before == UINT64_MAX || s.steps[i] > before))
             before = s.steps[i];
     for (size_t i = 0; i < s.count; i++)
@@ -207,6 +207,7 @@ static void add_metadata(struct safetensors_writer *w, const struct checkpoint_i
     add_number(w, "rate_factor", "%.17g", s->rate_factor);
     add_number(w, "unimproved", "%" PRIu64, s->unimproved);
     add_number(w, "first_loss", "%.17g", s->first_loss);
+    add_number(w, "good_step", "%" PRIu64, s->good_step);
     add_number(w, "ranks", "%d", ranks);
     safetensors_add_metadata(w, "text", s->text);
     safetensors_add_metadata(w, "valid_text", s->valid_text);
@@ -297,7 +298,7 @@ void checkpoint_save(const char *folder, struct communicator *c, struct model *m
         checkpoint_path(path, sizeof path, folder, s->step, "DONE");
         publish_file(path, "", 0);
         publish_sync_folder(folder);
-        remove_others(folder, s->step);
+        remove_others(folder, s->step, s->good_step);
     }
     free(state);
     communicator_barrier(c); // nobody leaves before the checkpoint is there
@@ -318,6 +319,7 @@ void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, 
     s->rate_factor = strtod(need(x.r, path, "rate_factor"), NULL);
     s->unimproved = strtoull(need(x.r, path, "unimproved"), NULL, 10);
     s->first_loss = strtod(need(x.r, path, "first_loss"), NULL);
+    s->good_step = strtoull(need(x.r, path, "good_step"), NULL, 10);
     each_tensor(m, read_tensor, &x);
     size_t streams = w->B * (size_t)c->ranks, floats = workspace_state_floats(m);
     const struct tensor_info *t = safetensors_find(x.r, "carried_state");

@@ -20,6 +20,7 @@ struct checkpoint {
     double rate_factor;  // what validations have made of the learning rate; 0: nothing yet
     uint64_t unimproved; // validations since the last that improved enough
     double first_loss;   // nats a word of the first step
+    uint64_t good_step;  // of the last checkpoint that was made while the loss was sane; 0: none
     char valid_text[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE]; // content hashes
     char text[HASH_TEXT_SIZE];                                   // content hash of the training text
 };
@@ -34,7 +35,7 @@ struct checkpoint_identity {
 };
 
 // Collective.  Rank 0 writes; returns when the checkpoint is published, on all ranks.  Keeps this one and the
-// one before.
+// one before, which is the last good one where this is not.
 void checkpoint_save(const char *folder, struct communicator *c, struct model *m, const struct workspace *w,
                      const struct checkpoint_identity *id, const struct checkpoint *state);
 // The step of the newest complete checkpoint in the folder; false where there is none.  All of it is read and

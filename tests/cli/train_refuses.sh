@@ -78,4 +78,16 @@ fails_with 1 'file' train "${tiny[@]}" --output file/m train.shard
 nothing_left .
 fails_with 2 '--initial-biases and --forget-bias exclude each other' train "${tiny[@]}" --initial-biases --forget-bias 1 --output m train.shard
 fails_with 2 '--initial-output means something only with --initial range' train "${tiny[@]}" --initial unit-scaling --initial-output 0.1 --output m train.shard
+fails_with 2 '--initial-projection means something only with --output-projection' train "${tiny[@]}" --initial-projection 0.1 --output m train.shard
+fails_with 2 '--initial-output-fan-in and --initial-output exclude each other' train "${tiny[@]}" --initial-output-fan-in --initial-output 0.1 --output m train.shard
+fails_with 2 '--initial-range means something only with --initial range|normal' train "${tiny[@]}" --initial unit-scaling --initial-range 0.1 --output m train.shard
+# What a network without a state, or whose state ends with the sentence, has no use for; factors that would end learning.
+window=("${tiny[@]}" --cell feed-forward --window 3)
+fails_with 2 '--ema means something only with --cell lstm' train "${window[@]}" --ema 0.9 --output m train.shard
+fails_with 2 '--valid-streams means something only with --cell lstm' train "${window[@]}" --valid-streams 2 --output m train.shard
+fails_with 2 '--valid-streams means something only with --context carry' train "${tiny[@]}" --context reset --valid-streams 2 --output m train.shard
+fails_with 2 '--cell feed-forward takes --layers 1 or 2' train "${window[@]}" --layers 3 --output m train.shard
+fails_with 2 '--rescale-embedding 0: must be from 1e-06 to' train "${tiny[@]}" --rescale-embedding 0 --output m train.shard
+fails_with 2 '--decay 0: must be from 1e-06 to 1' train "${tiny[@]}" --schedule step --decay 0 --output m train.shard
+fails_with 2 '--decay 0: must be from 1e-06 to 1' train "${tiny[@]}" --schedule validation --decay 0 --output m train.shard
 fails_with 2 '--batch 7 cannot be divided among 2 ranks' ranks 2 train "${tiny[@]}" --batch 7 --output m3 train.shard
