@@ -59,6 +59,7 @@ static const struct option_spec options[] = {
      .kind = OPTION_REAL,
      .value = &alpha,
      .argument = "X",
+     .minimum = 1e-9,
      .maximum = 1,
      .help = "sbo: the weight of a shorter context"},
     {.name = "delta",
@@ -200,7 +201,7 @@ static void check_outputs(void) {
     if (strstr(slash ? slash : output, ".arpa")) // such a name is read as ARPA
         die_usage("--output %s: is the mapped model, which is not in ARPA format: --arpa FILE makes that",
                   output);
-    if (arpa && strcmp(arpa, output) == 0) die_usage("--arpa %s: is the --output, too", arpa);
+    publish_refuse_same(arpa, output);
 }
 
 static struct counts *open_counts(const struct vocabulary *v) {
@@ -301,10 +302,7 @@ static void export_arpa(const struct estimator *e, struct trie *t, const struct 
                         struct manifest *m, const struct counts_info *counts,
                         const struct training *training) {
     char hash[HASH_TEXT_SIZE];
-    if (!t) {
-        publish_refuse_input(arpa, output);
-        t = trie_open(output, v);
-    }
+    if (!t) t = trie_open(output, v);
     arpa_export(t, v, arpa, e->plan.threads, hash);
     trie_close(t);
     save_manifest(m, e, counts, training, arpa, hash);
