@@ -295,6 +295,9 @@ static void print_forecast(const struct estimator *e) {
          memory_format(p->memory, used), memory_format(p->least_memory, least), p->threads,
          p->threads == 1 ? "" : "s", p->passes, p->passes == 1 ? "" : "es",
          memory_format(p->output_bytes, bytes), output ? "" : " (in memory alone)");
+    note("forecast: some %.3g hours (%.1f s)%s, where the disk keeps up", p->seconds / 3600, p->seconds,
+         arpa ? " without the ARPA file" : "");
+    if (output) publish_refuse_full(output, p->output_bytes, "a model", "choose another --output");
 }
 
 // `t`: the model in memory; NULL where it is in the output.

@@ -34,8 +34,9 @@ static const struct option_spec options[] = {
     {"output", OPTION_STRING, &output, "FILE", "the pruned model, mapped", NULL, 0, 0, true},
     {"arpa", OPTION_STRING, &arpa_path, "FILE", "the pruned model in ARPA format, too (.zst compresses it)",
      NULL, 0, 0, false},
-    {"memory", OPTION_SIZE, &memory, "BYTES", "memory, besides the model's own file, which is mapped", NULL,
-     1, 0x1p63, false},
+    {"memory", OPTION_SIZE, &memory, "BYTES",
+     "memory, besides the model: a mapped one lies in its file, one in ARPA format is held in memory, too",
+     NULL, 1, 0x1p63, false},
     {"threads", OPTION_INT, &threads, "N", "threads; 0: as many as there are cores", NULL, 0, 1024, false},
     {0},
 };
@@ -63,12 +64,19 @@ static void check_options(void) {
     publish_refuse_input(arpa_path, vocabulary_path);
 }
 
-static void forecast(const struct trie_info *info) {
+// `held`: the model is in memory, as one that was read from ARPA is.
+static void forecast(const struct trie *t, bool held) {
     uint64_t grams = 0;
-    char takes[32], given[32];
-    for (int n = 1; n <= info->order; n++) grams += info->grams[n];
-    note("%s has %" PRIu64 " n-grams; pruning takes %s of memory, besides the model's file, of --memory %s",
-         model_path, grams, memory_format(prune_bytes(info), takes), memory_format(memory, given));
+    char takes[32], given[32], model[32];
+    for (int n = 1; n <= t->info.order; n++) grams += t->info.grams[n];
+    note("%s has %" PRIu64 " n-grams; pruning takes %s of memory, of --memory %s, besides the model's %s, %s",
+         model_path, grams, memory_format(prune_bytes(&t->info), takes), memory_format(memory, given),
+         memory_format(t->bytes, model), held ? "which are held in memory, too" : "which are mapped");
+    double seconds = prune_seconds(&t->info, (int)threads);
+    note("forecast: some %.3g hours (%.1f s) on %" PRId64 " thread%s, the pruned model at most %s",
+         seconds / 3600, seconds, threads, threads == 1 ? "" : "s",
+         memory_format(prune_output_most(t, (uint64_t)keep), takes));
+    publish_warn_full(output, prune_output_most(t, (uint64_t)keep), "the pruned model");
 }
 
 static void report_kept(const struct trie_info *info, const struct prune_result *r) {
@@ -156,10 +164,10 @@ int main(int argc, char **argv) {
     if (!threads) threads = cores_available();
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     if (arpa_path) arpa_check_words(v, vocabulary_path);
-    struct trie *t =
-        trie_is_trie(model_path) ? trie_open(model_path, v) : arpa_import(model_path, v, (int)threads);
+    bool mapped = trie_is_trie(model_path);
+    struct trie *t = mapped ? trie_open(model_path, v) : arpa_import(model_path, v, (int)threads);
     struct prune_options o = {threshold, (uint64_t)keep, memory, (int)threads};
-    forecast(&t->info);
+    forecast(t, !mapped);
     prune_check(&t->info, &o);
     if (options_is_dry_run()) {
         note("would write %s%s%s and a manifest beside", output, arpa_path ? " and " : "",

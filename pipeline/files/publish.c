@@ -169,7 +169,7 @@ uint64_t publish_room(const char *path) {
         if (last) break;
     }
     free(at);
-    return failed ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
+    return failed || s.f_blocks == 0 ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
 }
 
 void publish_refuse_full(const char *path, uint64_t bytes, const char *what, const char *remedy) {
