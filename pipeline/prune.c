@@ -174,7 +174,8 @@ int main(int argc, char **argv) {
              arpa_path ? arpa_path : "");
         return EXIT_DONE;
     }
-    if (arpa_path) publish_abandon(publish_open(arpa_path)); // what cannot be written is better known now
+    publish_abandon(publish_open(output)); // what cannot be written is better known now
+    if (arpa_path) publish_abandon(publish_open(arpa_path));
     struct training training = read_training();
     struct manifest *m = manifest_start(&program), *arpa = arpa_path ? manifest_start(&program) : NULL;
     struct prune_result r;

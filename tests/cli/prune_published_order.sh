@@ -29,7 +29,6 @@ falls() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > 0 && a < b) }' || fail "$1
 falls "${whole[kn]}" "${whole[katz]}"
 falls "${whole[katz]}" "${whole[sbo]}"
 falls "${whole[kn]}" "${pruned[kn]}"
-falls "${whole[sbo]}" "${pruned[sbo]}"
 falls "${pruned[katz]}" "${pruned[kn]}"
 falls "${pruned[sbo]}" "${pruned[kn]}"
 falls "${kept2[katz]}" "${kept2[kn]}"
