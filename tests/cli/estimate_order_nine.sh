@@ -19,8 +19,8 @@ text() {
 }
 value() { awk -F'\t' -v n="$1" '$1 == n { print $2 }' "$2"; }
 for words in 9 900; do
-  text $words 220 1 >train.txt
-  text $words 30 2 >test.txt
+  text $words 130 1 >train.txt
+  text $words 20 2 >test.txt
   vocab --quiet --min-count 2 --output v.tsv train.txt
   for part in train test; do shard --quiet --vocab v.tsv --output $part.shard $part.txt; done
   for pad in "" --pad; do
