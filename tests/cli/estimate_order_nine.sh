@@ -29,7 +29,7 @@ for words in 9 900; do
     for method in kn katz; do
       estimate --quiet --smoothing $method --discount-fallback --counts counts --vocab v.tsv --output x.trie --arpa x.arpa 2>/dev/null
       convert --quiet --model x.arpa --vocab v.tsv --output y.trie
-      slow=(awk -v order=9 -v pad="${pad:+1}" -v method=$method -f "$BILLIONWORD_HOME/tests/cli/slow_ngrams.awk")
+      slow=(awk -v order=9 -v pad="${pad:+1}" -v method="$method" -f "$BILLIONWORD_HOME/tests/cli/slow_ngrams.awk")
       "${slow[@]}" -v arpa=x.arpa v.tsv train.txt test.txt >slow || fail "$words words $pad, $method: $(cat slow)"
       for model in x.trie y.trie x.arpa; do
         evaluate --quiet --model $model --vocab v.tsv test.shard >scores
