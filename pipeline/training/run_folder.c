@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *run_folder;
@@ -68,16 +67,6 @@ static void remove_earlier_run(void) {
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(run_path(path, sizeof path, files[i]));
 }
 
-static void check_room(uint64_t bytes) {
-    struct statvfs s;
-    char need[32], have[32];
-    if (statvfs(run_folder, &s)) die_errno("cannot look at %s", run_folder);
-    uint64_t left = (uint64_t)s.f_bavail * s.f_frsize;
-    if (left < bytes)
-        die("%s: checkpoints and model need %s of disk, %s are free: make room, or choose another --output",
-            run_folder, memory_format(bytes, need), memory_format(left, have));
-}
-
 uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh, uint64_t bytes) {
     uint64_t resume = UINT64_MAX, step;
     run_folder = folder;
@@ -90,7 +79,7 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
         else if (is_finished())
             die("%s holds a finished run: choose another --output, or --fresh to train anew in its place",
                 folder);
-        check_room(bytes);
+        publish_refuse_full(run_folder, bytes, "checkpoints and model", "choose another --output");
     }
     communicator_broadcast(c, &resume, sizeof resume, 0);
     message_set_die_hook(run_folder_fail);

@@ -15,7 +15,7 @@ stages=("tokenize --quiet --output out/tokens train.txt"
   "shard --quiet --vocab vocab.tsv --output out/text.shard train.txt"
   "count --quiet --order 3 --vocab vocab.tsv --output out/text.counts train.shard"
   "estimate --quiet --smoothing katz --discount-fallback --counts text.counts --vocab vocab.tsv --output out/model.trie --arpa out/model.arpa"
-  "prune --quiet --model text.trie --vocab vocab.tsv --keep 900 --output out/pruned.trie"
+  "prune --quiet --model text.trie --vocab vocab.tsv --keep 900 --output out/pruned.trie --arpa out/pruned.arpa"
   "convert --quiet --model text.trie --vocab vocab.tsv --output out/model.arpa"
   "evaluate --quiet --vocab vocab.tsv --model text.trie --output out/test.scores test.shard"
   "train --quiet ${tiny[*]} --epochs 1 --batch 64 --bptt 20 --checkpoint-steps 10 --output out/net train.shard")
@@ -52,6 +52,17 @@ for stage in "${stages[@]}"; do
   done
 done
 echo "$refusals refusals"
+
+# A model that fits, but not its ARPA: it has its manifest.
+for stage in "${stages[@]}"; do
+  [[ $stage == *--arpa* ]] || continue
+  rm -rf out && eval "$stage"
+  model=$(ls out/*.trie) size=$(stat -c %s out/*.trie)
+  [ "$size" -lt "$(stat -c %s out/*.arpa)" ] || fail "the ARPA is no larger: $(ls -l out)"
+  within fsize "$size" '*error: cannot write *.arpa: File too large*' "$stage"
+  [ $failed = 1 ] || fail "not refused: $stage"
+  [ "$(echo out/*)" = "$model $model.manifest.json" ] || fail "$stage left: $(echo out/*)"
+done
 
 # A folder that cannot be written: read-only, or another's.
 mkdir closed

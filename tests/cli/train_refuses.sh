@@ -34,7 +34,7 @@ fails_with 1 'rank(s) on this host need' train "${tiny[@]}" --hidden 65536 --lay
 # A full disk: said before a long run, and where it fills up later nothing half-written stays.
 if mkdir disk && mount -t tmpfs -o size=1200k tmpfs disk 2>/dev/null; then
   trap 'umount disk' EXIT
-  fails_with 1 'checkpoints and model need' train "${tiny[@]}" --hidden 64 --output disk/m train.shard
+  fails_with 1 'disk/m: no room for checkpoints and model of ' train "${tiny[@]}" --hidden 64 --output disk/m train.shard
   train --quiet "${tiny[@]}" --epochs 100000 --output disk/m train.shard 2>said &
   pid=$!
   until [ -e disk/m/model.safetensors ]; do kill -0 $pid || fail "train ended early: $(cat said)"; sleep 0.05; done
