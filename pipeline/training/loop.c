@@ -130,7 +130,7 @@ static void save_checkpoint(struct loop *x) {
     double start = time_now();
     count_seconds(x);
     divergence_check_parameters(&x->divergence, x->s.step, x->m);
-    if (x->curve) x->s.curve_length = curve_sync(x->curve);
+    if (x->c->rank == 0) run_logs_look(x->o->folder, x->s.logs);
     checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
     x->divergence.checkpoint = x->s.step, x->divergence.has_checkpoint = true;
     resume_training(x, start);
@@ -251,7 +251,8 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     if (c->rank) return;
     char path[4096];
     snprintf(path, sizeof path, "%s/curve.jsonl", o->folder);
-    x->curve = curve_open(path, x->s.curve_length);
+    run_logs_restore(o->folder, x->s.logs);
+    x->curve = curve_open(path);
     progress_start(&x->progress, "training", "k words", 1000, train->info.events * o->epochs);
     x->progress.first = x->s.words;
 }
