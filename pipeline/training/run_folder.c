@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -42,8 +43,10 @@ static void run_folder_fail(int code) {
     exit(code);
 }
 
+// The manifest is written last: with it the model is that of a finished run, whatever became of `state`.
 static bool is_finished(void) {
     char path[4096], word[16] = "";
+    if (access(run_path(path, sizeof path, "model.safetensors.manifest.json"), F_OK) == 0) return true;
     FILE *f = fopen(run_path(path, sizeof path, "state"), "r");
     if (!f) return false;
     if (!fgets(word, sizeof word, f)) word[0] = 0;
@@ -58,6 +61,15 @@ static void remove_earlier_run(void) {
     char path[4096];
     checkpoint_remove_all(run_folder);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(run_path(path, sizeof path, files[i]));
+}
+
+// Of the bytes of checkpoints and model, those that are not in the folder yet.
+static uint64_t bytes_missing(uint64_t bytes) {
+    char path[4096];
+    struct stat s;
+    uint64_t there = checkpoint_bytes(run_folder);
+    if (stat(run_path(path, sizeof path, "model.safetensors"), &s) == 0) there += (uint64_t)s.st_size;
+    return bytes > there ? bytes - there : 0;
 }
 
 static void check_room(uint64_t bytes) {
@@ -82,7 +94,7 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
         else if (is_finished())
             die("%s holds a finished run: choose another --output, or --fresh to train anew in its place",
                 folder);
-        check_room(bytes);
+        check_room(bytes_missing(bytes));
     }
     communicator_broadcast(c, &resume, sizeof resume, 0);
     message_set_die_hook(run_folder_fail);
