@@ -254,7 +254,7 @@ int main(int argc, char **argv) {
     struct checkpoint_identity id = {&program, free_options, k->variant, s.elastic};
     char samples[4096];
     snprintf(samples, sizeof samples, "%s/samples.tsv", s.folder);
-    struct training_texts texts = {samples, v, (size_t)s.sample_length, (uint64_t)s.seed, false};
+    struct training_texts texts = {samples, v, (size_t)s.sample_length, (uint64_t)s.seed};
     l.sample = add_sample, l.sample_context = &texts;
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);

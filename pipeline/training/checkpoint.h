@@ -7,14 +7,15 @@
 #include "dist/communicator.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/neural/model.h"
+#include "pipeline/training/run_logs.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct checkpoint {
-    uint64_t step;         // steps done
-    uint64_t words;        // events trained on
-    uint64_t curve_length; // bytes of curve.jsonl
+    uint64_t step;  // steps done
+    uint64_t words; // events trained on
+    struct run_log logs[RUN_LOGS];
     double train_seconds;
     double best_perplexity, last_perplexity; // on the validation text; 0: none yet
     double rate_factor;  // what validations have made of the learning rate; 0: nothing yet
@@ -39,8 +40,10 @@ struct checkpoint_identity {
 void checkpoint_save(const char *folder, struct communicator *c, struct model *m, const struct workspace *w,
                      const struct checkpoint_identity *id, const struct checkpoint *state);
 // The step of the newest complete checkpoint in the folder; false where there is none.  All of it is read and
-// checked: a damaged one is told, and the one before taken; dies where all are damaged.
+// checked: a damaged one is told, and the one before taken; dies where all are damaged.  Tells of those
+// without DONE, too, that would be newer.
 bool checkpoint_find(const char *folder, uint64_t *step);
+uint64_t checkpoint_bytes(const char *folder); // that those in the folder take
 // Collective: every rank reads its streams.  Dies where model, options or (but for `elastic`)
 // rank count differ.
 void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m,

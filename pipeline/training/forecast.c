@@ -32,7 +32,7 @@ static void check_memory(uint64_t bytes, struct communicator *world) {
 void forecast_tell(const struct forecast *f, const struct model_options *o, const struct loop_options *l,
                    const struct kernels *k, struct communicator *world, uint64_t events) {
     char memory[32], room[32];
-    if (world->rank == 0) {
+    if (world->rank == 0 && !message_is_quiet()) { // the trial takes a while
         // Training: forward, and twice as much backward; about eight tenths of the bare matrix rate are
         // reached.
         double products = device_measure_rate(k);

@@ -141,7 +141,7 @@ static void save_checkpoint(struct loop *x) {
     if (divergence_is_sane(&x->divergence, loss / x->c->ranks, model_classes(&x->m->o)))
         x->s.good_step = x->s.step;
     communicator_writes(true);
-    if (x->curve) x->s.curve_length = curve_sync(x->curve);
+    if (x->c->rank == 0) run_logs_look(x->o->folder, x->s.logs);
     checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
     communicator_writes(false);
     x->divergence.checkpoint = x->s.good_step;
@@ -255,7 +255,8 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     if (c->rank) return;
     char path[4096];
     snprintf(path, sizeof path, "%s/curve.jsonl", o->folder);
-    x->curve = curve_open(path, x->s.curve_length);
+    run_logs_restore(o->folder, x->s.logs);
+    x->curve = curve_open(path);
     progress_start(&x->progress, "training", "k words", 1000, train->info.events * o->epochs);
     x->progress.first = x->s.words;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *run_folder;
@@ -49,8 +50,10 @@ static void run_folder_fail(int code) {
     exit(code);
 }
 
+// The manifest is written last: with it the model is that of a finished run, whatever became of `state`.
 static bool is_finished(void) {
     char path[4096], word[16] = "";
+    if (access(run_path(path, sizeof path, "model.safetensors.manifest.json"), F_OK) == 0) return true;
     FILE *f = fopen(run_path(path, sizeof path, "state"), "r");
     if (!f) return false;
     if (!fgets(word, sizeof word, f)) word[0] = 0;
@@ -67,6 +70,15 @@ static void remove_earlier_run(void) {
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(run_path(path, sizeof path, files[i]));
 }
 
+// Of the bytes of checkpoints and model, those that are not in the folder yet.
+static uint64_t bytes_missing(uint64_t bytes) {
+    char path[4096];
+    struct stat s;
+    uint64_t there = checkpoint_bytes(run_folder);
+    if (stat(run_path(path, sizeof path, "model.safetensors"), &s) == 0) there += (uint64_t)s.st_size;
+    return bytes > there ? bytes - there : 0;
+}
+
 uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh, uint64_t bytes) {
     uint64_t resume = UINT64_MAX, step;
     run_folder = folder;
@@ -79,7 +91,8 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
         else if (is_finished())
             die("%s holds a finished run: choose another --output, or --fresh to train anew in its place",
                 folder);
-        publish_refuse_full(run_folder, bytes, "checkpoints and model", "choose another --output");
+        publish_refuse_full(run_folder, bytes_missing(bytes), "checkpoints and model",
+                            "choose another --output");
     }
     communicator_broadcast(c, &resume, sizeof resume, 0);
     message_set_die_hook(run_folder_fail);

@@ -87,10 +87,12 @@ if [ -n "$commit" ]; then
   sed "s/$commit/000000000000/g" "$(command -v train)" >train_other && chmod +x train_other
   fails_with 1 'rank 1 runs another version' "${two[@]}" train "${rest[@]}" : -np 1 ./train_other "${rest[@]}"
 fi
-fails_with 1 'rank 1 runs another version, other options or other inputs than rank 0' \
+{ cat "$(command -v train)" && echo; } >train_other && chmod +x train_other # another build of the same commit
+fails_with 1 'rank 1 runs another version or build' "${two[@]}" train "${rest[@]}" : -np 1 ./train_other "${rest[@]}"
+fails_with 1 'rank 1 runs another version or build, other options or other inputs than rank 0' \
   "${two[@]}" train "${rest[@]}" : -np 1 train "${rest[@]}" --rate 0.02
-fails_with 1 'rank 1 runs another version, other options or other inputs than rank 0' \
+fails_with 1 'rank 1 runs another version or build, other options or other inputs than rank 0' \
   "${two[@]}" train "${rest[@]}" : -np 1 train "${rest[@]/train.shard/test.shard}"
-fails_with 1 'rank 1 runs another version, other options or other inputs than rank 0' \
+fails_with 1 'rank 1 runs another version or build, other options or other inputs than rank 0' \
   "${two[@]}" evaluate --vocab vocab.tsv --model text.trie test.shard : -np 1 evaluate --vocab vocab.tsv --model text.trie valid.shard
 [ ! -e net ] || fail "a refused run left something"
