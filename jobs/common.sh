@@ -153,6 +153,27 @@ find_texts() {
   done
 }
 
+# --- as a job of Slurm: what became of it, and where that can be read -------------------------------------------------
+
+# job_log ID NAME: where the job's log is.
+job_log() {
+  local log
+  log=$(scontrol show job "$1" 2>/dev/null | sed -n 's/^ *StdOut=//p') # Slurm forgets jobs that ended some minutes ago
+  echo "${log:-${SLURM_SUBMIT_DIR:-.}/$2-$1.log}"
+}
+
+# At the end of a batch script.  What it notes, where a chain was submitted, is for the chain's summary: what ends without a
+# note was ended from outside.
+requeued=
+end_of_job() {
+  local status=$? notes=$data/.jobs
+  case $0 in */slurm_script) ;; *) return 0 ;; esac # what a job's script runs is a part of it
+  [ -z "$requeued" ] || return 0
+  [ $status = 0 ] || say "job $SLURM_JOB_ID failed with exit code $status; all that it said is in $(job_log "$SLURM_JOB_ID" "$script")"
+  [ ! -d "$notes" ] || echo $status >"$notes/$SLURM_JOB_ID"
+}
+trap end_of_job EXIT
+
 # --- steps: what is up to date is not run again --------------------------------------------------------------------------
 
 step_number=${STEPS_BEFORE:-0} step_total=${STEPS_TOTAL:-0} step_title=
@@ -204,6 +225,7 @@ up_to_date() {
 make_file() {
   local out=$1 status made
   ! up_to_date "$@" || return 0
+  leave_if_asked
   announce
   mkdir -p "$(dirname "$out")"
   rm -f "$out.command"
@@ -211,7 +233,10 @@ make_file() {
   made=$(command_text "$@") # the inputs as they are now: what changes from here on is seen by the next run
   while [ "$1" != -- ]; do shift; done
   shift
-  "$@" >&2 || { status=$? && leave_if_asked; exit "$status"; }
+  case $1 in
+  */*) stoppable "$@" >&2 ;;
+  *) "$@" >&2 ;; # a function, which sees to it itself
+  esac || { status=$? && leave_if_asked; exit "$status"; }
   [ -e "$out" ] || fail "${1##*/} ended well, but $out is not there"
   printf '%s\n' "$made" >"$out.command"
   progressed=1
@@ -244,6 +269,8 @@ need_single_task() {
 
 # Sets `launcher`, the words in front of a parallel program, unless jobs/site.sh has.
 find_launcher() {
+  # For mpirun, whoever names it.
+  [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   if [ -n "${launcher+set}" ]; then return; fi
   launcher=()
   [ "$ranks" -gt 1 ] || return 0
@@ -256,7 +283,6 @@ find_launcher() {
     command -v mpirun >/dev/null || fail "NP=$ranks needs mpirun: make -C '$home' deps"
     # Bound to single cores, the threads of a rank would share one.
     launcher=(mpirun --bind-to none --oversubscribe -np "$ranks")
-    [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
 }
 
@@ -267,6 +293,12 @@ launch() {
   find_launcher
   # Each rank refuses to compute with fewer than there should be.
   BILLIONWORD_RANKS=$ranks setsid "${launcher[@]}" "$@" --threads "$threads" --device "$device" &
+  await_child $!
+}
+
+# stoppable PROGRAM OPTION...: one process without checkpoints.  Asked to end, it takes its temporary files away.
+stoppable() {
+  setsid "$@" &
   await_child $!
 }
 
@@ -311,6 +343,7 @@ leave() {
   esac
   if [ -n "${SLURM_JOB_ID:-}" ] && [ -n "$progressed" ]; then
     if scontrol requeue "$SLURM_JOB_ID" >&2; then
+      requeued=1
       say "the time is nearly up: the work is saved and the job is back in the queue"
       exit 0
     fi

@@ -18,10 +18,11 @@ done
 # shellcheck source=jobs/common.sh
 . "$home/jobs/common.sh"
 
-submit=
+run=run_here
 case $#,${1:-} in
 0,) ;;
-1,--submit) submit=1 ;;
+1,--submit) run=submit_chain ;;
+*,--summary) run=sum_up_chain ;; # the last job of a chain
 1,-h | 1,--help) show_help "[--submit]" ;;
 *) fail_usage "unknown arguments '$*': it takes --submit" ;;
 esac
@@ -47,21 +48,58 @@ choose_systems() {
 export BILLIONWORD_HOME=$home WORK=$work RESULTS=$results CORPUS=${origin:-$corpus}
 choose_systems
 
-# One job for the corpus; each system waits for it, and is cancelled where it fails.
+# submit NAME SBATCH_OPTION... SCRIPT...: sets `job`.
+submit() {
+  job=$(sbatch --parsable "${@:2}") || exit
+  job=${job%%;*}
+  jobs+=("$1=$job")
+  rm -f "$data/.jobs/$job" # of another cluster, perhaps
+}
+
+# One job for the corpus; each system waits for it, and is cancelled where it fails.  The last one says what became of all.
 submit_chain() {
-  local corpus_job job size np=${NP:-}
+  local corpus_job job jobs=() size np=${NP:-}
   unset NP # the job's tasks are its ranks
   command -v sbatch >/dev/null || fail "there is no sbatch here: without Slurm, run it without --submit"
-  corpus_job=$(sbatch --parsable "$home/jobs/prepare_corpus.sh") || exit
-  corpus_job=${corpus_job%%;*}
+  need_writable WORK "$data"
+  mkdir -p "$data/.jobs"
+  submit prepare_corpus "$home/jobs/prepare_corpus.sh"
+  corpus_job=$job
   say "job $corpus_job prepares $corpus"
   for system in "${systems[@]}"; do
     size=()
-    if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size=("--ntasks=$np"); fi
-    job=$(sbatch --parsable --dependency="afterok:$corpus_job" --kill-on-invalid-dep=yes "${size[@]}" "$home/jobs/train_$system.sh") || exit
-    say "job ${job%%;*} trains $system"
+    if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size=("--ntasks=$np" "--nodes=1-$np"); fi
+    submit "$system" --dependency="afterok:$corpus_job" --kill-on-invalid-dep=yes "${size[@]}" "$home/jobs/train_$system.sh"
+    say "job $job trains $system"
   done
+  submit summary --dependency="afterany$(printf ':%s' "${jobs[@]#*=}")" --job-name=pipeline --output=%x-%j.log --open-mode=append \
+    --requeue --nodes=1 --ntasks=1 --cpus-per-task=1 --time=0:10:00 --mem=1G "$home/jobs/pipeline.sh" --summary "${jobs[@]}"
+  say "job $job says what became of them, in pipeline-$job.log"
   say "logs come into this folder, the table into $results/$corpus; see squeue --me"
+}
+
+# sum_up_chain NAME=JOB...: which stages failed, and what to read; the table of those that did not.
+sum_up_chain() {
+  local name job log status failed=()
+  for job; do
+    name=${job%%=*} job=${job##*=}
+    log=$(job_log "$job" "$name")
+    status=$(cat "$data/.jobs/$job" 2>/dev/null || true)
+    case $status in
+    0) continue ;;
+    '')
+      if [ -e "$log" ]; then
+        say "$name was ended from outside (cancelled, out of time or memory, or its node failed); read $log"
+      else
+        say "$name was cancelled before it started"
+      fi
+      ;;
+    *) say "$name failed with exit code $status; read $log" ;;
+    esac
+    failed+=("$name")
+  done
+  [ ! -e "$results/$corpus/perplexity.md" ] || show_table
+  [ ${#failed[@]} = 0 ] || fail "${#failed[@]} of $# stages failed: ${failed[*]}; submitted again, the chain does what is left"
 }
 
 # run_script SCRIPT: in a process group of its own, so that a signal reaches it once, and all of it: it is passed on, and
@@ -91,7 +129,7 @@ run_here() {
   done
   PIPELINE_DID=$(mktemp)
   export PIPELINE_DID STEPS_TOTAL=$((3 + 2 * ${#systems[@]}))
-  trap 'rm -f "$PIPELINE_DID"' EXIT
+  trap 'end_of_job; rm -f "$PIPELINE_DID"' EXIT
   STEPS_BEFORE=0 run_script "$home/jobs/prepare_corpus.sh" || exit
   for system in "${systems[@]}"; do
     status=0
@@ -108,4 +146,5 @@ run_here() {
   show_table
 }
 
-if [ -n "$submit" ]; then submit_chain; else run_here; fi
+[ $# = 0 ] || shift
+$run "$@"

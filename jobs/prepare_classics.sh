@@ -5,6 +5,8 @@
 #SBATCH --cpus-per-task=2
 #SBATCH --time=0:20:00
 #SBATCH --mem=4G
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 #
@@ -30,4 +32,5 @@ case ${1:-} in
 esac
 need_single_task
 need_programs rdata_text tokenize split content_hash
-BILLIONWORD_BIN=$bin exec "$home/tools/corpus_classics" "$text"
+forward_signals
+BILLIONWORD_BIN=$bin stoppable "$home/tools/corpus_classics" "$text" || { status=$? && leave_if_asked; exit $status; }

@@ -5,6 +5,8 @@
 #SBATCH --cpus-per-task=2
 #SBATCH --time=12:00:00
 #SBATCH --mem=8G
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 #
@@ -35,14 +37,16 @@ esac
 need_single_task
 [ -z "${MINCOUNT:-}" ] || need_number MINCOUNT "$MINCOUNT" 1 "occurrences that make a word"
 expect_steps 3
+forward_signals
 
 # The text: nothing to do for a tokenised folder; else the project's own recipes, or the tokenizer.
 prepare_text() {
-  local split source target
+  local split source target status
   if [ -z "$origin" ]; then
     if [ -e "$text/valid.txt" ] && [ -e "$text/test.txt" ] && { [ -e "$text/train.txt" ] || [ -d "$text/train" ]; }; then return; fi
     announce
-    env -u STEPS_BEFORE -u STEPS_TOTAL -u PIPELINE_DID "$home/jobs/prepare_$corpus.sh" >&2 || exit
+    stoppable env -u STEPS_BEFORE -u STEPS_TOTAL -u PIPELINE_DID "$home/jobs/prepare_$corpus.sh" >&2 ||
+      { status=$? && leave_if_asked; exit $status; }
     progressed=1
   elif [ "$text" != "$origin" ]; then
     need_programs tokenize

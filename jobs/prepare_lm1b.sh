@@ -5,6 +5,8 @@
 #SBATCH --cpus-per-task=2
 #SBATCH --time=12:00:00
 #SBATCH --mem=8G
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 #
@@ -74,12 +76,13 @@ from_tarball() {
   step "Unpacking $LM1B_TAR"
   announce
   # What does not end well has to be unpacked again.
-  trap 'rm -rf "$scratch" && rmdir --ignore-fail-on-non-empty "$text"' EXIT
+  trap 'end_of_job; rm -rf "$scratch" && rmdir --ignore-fail-on-non-empty "$text"' EXIT
   rm -rf "$scratch"
   mkdir -p "$scratch"
   # The folder is named in every pattern: the held-out folder holds a news.en-00000-of-00100, which is both held-out sets.
-  tar -xf "$LM1B_TAR" -C "$scratch" --strip-components=1 --no-same-owner --wildcards \
+  stoppable tar -xf "$LM1B_TAR" -C "$scratch" --strip-components=1 --no-same-owner --wildcards \
     "*/$training/news.en-000??-of-00100" "*/$heldout/news.en.heldout-0000[01]-of-00050" >&2 || status=$?
+  [ $status = 0 ] || leave_if_asked
   [ $status = 0 ] || fail "tar cannot unpack the benchmark's files from $LM1B_TAR (exit code $status): is it whole, and the right one?"
 }
 
@@ -113,7 +116,7 @@ from_raw() {
 
 # sort_unique OUT IN...: in byte order; of lines that are the same one is kept.
 sort_unique() {
-  LC_ALL=C sort -u --parallel="$(nproc)" -S "$memory" -T "$scratch" -o "$1.part" "${@:2}" || return
+  LC_ALL=C stoppable sort -u --parallel="$(nproc)" -S "$memory" -T "$scratch" -o "$1.part" "${@:2}" || return
   mv "$1.part" "$1"
 }
 
@@ -163,6 +166,7 @@ if [ -e "$text/test.txt" ] && [ -e "$text/valid.txt" ] && [ -d "$text/train" ]; 
   say "$text is there already; remove it to make it anew"
   exit 0
 fi
+forward_signals
 if [ -n "${LM1B_TAR:-}" ]; then
   expect_steps 1
   from_tarball

@@ -5,6 +5,8 @@
 #SBATCH --cpus-per-task=2
 #SBATCH --time=1:00:00
 #SBATCH --mem=4G
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 #

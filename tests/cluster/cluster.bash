@@ -2,15 +2,17 @@
 # Helpers of the cluster cases: each starts a Slurm of its own and submits job scripts of a copy of the repository, whose
 # path has a space in it.  Begin with:  . "$BILLIONWORD_HOME/tests/cluster/cluster.bash"
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
+home=$BILLIONWORD_HOME
 
 PATH=$PATH:/usr/sbin:/sbin
 for program in munged slurmctld slurmd sbatch; do
   command -v "$program" >/dev/null || skip "needs Slurm: apt-get install -y --no-install-recommends slurm-wlm munge"
 done
 
-# box_up CPUS MEGABYTES: starts Slurm, and stops it at the end of the case.
+# box_up CPUS MEGABYTES [NODES]: starts Slurm, and stops it at the end of the case.
 box_up() {
-  slurm_box=$BILLIONWORD_HOME/tools/slurm_box box=$PWD/box
+  slurm_box=$home/tools/slurm_box box=$PWD/box
+  [ "${3:-1}" = 1 ] || "$home/tools/emulated_hosts" check 2>box.said || skip "several nodes: $(cat box.said)"
   trap '"$slurm_box" down "$box"' EXIT
   "$slurm_box" up "$box" "$@" 2>box.said || {
     cat box.said >&2
@@ -24,9 +26,9 @@ box_up() {
 make_clone() {
   clone="$PWD/a clone"
   mkdir -p "$clone/build" "$clone/results" "$clone/logs"
-  cp -r "$BILLIONWORD_HOME"/{jobs,tools} "$clone/"
+  cp -r "$home"/{jobs,tools} "$clone/"
   rm -f "$clone/jobs/site.sh"
-  [ ! -e "$BILLIONWORD_HOME/results/published.tsv" ] || cp "$BILLIONWORD_HOME/results/published.tsv" "$clone/results/"
+  [ ! -e "$home/results/published.tsv" ] || cp "$home/results/published.tsv" "$clone/results/"
   ln -s "$BIN" "$clone/build/bin"
   # A small network is enough to test the script; ranks that wait leave the cores to others.
   sed -i 's/--hidden [0-9]*/--hidden 32/' "$clone/jobs/train_lstm256.sh"
@@ -72,4 +74,45 @@ wait_for_end() {
     [ $SECONDS -lt $end ] || fail "job $1 is still $state after $2 s: $(cat ./*"-$1.log" 2>&1; squeue)"
     sleep 0.2
   done
+}
+
+# For what `jobs/pipeline.sh --submit` says, kept in a file: the jobs it names, and the one of a system.
+jobs_of() { sed -n 's/.* job \([0-9]*\) .*/\1/p' "$1"; }
+job_of() { sed -n "s/.* job \([0-9]*\) .* $1\$/\1/p" "$2"; }
+
+# wait_for_chain FILE SECONDS: until all these jobs are done.
+wait_for_chain() {
+  local id
+  [ "$(jobs_of "$1" | wc -l)" -ge 2 ] || fail "no chain of jobs: $(cat "$1")"
+  for id in $(jobs_of "$1"); do
+    wait_for_end "$id" "$2"
+    [ "$state" = COMPLETED ] || fail "job $id ended as $state: $(cat ./*-"$id.log")"
+  done
+}
+
+# make_slow_writes: `slow`, the environment in which each fsync of rank 0 takes a fifth of a second.
+make_slow_writes() {
+  command -v cc >/dev/null || skip "needs cc"
+  cc -shared -fPIC -o slow_writes.so "$home/tests/cluster/slow_writes.c" -ldl
+  slow=(env "LD_PRELOAD=$PWD/slow_writes.so" SLOW_MILLISECONDS=200)
+}
+
+# same_results FOLDER OTHER SYSTEM: the same tensors, scores of every word, and row but for the seconds, of the corpus tiny.
+same_results() {
+  local split folder
+  same_file "$1/tiny/$3/model.safetensors" "$2/tiny/$3/model.safetensors"
+  for split in valid test; do
+    for folder in "$1" "$2"; do zstd -dcq "$folder/tiny/$3/$split.scores" >"$folder/$split.plain"; done
+    same_file "$1/$split.plain" "$2/$split.plain"
+  done
+  for folder in "$1" "$2"; do columns "$folder/results/tiny/perplexity.tsv" train_seconds | grep -P "^(system|$3)\t" >"$folder/row"; done
+  grep -q $'\tVALID\t' "$1/row" || fail "no valid row: $(cat "$1/row")"
+  same_file "$1/row" "$2/row"
+}
+
+# columns TABLE COLUMN...: the table without what stands in these.
+columns() {
+  awk -F'\t' -v OFS='\t' -v drop="${*:2}" 'BEGIN { split(drop, names, " "); for (i in names) gone[names[i]] }
+    NR == 1 { for (i = 1; i <= NF; i++) if ($i in gone) blank[i] }
+    { for (i in blank) $i = ""; print }' "$1"
 }

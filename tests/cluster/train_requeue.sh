@@ -1,33 +1,78 @@
 #!/usr/bin/env bash
-# Near the end of its time a training job on two ranks saves a checkpoint, goes back into the queue, and goes on.
-# timeout: 200
+# A job on two nodes that is stopped saves its work, however slowly rank 0 writes, goes back into the queue, and in the end has
+# the bits of a run that was never stopped: by srun, by mpirun, and where a node is lost.
+# timeout: 240
 . "$BILLIONWORD_HOME/tests/cluster/cluster.bash"
-box_up 4 32000
+box_up 2 16000 2 # of lstm256, which asks for two cores a rank, a node takes one rank
 make_clone
+make_slow_writes
 cd "$clone/logs"
-make_corpus tiny 1500
-sed -i 's/--epochs "[^"]*"/--epochs 600/' "$clone/jobs/train_lstm256.sh" # seconds, so that the signal finds it at work
+make_corpus tiny 300
+sed -i 's/--epochs "[^"]*"/--epochs 14 --checkpoint-steps 10/' "$clone/jobs/train_lstm256.sh" # some 70 steps
 export CORPUS=$PWD/tiny
-bash "$clone/jobs/prepare_corpus.sh"
+in_folder() { env WORK="$clone/$1" RESULTS="$clone/$1/results" "${@:2}"; }
+in_folder straight bash "$clone/jobs/prepare_corpus.sh" 2>said || fail "$(cat said)"
+in_folder straight env NP=2 bash "$clone/jobs/train_lstm256.sh" >said 2>&1 || fail "$(cat said)"
 
-id=$(sbatch --parsable --ntasks=2 --cpus-per-task=1 "$clone/jobs/train_lstm256.sh")
-log=lstm256-$id.log
-folder=$clone/work/tiny/lstm256
-wait_for_log "$folder/state" running 60
-sleep 1 # into the first steps
-scancel --batch --signal=USR1 "$id"
-wait_for_log "$log" "the work is saved and the job is back in the queue" 60
-grep -q stopped "$folder/state" || fail "state: $(cat "$folder/state")"
-wait_for_end "$id" 120
-[ "$state" = COMPLETED ] || fail "ended as $state: $(cat "$log")"
-[ "$(grep -c '^=== 1/2 Training lstm256' "$log")" = 2 ] || fail "not resumed: $(cat "$log")"
-grep -q finished "$folder/state" || fail "state: $(cat "$folder/state")"
-grep -P '^lstm256\t' "$clone/results/tiny/perplexity.tsv" | grep -qP '\tVALID\t' || fail "no valid row: $(cat "$log")"
+# start NAME: the job, in a folder of its own; sets `id`, `log`.
+start() {
+  mkdir "$clone/$1"
+  cp -rp "$clone/straight/tiny" "$clone/$1/tiny"
+  rm -r "$clone/$1/tiny/lstm256"
+  id=$(in_folder "$1" "${slow[@]}" sbatch --parsable --nodes=2 --ntasks=2 "$clone/jobs/train_lstm256.sh")
+  log=lstm256-$id.log
+}
+passes() { grep -c '^=== 1/2 Training lstm256' "$log" 2>/dev/null || true; }
+# in_pass N NAME: waits until the job runs for the Nth time, and has made a checkpoint since.
+in_pass() {
+  local end=$((SECONDS + 60)) before
+  until [ "$(passes)" = "$1" ]; do [ $SECONDS -lt $end ] || fail "no pass $1: $(cat "$log")"; sleep 0.1; done
+  before=$(compgen -G "$clone/$2/tiny/lstm256/checkpoint-*" || true)
+  until [ "$(compgen -G "$clone/$2/tiny/lstm256/checkpoint-*" || true)" != "$before" ]; do
+    [ $SECONDS -lt $end ] || fail "pass $1 makes no checkpoint: $(cat "$log")"
+    sleep 0.1
+  done
+}
+# ended PASSES NAME: the job ends well after so many passes, with the bits of the run that was never stopped.
+ended() {
+  wait_for_end "$id" 120
+  [ "$state" = COMPLETED ] || fail "ended as $state: $(cat "$log")"
+  [ "$(passes)" = "$1" ] || fail "$(passes) passes, not $1: $(cat "$log")"
+  grep -q 'going on from step' "$log" || fail "not resumed: $(cat "$log")"
+  same_results "$clone/straight" "$clone/$2" lstm256
+}
+preempt() { # PASS
+  scancel --batch --signal=USR1 "$id"
+  for ((i = 0; i < 300; i++)); do
+    [ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" != "$1" ] || break
+    sleep 0.1
+  done
+  [ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" = "$1" ] || fail "not requeued: $(cat "$log")"
+  # The ranks have left together and with 0: the launcher has nothing to complain of.
+  ! grep -E 'srun: error|mpirun (noticed|detected)|unexpectedly disconnected' "$log" || fail "a rank was killed: $(cat "$log")"
+}
 
-# A rank that dies takes the job down instead of leaving the others waiting.
-rm -r "$folder"
-id=$(sbatch --parsable --ntasks=2 --cpus-per-task=1 "$clone/jobs/train_lstm256.sh")
-wait_for_log "$folder/state" running 60
-for pid in $(pgrep -f "^$clone/build/bin/train " | head -n 1); do kill -KILL "$pid"; done
-wait_for_end "$id" 60
-[ "$state" = FAILED ] || fail "ended as $state: $(cat "lstm256-$id.log")"
+start srun
+in_pass 1 srun
+preempt 1
+in_pass 2 srun
+preempt 2
+ended 3 srun
+
+printf 'launcher=(mpirun --bind-to none)\n' >"$clone/jobs/site.sh"
+start mpirun
+in_pass 1 mpirun
+preempt 1
+ended 2 mpirun
+rm "$clone/jobs/site.sh"
+
+# A node that is lost takes the job with it; Slurm puts it back into the queue by itself.
+start lost
+in_pass 1 lost
+scontrol update nodename=n2 state=down reason=test
+for ((i = 0; i < 300; i++)); do
+  [ "$(job_state "$id")" = RUNNING ] || break
+  sleep 0.1
+done
+scontrol update nodename=n2 state=resume 2>said || grep -q 'Invalid node state' said || fail "$(cat said)" # or it has come back by itself
+ended 2 lost

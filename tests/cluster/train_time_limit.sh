@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Time limits that are much too short make a chain by themselves: shortly before each Slurm sends the signal, the job saves its
+# work and goes on later, to the bits of a run that had all the time.
+# timeout: 240
+. "$BILLIONWORD_HOME/tests/cluster/cluster.bash"
+box_up 2 16000 2
+make_clone
+make_slow_writes # so that some time passes, whatever the machine
+cd "$clone/logs"
+make_corpus tiny 300
+sed -i 's/--epochs "[^"]*"/--epochs 24 --checkpoint-steps 4/' "$clone/jobs/train_lstm256.sh" # some 30 checkpoints
+export CORPUS=$PWD/tiny
+in_folder() { env WORK="$clone/$1" RESULTS="$clone/$1/results" "${@:2}"; }
+in_folder straight bash "$clone/jobs/prepare_corpus.sh" 2>said || fail "$(cat said)"
+cp -rp "$clone/straight" "$clone/limited"
+
+# The shortest limit there is, and the signal half a minute before it.
+id=$(in_folder limited "${slow[@]}" sbatch --parsable --time=1 --signal=B:USR1@40 --nodes=2 --ntasks=2 "$clone/jobs/train_lstm256.sh")
+log=lstm256-$id.log
+in_folder straight env NP=2 bash "$clone/jobs/train_lstm256.sh" >said 2>&1 || fail "$(cat said)"
+wait_for_end "$id" 200
+[ "$state" = COMPLETED ] || fail "ended as $state: $(cat "$log")"
+passes=$(grep -c '^=== 1/2 Training lstm256' "$log" || true)
+[ "$passes" -ge 2 ] || fail "$passes pass, though the time was short: $(cat "$log")"
+[ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" = $((passes - 1)) ] || fail "$(cat "$log")"
+! grep -E 'srun: error|DUE TO TIME LIMIT' "$log" || fail "a rank was killed: $(cat "$log")"
+same_results "$clone/straight" "$clone/limited" lstm256
