@@ -12,6 +12,7 @@ ifndef CONFIGURED
 # === outer level ==========================================================================
 
 PUBLIC := all tests-built test test-long test-cluster fuzz asan lint bench pipeline corpus
+PUBLIC += tsan valgrind
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
@@ -40,6 +41,8 @@ help: ## list the targets
 #: test-cluster: ## submit the job scripts to a real Slurm on this machine
 #: fuzz: ## fuzz every reader (clang), SECONDS=600 in all, ONLY=target for one; keeps what it finds
 #: asan: ## run the tests under the address and undefined-behaviour sanitizers
+#: tsan: ## run the threaded stages under the thread sanitizer (clang, which sees OpenMP, too)
+#: valgrind: ## run the stages under valgrind
 #: lint: ## check format, dependency directions, shell scripts, and warnings as errors
 #: bench: ## measure speed and memory; writes TSVs under build/bench
 #: corpus: ## fetch and prepare the corpus CORPUS (default classics)
@@ -193,8 +196,18 @@ asan:
 asan-run:
 	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) SANITIZED=1 tests/run short
 
+# gcc's OpenMP library is not made for the sanitizer, which takes its barriers for none; clang's tells it of them (libarcher).
+tsan:
+	@clang=$$(tests/find_clang thread) && \
+	  $(MAKE) --no-print-directory CC=$$clang SANITIZE=thread OPTIMISE=-O1 tsan-run
+tsan-run: programs $(filter %_message %_reader,$(TEST_BIN))
+	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) SANITIZED=1 tests/run short cli/threads unit/test_message unit/test_reader
+
+valgrind: all
+	@BIN=$(abspath $(BIN)) tests/run long cli/valgrind
+
 fuzz:
-	@clang=$$(tests/fuzz/find_clang) && \
+	@clang=$$(tests/find_clang fuzzer) && \
 	  $(MAKE) --no-print-directory CC=$$clang FUZZ=1 OPTIMISE=-O1 HAVE_MPI=0 MPI_CFLAGS= MPI_LIBS= fuzz-run
 fuzz-run: $(BUILD)/fuzz/fuzzer
 	@tests/fuzz/run_fuzzers $< $(or $(SECONDS),600) $(ONLY)

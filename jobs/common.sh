@@ -418,6 +418,10 @@ score_system() {
       "${words[@]}" "${@:3}" --output "$folder/$split.scores" "$shards/$split.shard"
   done
   [ ! -e "$home/results/published.tsv" ] || published=(--published "$home/results/published.tsv")
+  if [ -e "$row" ] && ! "$bin/inspect" --check "$row" >/dev/null 2>&1; then
+    say "$row is damaged: it is made again"
+    rm -f "$row"
+  fi
   make_file "$row" "$folder"/{valid,test}.scores "$data"/{valid,test}.shard "$model" -- \
     "$bin/report" row --system "$system" --corpus "$corpus" --manifest "$model.manifest.json" \
     --valid-shard "$data/valid.shard" --valid-scores "$folder/valid.scores" \
@@ -425,17 +429,17 @@ score_system() {
   make_table
 }
 
-# The table out of all rows there are.  Two jobs at once: each has published its row before it takes the lock, so the
+# The table out of all rows there are, always anew, so that one that was damaged is not shown.  Two jobs at once: each has published its row before it takes the lock, so the
 # table made last holds both.
 make_table() {
   local table=$results/$corpus
   exec 9>"$table/.lock"
   flock 9 || say "cannot lock $table: where two jobs end at once, the table may lack a row until the next run"
-  make_file "$table/perplexity.tsv" "$table"/rows/*.json -- without_output "$bin/report" table --corpus "$corpus" "$table"
+  "$bin/report" table --quiet --corpus "$corpus" "$table" >/dev/null || exit
   exec 9>&-
+  table_made=1
 }
-
-without_output() { "$@" >/dev/null; }
+table_made=
 
 # The end of a script that runs by itself; a pipeline does this once for all.
 finish_system() {
@@ -443,4 +447,7 @@ finish_system() {
   [ -n "$progressed" ] || say "nothing to do: everything is up to date"
   show_table
 }
-show_table() { cat "$results/$corpus/perplexity.md" && printf '\n%s\n' "$results/$corpus/perplexity.tsv"; }
+show_table() {
+  [ -n "$table_made" ] || make_table
+  cat "$results/$corpus/perplexity.md" && printf '\n%s\n' "$results/$corpus/perplexity.tsv"
+}

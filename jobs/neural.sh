@@ -35,12 +35,22 @@ make_characters() {
 
 # --- training --------------------------------------------------------------------------------------------------------------
 
+# run_state FOLDER: what became of the run there.  The manifest is written last: with it, and no checkpoint to go on from, the run is
+# finished, whatever became of the file `state`.
+run_state() {
+  if [ -e "$1/model.safetensors.manifest.json" ] && ! compgen -G "$1/checkpoint-*" >/dev/null; then
+    echo finished
+  else
+    cat "$1/state" 2>/dev/null || true
+  fi
+}
+
 # A run is resumed from its checkpoints, or taken as finished, only where inputs and options are those it was started with.
 # Before anything is removed, train has to accept the options.
 # start_or_resume FOLDER IN... -- COMMAND...
 start_or_resume() {
   local folder=$1 checkpoints state started
-  checkpoints=$(compgen -G "$folder/checkpoint-*" || true) state=$(cat "$folder/state" 2>/dev/null || true)
+  checkpoints=$(compgen -G "$folder/checkpoint-*" || true) state=$(run_state "$folder")
   if [ "$state" = finished ] && [ -e "$folder/model.safetensors" ]; then checkpoints=${checkpoints:-needless}; fi
   if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then return; fi
   if [ -n "$checkpoints" ] && [ "$state" != finished ] && [ -z "${FRESH:-}" ]; then
@@ -49,7 +59,7 @@ start_or_resume() {
   started=$(command_text "${@:2}")
   while [ "$1" != -- ]; do shift; done
   launch "${@:2}" --dry-run --quiet --fresh >&2 || { leave_if_asked && fail "training cannot start; the reason is above"; }
-  rm -rf "$folder"/checkpoint-* "$folder/state" "$folder/model.safetensors.command"
+  rm -rf "$folder"/checkpoint-* "$folder/state" "$folder"/model.safetensors.{manifest.json,command}
   touch "$folder/started"
   printf '%s\n' "$started" >"$folder/started.command"
   echo "$ranks" >"$folder/started.ranks"
@@ -78,7 +88,7 @@ train_neural() {
   rm -f "$folder/stop"
   stop_file=$folder/stop
   leave_if_asked
-  state=$(cat "$folder/state" 2>/dev/null || true)
+  state=$(run_state "$folder")
   if [ "$state" != finished ]; then # else the script was killed behind the end of training
     launch "${command[@]}" ${ELASTIC:+--elastic} >&2 || status=$?
     state=$(cat "$folder/state" 2>/dev/null || true)
@@ -133,7 +143,7 @@ run_neural_system() {
   fi
   forward_signals
   expect_steps 2
-  need_programs train evaluate report
+  need_programs train evaluate report inspect
   [ -z "$characters" ] || need_programs tokenize vocab shard
   need_text
   need_results

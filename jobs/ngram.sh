@@ -106,7 +106,7 @@ start_ngram_system() {
   ranks=1
   device=cpu # whatever computes the networks of the same run
   expect_steps 2
-  need_programs count estimate prune evaluate report
+  need_programs count estimate prune evaluate report inspect
   need_corpus
   [ -n "$dry_run" ] || need_results
   forward_signals

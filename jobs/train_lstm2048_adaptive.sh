@@ -18,9 +18,10 @@
 #   - Adagrad 0.1, accumulators from 1e-5; the embedding has one accumulator a row, of the row's mean square, and is not
 #     clipped; the norm of all other gradients is at most 0.25
 #   - 10 epochs, the rate halved after each from the fifth on; loss is the mean over the block's words
-#   - word vectors U(-0.1, 0.1); cells and their biases as cuDNN's, U(+-1/sqrt(2048)), and so is the softmax (the code draws
-#     the clusters' second matrices by their own inputs, 1/sqrt(512) ...)
-# The code sums a word's squared gradients over its places in a block, ours squares their sum.
+#   - word vectors U(-0.1, 0.1); cells and their biases as cuDNN's, U(+-1/sqrt(2048)); each matrix of the softmax
+#     U(+-1/sqrt(its inputs))
+# The code sums a word's squared gradients over its places in a block, ours squares their sum.  cuDNN's LSTM has two biases a gate
+# that move together, ours has one.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048_adaptive.sh
 #   bash jobs/train_lstm2048_adaptive.sh --dry-run        memory (2.8 GiB) and hours, without training
@@ -42,7 +43,7 @@ parse_arguments "$@"
 
 recipe=(
   --hidden 2048 --embedding 256
-  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-biases # 1/sqrt(2048)
+  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-output-fan-in --initial-biases # 1/sqrt(2048)
   --dropout 0.01
   --softmax adaptive --cutoffs "4000,40000,200000"
   --context carry --begin '</S>' --valid-streams 128

@@ -11,8 +11,8 @@
 #SBATCH --output=%x-%j.log
 #
 # Two layers of 2048 LSTM cells with the adaptive softmax (Grave et al. 2016; on LM1B its test perplexity is 39.8, after six
-# days on one GPU).  Its settings were not published apart: they are those of train_lstm2048_adaptive.sh.  Between the
-# layers, too, 1 % of the values are dropped.
+# days on one GPU).  Its settings were not published apart: they are those of train_lstm2048_adaptive.sh, and so are the
+# differences from the authors' code.  That code, with two layers, drops no values between them; ours drops 1 % there, too.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048x2_adaptive.sh
 #   bash jobs/train_lstm2048x2_adaptive.sh --dry-run        memory (3.4 GiB) and hours, without training
@@ -34,7 +34,7 @@ parse_arguments "$@"
 
 recipe=(
   --layers 2 --hidden 2048 --embedding 256
-  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-biases # 1/sqrt(2048)
+  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-output-fan-in --initial-biases # 1/sqrt(2048)
   --dropout 0.01
   --softmax adaptive --cutoffs "4000,40000,200000"
   --context carry --begin '</S>' --valid-streams 128

@@ -13,6 +13,7 @@
 # BIG LSTM of "Exploring the Limits of Language Modeling" (Jozefowicz et al. 2016, table 1: test perplexity 30.6): two layers
 # of LSTM-8192-1024 on LM1B.  As train_lstm2048.sh, but for the sizes and
 #   - dropout 0.25 before and after every layer, as for all networks above 4096 cells                       (section 4)
+# There, too, is what differs from the code: steps of all ranks together, means over them, the text read in its own order.
 # 34.7 after 10 epochs, 30.6 after about 100, three weeks on the paper's 32 GPUs.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:

@@ -7,6 +7,7 @@
 #ifndef KERNELS_RANDOM_H
 #define KERNELS_RANDOM_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,10 +53,22 @@ static inline double random_uniform_double(uint32_t high, uint32_t low) {
     return ((double)((uint64_t)high << 21 | low >> 11) + 0.5) * 0x1p-53;
 }
 
+// Two independent numbers of the standard normal distribution from two words (Box & Muller 1958); none is
+// beyond 6.7.
+static inline void random_normal_pair(uint32_t a, uint32_t b, double out[2]) {
+    double radius = sqrt(-2 * log(((double)a + 1) * 0x1p-32)),
+           angle = 2 * 3.14159265358979323846 * b * 0x1p-32;
+    out[0] = radius * cos(angle), out[1] = radius * sin(angle);
+}
+
 struct random_kernels {
     // x[i] = uniform in [-range, range), i the index: initial values.  `place` with stream, time as the
     // caller likes.
     void (*fill_uniform)(const struct kernels *k, float *x, size_t n, float range, struct random_place place);
+    // x[i] = deviation * normal i, where normals 4 j ... 4 j + 3 are the pairs from words 0 and 1, 2 and 3 of
+    // index block j: initial values.
+    void (*fill_normal)(const struct kernels *k, float *x, size_t n, float deviation,
+                        struct random_place place);
     // Inverted dropout of N = T * B rows of width d, in place or not: out = keep ? in / (1 - rate) : 0, where
     // the mask of row t * B + b, column j is a function of (seed, DROPOUT, step, first_stream + b, site << 16
     // | t, j) alone: keep where random_uniform(word) >= rate.  Called again on the gradient it gives the same

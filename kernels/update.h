@@ -29,12 +29,14 @@ struct update_kernels {
     void (*adagrad_row_means)(const struct kernels *k, float *w, float *a /* (rows of the table) */,
                               const float *g, const uint32_t *ids, size_t rows, size_t d, float rate,
                               float epsilon, float clip);
-    // v = decay v + (1 - decay) g^2;  w -= rate * g / sqrt(v + epsilon)     (Ji et al. 2016: damping in the
-    // root). Rows have decays of their own, (rows of the table).
+    // v = decay v + (1 - decay) g^2;  w -= rate * g / (sqrt(v) + epsilon)     (Ji et al. 2016, as their code
+    // has it).  Rows forget by decays of their own, (rows of the table); g^2 has the weight 1 - decay all the
+    // same.
     void (*rmsprop)(const struct kernels *k, float *w, float *v, const float *g, size_t n, float rate,
                     float decay, float epsilon, float clip);
     void (*rmsprop_rows)(const struct kernels *k, float *w, float *v, const float *g, const uint32_t *ids,
-                         size_t rows, size_t d, float rate, const float *decays, float epsilon, float clip);
+                         size_t rows, size_t d, float rate, const float *decays, float decay, float epsilon,
+                         float clip);
     // m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
     // w -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon)     (Kingma & Ba 2015)
     void (*adam)(const struct kernels *k, float *w, float *m, float *v, const float *g, size_t n,

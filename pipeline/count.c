@@ -35,9 +35,12 @@ static const struct option_spec options[] = {
 static const struct program program = {
     "count", "Counts the n-grams of a text, for estimate.", "SHARD...",
     "Prints name<TAB>value lines on stdout: different n-grams of each order, and those seen once.\n"
-    "There are no temporary files: the n-grams of a last history word lie together, so that the text is "
-    "read\n"
-    "several times, each time for as many history words as the memory holds, and each part is written once.\n"
+    "There are no temporary files: where others sort runs on disk, this reads the text again and again, "
+    "each\n"
+    "time for as many history words as the memory holds, and writes each part once.  The n-grams behind one\n"
+    "history word are never split, so that the least memory is that of the commonest: 734M with order 5 on "
+    "the\n"
+    "One Billion Word benchmark; --dry-run says it of any text.\n"
     "Several ranks (mpirun, srun) share the history words.  The file is the same for any ranks, threads and\n"
     "memory.",
     options};
@@ -48,7 +51,8 @@ static uint64_t file_bytes(const char *path) {
     return (uint64_t)s.st_size;
 }
 
-static void print_forecast(const struct counter_plan *p, const struct shard_info *text) {
+// sharing: ranks on this host.
+static void print_forecast(const struct counter_plan *p, const struct shard_info *text, uint64_t sharing) {
     char bytes[32], least[32], most[32];
     note("text: %" PRIu64 " events in %" PRIu64 " sentences, %u words", text->events, text->sentences,
          text->vocabulary_size);
@@ -60,9 +64,12 @@ static void print_forecast(const struct counter_plan *p, const struct shard_info
          memory_format(p->output_bytes, most));
     note("forecast: some %.3g hours (%.1f s), at %.1f M events a second", p->seconds / 3600, p->seconds,
          1e-6 * (double)text->events / p->seconds);
-    if (p->memory > memory_available())
-        warn("that is more memory than the %s which are free here: a smaller --memory works too",
-             memory_format(memory_available(), bytes));
+    if (p->memory * sharing > memory_available())
+        warn("%" PRIu64
+             " rank%s on this host take%s %s of memory, but %s are free: a smaller --memory works too",
+             sharing, sharing == 1 ? "" : "s", sharing == 1 ? "s" : "",
+             memory_format(p->memory * sharing, least), memory_format(memory_available(), bytes));
+    publish_warn_full(output, p->output_bytes, "counts");
 }
 
 static void add_count(struct manifest *m, const char *key, uint64_t value) {
@@ -93,19 +100,20 @@ static void print_result(const struct counts_info *info, const struct survey *s)
     message_finish_stdout();
 }
 
-static void count(struct communicator *c, const struct counter_options *o, struct shard_set *s,
-                  const struct vocabulary *v, const char *const *paths, size_t files) {
+static void count(struct communicator *c, const struct counter_options *o, uint64_t sharing,
+                  struct shard_set *s, const struct vocabulary *v, const char *const *paths, size_t files) {
     double start = time_now();
     struct manifest *m = options_is_dry_run() ? NULL : manifest_start(&program);
     struct counter_plan p;
     struct counts_info info;
     counter_plan_make(&p, o, s, c);
-    if (c->rank == 0) print_forecast(&p, &s->info);
+    if (c->rank == 0) print_forecast(&p, &s->info, sharing);
     if (!m) {
         counter_plan_free(&p);
         return;
     }
     counter_run(&p, s, v, c, output, &info);
+    resources_join_peak(communicator_max_u64(c, resources_peak_bytes()));
     if (c->rank == 0) {
         char size[32];
         save_manifest(m, &info, &p, paths, files, time_now() - start);
@@ -138,7 +146,7 @@ int main(int argc, char **argv) {
     device_check_agreement(c, &program, inputs);
     threads = o.threads; // as resolved, for the manifest
     if (c->rank == 0) options_print(&program);
-    count(c, &o, s, v, paths, files);
+    count(c, &o, (uint64_t)sharing, s, v, paths, files);
     shard_set_close(s);
     vocabulary_close(v);
     if (c->rank == 0) resources_report();

@@ -59,6 +59,7 @@ static const struct option_spec options[] = {
      .kind = OPTION_REAL,
      .value = &alpha,
      .argument = "X",
+     .minimum = 1e-9,
      .maximum = 1,
      .help = "sbo: the weight of a shorter context"},
     {.name = "delta",
@@ -200,7 +201,7 @@ static void check_outputs(void) {
     if (strstr(slash ? slash : output, ".arpa")) // such a name is read as ARPA
         die_usage("--output %s: is the mapped model, which is not in ARPA format: --arpa FILE makes that",
                   output);
-    if (arpa && strcmp(arpa, output) == 0) die_usage("--arpa %s: is the --output, too", arpa);
+    publish_refuse_same(arpa, output);
 }
 
 static struct counts *open_counts(const struct vocabulary *v) {
@@ -294,6 +295,9 @@ static void print_forecast(const struct estimator *e) {
          memory_format(p->memory, used), memory_format(p->least_memory, least), p->threads,
          p->threads == 1 ? "" : "s", p->passes, p->passes == 1 ? "" : "es",
          memory_format(p->output_bytes, bytes), output ? "" : " (in memory alone)");
+    note("forecast: some %.3g hours (%.1f s)%s, where the disk keeps up", p->seconds / 3600, p->seconds,
+         arpa ? " without the ARPA file" : "");
+    if (output) publish_refuse_full(output, p->output_bytes, "a model", "choose another --output");
 }
 
 // `t`: the model in memory; NULL where it is in the output.
@@ -301,10 +305,7 @@ static void export_arpa(const struct estimator *e, struct trie *t, const struct 
                         struct manifest *m, const struct counts_info *counts,
                         const struct training *training) {
     char hash[HASH_TEXT_SIZE];
-    if (!t) {
-        publish_refuse_input(arpa, output);
-        t = trie_open(output, v);
-    }
+    if (!t) t = trie_open(output, v);
     arpa_export(t, v, arpa, e->plan.threads, hash);
     trie_close(t);
     save_manifest(m, e, counts, training, arpa, hash);

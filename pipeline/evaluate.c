@@ -59,10 +59,10 @@ static const struct option_spec options[] = {
 static const struct program program = {
     "evaluate", "Scores a text under a model, exactly and over the whole vocabulary.", "[SHARD...]",
     "Prints name<TAB>value lines on stdout; of an n-gram model, how large a share of the events had their "
-    "n-gram "
-    "of each order in it.\n"
+    "n-gram\n"
+    "of each order in it (hit_ratio_N; no line where none of the text's sentences is long enough).\n"
     "With --words, of a model and a text of characters (tokenize --style char): the events are words, each "
-    "with the "
+    "with the\n"
     "probability of its characters and the space behind it.\n"
     "Text on standard input: every line is a sentence of its own, from the zero state.\n"
     "Several ranks (mpirun, srun) share a network's pieces; the result is the same.",
@@ -99,7 +99,9 @@ static void print_hit_ratios(const struct trie_info *t, const uint32_t *ids, con
                              size_t n) {
     double share[NGRAM_MAX_ORDER + 1];
     hit_ratios(t, ids, orders, n, share);
-    for (int order = 2; order <= t->order; order++) printf("hit_ratio_%d\t%.6f\n", order, share[order]);
+    for (int order = 2; order <= t->order; order++)
+        if (share[order] >= 0)
+            printf("hit_ratio_%d\t%.6f\n", order, share[order]); // else no event is so long
 }
 
 // A text and what came of it.

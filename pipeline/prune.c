@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *model_path, *vocabulary_path, *output, *arpa_path;
@@ -33,8 +34,9 @@ static const struct option_spec options[] = {
     {"output", OPTION_STRING, &output, "FILE", "the pruned model, mapped", NULL, 0, 0, true},
     {"arpa", OPTION_STRING, &arpa_path, "FILE", "the pruned model in ARPA format, too (.zst compresses it)",
      NULL, 0, 0, false},
-    {"memory", OPTION_SIZE, &memory, "BYTES", "memory, besides the model's own file, which is mapped", NULL,
-     1, 0x1p63, false},
+    {"memory", OPTION_SIZE, &memory, "BYTES",
+     "memory, besides the model: a mapped one lies in its file, one in ARPA format is held in memory, too",
+     NULL, 1, 0x1p63, false},
     {"threads", OPTION_INT, &threads, "N", "threads; 0: as many as there are cores", NULL, 0, 1024, false},
     {0},
 };
@@ -56,17 +58,25 @@ static void check_options(void) {
     publish_refuse_input(output, model_path);
     publish_refuse_input(output, vocabulary_path);
     if (!arpa_path) return;
-    if (strcmp(arpa_path, output) == 0) die_usage("--arpa %s is --output, too; name another", arpa_path);
+    if (strcmp(arpa_path, "-") == 0) die_usage("--arpa -: a model and its manifest need a file");
+    publish_refuse_same(arpa_path, output);
     publish_refuse_input(arpa_path, model_path);
     publish_refuse_input(arpa_path, vocabulary_path);
 }
 
-static void forecast(const struct trie_info *info) {
+// `held`: the model is in memory, as one that was read from ARPA is.
+static void forecast(const struct trie *t, bool held) {
     uint64_t grams = 0;
-    char takes[32], given[32];
-    for (int n = 1; n <= info->order; n++) grams += info->grams[n];
-    note("%s has %" PRIu64 " n-grams; pruning takes %s of memory, besides the model's file, of --memory %s",
-         model_path, grams, memory_format(prune_bytes(info), takes), memory_format(memory, given));
+    char takes[32], given[32], model[32];
+    for (int n = 1; n <= t->info.order; n++) grams += t->info.grams[n];
+    note("%s has %" PRIu64 " n-grams; pruning takes %s of memory, of --memory %s, besides the model's %s, %s",
+         model_path, grams, memory_format(prune_bytes(&t->info), takes), memory_format(memory, given),
+         memory_format(t->bytes, model), held ? "which are held in memory, too" : "which are mapped");
+    double seconds = prune_seconds(&t->info, (int)threads);
+    note("forecast: some %.3g hours (%.1f s) on %" PRId64 " thread%s, the pruned model at most %s",
+         seconds / 3600, seconds, threads, threads == 1 ? "" : "s",
+         memory_format(prune_output_most(t, (uint64_t)keep), takes));
+    publish_warn_full(output, prune_output_most(t, (uint64_t)keep), "the pruned model");
 }
 
 static void report_kept(const struct trie_info *info, const struct prune_result *r) {
@@ -112,22 +122,38 @@ static void add_count(struct manifest *m, const char *key, uint64_t value) {
     manifest_add_note(m, key, text);
 }
 
-static void write_manifest(struct manifest *m, const struct trie_info *info, const struct prune_result *r,
-                           uint64_t bytes, const struct training *training) {
+// Beside a file with the pruned model: `path`.
+static void save_manifest(struct manifest *m, const struct trie_info *info, const struct prune_result *r,
+                          const struct training *training, const char *path, const char *hash) {
     char text[32];
+    struct stat s;
     uint64_t kept = 0;
+    if (stat(path, &s)) die_errno("cannot look at %s", path);
     for (int n = 1; n <= info->order; n++) kept += r->kept[n];
+    manifest_add_input(m, vocabulary_path, info->vocabulary);
+    manifest_add_input(m, model_path, info->content);
+    manifest_add_output(m, path, hash);
     add_count(m, "train_events", info->events);
-    snprintf(text, sizeof text, "%.3f", training->seconds);
+    snprintf(text, sizeof text, "%.3f", training->seconds); // without the export to ARPA
     manifest_add_note(m, "train_seconds", text);
     add_count(m, "processors", training->processors);
     add_count(m, "params", r->info.params);
-    add_count(m, "model_bytes", bytes);
+    add_count(m, "model_bytes", (uint64_t)s.st_size);
     add_count(m, "ngrams", kept);
     snprintf(text, sizeof text, "%.9g", r->threshold);
     manifest_add_note(m, "threshold", text);
     if (*training->note) manifest_add_note(m, "note", training->note);
-    manifest_commit(m, output);
+    manifest_commit(m, path);
+}
+
+static void export_arpa(struct manifest *m, const struct vocabulary *v, const struct trie_info *info,
+                        const struct prune_result *r, const struct training *training) {
+    char hash[HASH_TEXT_SIZE];
+    struct trie *pruned = trie_open(output, v);
+    arpa_export(pruned, v, arpa_path, (int)threads, hash);
+    trie_close(pruned);
+    save_manifest(m, info, r, training, arpa_path, hash);
+    note("%s holds the same as ARPA", arpa_path);
 }
 
 int main(int argc, char **argv) {
@@ -138,33 +164,27 @@ int main(int argc, char **argv) {
     if (!threads) threads = cores_available();
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     if (arpa_path) arpa_check_words(v, vocabulary_path);
-    struct trie *t =
-        trie_is_trie(model_path) ? trie_open(model_path, v) : arpa_import(model_path, v, (int)threads);
+    bool mapped = trie_is_trie(model_path);
+    struct trie *t = mapped ? trie_open(model_path, v) : arpa_import(model_path, v, (int)threads);
     struct prune_options o = {threshold, (uint64_t)keep, memory, (int)threads};
-    forecast(&t->info);
+    forecast(t, !mapped);
     prune_check(&t->info, &o);
     if (options_is_dry_run()) {
-        note("would write %s", output);
+        note("would write %s%s%s and a manifest beside", output, arpa_path ? " and " : "",
+             arpa_path ? arpa_path : "");
         return EXIT_DONE;
     }
+    publish_abandon(publish_open(output)); // what cannot be written is better known now
+    if (arpa_path) publish_abandon(publish_open(arpa_path));
     struct training training = read_training();
-    struct manifest *m = manifest_start(&program);
-    manifest_add_input(m, vocabulary_path, v->hash);
-    manifest_add_input(m, model_path, t->info.content);
+    struct manifest *m = manifest_start(&program), *arpa = arpa_path ? manifest_start(&program) : NULL;
     struct prune_result r;
     prune_model(t, &o, output, &r);
-    manifest_add_output(m, output, r.info.content);
-    report_kept(&t->info, &r);
-    struct trie *written = trie_open(output, v);
-    if (arpa_path) {
-        char hash[HASH_TEXT_SIZE];
-        arpa_export(written, v, arpa_path, (int)threads, hash);
-        manifest_add_output(m, arpa_path, hash);
-    }
     training.seconds += time_now() - start;
     if ((uint64_t)threads > training.processors) training.processors = (uint64_t)threads;
-    write_manifest(m, &t->info, &r, written->bytes, &training);
-    trie_close(written);
+    save_manifest(m, &t->info, &r, &training, output, r.info.content);
+    report_kept(&t->info, &r);
+    if (arpa) export_arpa(arpa, v, &t->info, &r, &training);
     trie_close(t);
     vocabulary_close(v);
     resources_report();

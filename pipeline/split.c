@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int64_t shards;
@@ -146,18 +145,6 @@ static void check_folder_writable(const char *folder, const char *option) {
     if (access(folder, W_OK | X_OK) != 0) die_errno("cannot write into the folder %s (%s)", folder, option);
 }
 
-// The size of the set is known before the first byte of it is written.
-static void check_room(const char *folder, uint64_t bytes) {
-    struct statvfs disk;
-    if (compress || statvfs(folder, &disk) != 0) return;
-    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
-    char need[16], has[16];
-    if (bytes > room)
-        die("the shards need %s, the folder %s has room for %s: make room, or give another --output-prefix, "
-            "or --compress",
-            memory_format(bytes, need), folder, memory_format(room, has));
-}
-
 static void print_plan(char **files, int count, uint64_t input_bytes) {
     char first[PATH_MAX], last[PATH_MAX], size[16];
     shard_path(0, first, sizeof first);
@@ -263,7 +250,9 @@ int main(int argc, char **argv) {
     if (shuffle_runs(shuffle) > 0)
         note("sorting in %zu runs, %s of temporary data in %s", shuffle_runs(shuffle),
              memory_format(shuffle_spilled(shuffle), size), tmp);
-    check_room(folder, shuffle_bytes(shuffle));
+    if (!compress) // else how much that will be is not known
+        publish_refuse_full(folder, shuffle_bytes(shuffle), "shards",
+                            "give another --output-prefix, or --compress");
 
     char stamp[PATH_MAX];
     snprintf(stamp, sizeof stamp, "%s.manifest.json", prefix);

@@ -57,7 +57,10 @@ static const struct option_spec options[] = {
     CHOICE("softmax", s.softmax, "full|sampled|nce|blackout|adaptive|hierarchical|class-factored",
            "the output layer: all words, trained on samples of them, in clusters by frequency, by turns "
            "through a Huffman tree, or a bin of words and a word of it"),
-    INT("samples", s.samples, 1, 1 << 24, "negatives a step, shared (sampled, nce, blackout)"),
+    INT("samples", s.samples, 1, 1 << 24,
+        "negatives, shared by the words of a block (sampled, nce, blackout)"),
+    CHOICE("samples-of", s.samples_of, SETTINGS_SAMPLES_OF,
+           "whose words share them: the block's, or those of each time step, which draws its own"),
     CHOICE("proposal", s.proposal, SETTINGS_PROPOSALS,
            "where they come from: by rank, or count^alpha with replacement"),
     REAL("alpha", s.alpha, 0, 1, "power of the words' counts (power)"),
@@ -70,10 +73,16 @@ static const struct option_spec options[] = {
         "bins of words (class-factored); 0: the root of the vocabulary's size"),
     CHOICE("bin-by", s.bin_by, SETTINGS_BIN_BY, "bins have equal shares of these"),
     FLAG("tie", s.tie, "the output's table is the embedding (full, sampled, nce, blackout)"),
-    CHOICE("initial", s.initial, "range|unit-scaling", "initial values: U(+-range), or by fan-in"),
-    REAL("initial-range", s.initial_range, 1e-6, 10, "range of the initial values"),
+    CHOICE("initial", s.initial, "range|unit-scaling|normal",
+           "initial values: U(+-range), by fan-in, or N(0, range)"),
+    REAL("initial-range", s.initial_range, 1e-6, 10,
+         "range of the initial values, or their deviation (normal)"),
     REAL("initial-embedding", s.initial_embedding, 0, 10, "range of the embedding's alone; 0: as the others"),
     REAL("initial-output", s.initial_output, 0, 10, "range of the output layer's alone; 0: as the others"),
+    REAL("initial-projection", s.initial_projection, 0, 10,
+         "range of the output projection's matrix alone; 0: as the others"),
+    FLAG("initial-output-fan-in", s.initial_output_fan_in,
+         "each matrix of the output layer has the range 1/sqrt(its inputs)"),
     FLAG("initial-biases", s.initial_biases, "biases have initial values of their group's range, too"),
     REAL("forget-bias", s.forget_bias, -10, 10, "initial bias of the forget gate"),
     CHOICE("context", s.context, "carry|reset", "state at sentence starts: carried on, or zero"),
@@ -85,7 +94,7 @@ static const struct option_spec options[] = {
     REAL("rate", s.rate, 1e-12, 1000, "learning rate"),
     REAL("accumulator", s.accumulator, 0, 1e6, "initial accumulator (adagrad)"),
     FLAG("row-wise", s.row_wise, "one accumulator for each row of the embedding (adagrad)"),
-    REAL("epsilon", s.epsilon, 0, 1, "added to the root of the second moment, under it with rmsprop"),
+    REAL("epsilon", s.epsilon, 0, 1, "added to the root of the second moment"),
     REAL("beta1", s.beta1, 0, 0.99999, "decay of the first moment (adam)"),
     REAL("beta2", s.beta2, 0, 0.9999999, "decay of the second moment (adam, rmsprop)"),
     CHOICE("loss", s.loss, "token-mean|step-sum",
@@ -93,7 +102,7 @@ static const struct option_spec options[] = {
     CHOICE("schedule", s.schedule, SETTINGS_SCHEDULES,
            "the learning rate: constant, to 0, decayed by epoch, by 1/sqrt(step), or where validation says"),
     REAL("warmup", s.warmup, 0, 1e9, "steps of linear warm-up"),
-    REAL("decay", s.decay, 0, 1,
+    REAL("decay", s.decay, 1e-6, 1,
          "factor of the rate for each epoch (step), or validation without improvement (validation)"),
     REAL("decay-after", s.decay_after, 0, 1e6, "epochs before the first decay (step)"),
     REAL("decay-worse", s.decay_worse, 0, 1,
@@ -106,7 +115,7 @@ static const struct option_spec options[] = {
     CHOICE("clip-group", s.clip_group, SETTINGS_CLIP_GROUPS,
            "whose norm: all parameters, the recurrent layers' only, each group's own, all but the embedding"),
     REAL("clip-value", s.clip_value, 0, 1e9, "largest magnitude of a gradient's element; 0: no clipping"),
-    REAL("rescale-embedding", s.rescale, 0, 1e9, "factor of the embedding's gradient"),
+    REAL("rescale-embedding", s.rescale, 1e-6, 1e9, "factor of the embedding's gradient"),
     REAL("ema", s.ema, 0, 0.9999999,
          "decay of the recurrent layers' running mean, used at evaluation; 0: none"),
     CHOICE("select", s.select, "best|last", "keep the model of the best validation, or the last"),
@@ -252,7 +261,7 @@ int main(int argc, char **argv) {
     struct checkpoint_identity id = {&program, free_options, k->variant, s.elastic};
     char samples[4096];
     snprintf(samples, sizeof samples, "%s/samples.tsv", s.folder);
-    struct training_texts texts = {samples, v, (size_t)s.sample_length, (uint64_t)s.seed, false};
+    struct training_texts texts = {samples, v, (size_t)s.sample_length, (uint64_t)s.seed};
     l.sample = add_sample, l.sample_context = &texts;
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);

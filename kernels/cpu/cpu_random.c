@@ -30,6 +30,23 @@ static void cpu_fill_uniform(const struct kernels *k, float *x, size_t n, float 
     }
 }
 
+static void cpu_fill_normal(const struct kernels *k, float *x, size_t n, float deviation,
+                            struct random_place place) {
+#pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, n))
+    for (size_t begin = 0; begin < n; begin += GROUP) {
+        uint32_t words[GROUP];
+        float values[GROUP];
+        philox_group(place, (uint32_t)(begin / 4), words);
+        for (size_t i = 0; i < GROUP; i += 2) {
+            double pair[2];
+            random_normal_pair(words[i], words[i + 1], pair);
+            values[i] = (float)((double)deviation * pair[0]);
+            values[i + 1] = (float)((double)deviation * pair[1]);
+        }
+        memcpy(x + begin, values, (n - begin < GROUP ? n - begin : GROUP) * sizeof *x);
+    }
+}
+
 static void dropout_row(float *out, const float *in, size_t d, float rate, float factor,
                         struct random_place place) {
     uint32_t words[GROUP];
@@ -62,4 +79,5 @@ static void cpu_dropout(const struct kernels *k, float *out, const float *in, si
     }
 }
 
-const struct random_kernels CPU_NAME(cpu_random) = {.fill_uniform = cpu_fill_uniform, .dropout = cpu_dropout};
+const struct random_kernels CPU_NAME(cpu_random) = {
+    .fill_uniform = cpu_fill_uniform, .fill_normal = cpu_fill_normal, .dropout = cpu_dropout};

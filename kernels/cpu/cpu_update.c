@@ -33,12 +33,11 @@ static void adam_slice(float *restrict w, float *restrict m, float *restrict v, 
 }
 
 static void rmsprop_slice(float *restrict w, float *restrict v, const float *restrict g, size_t n, float rate,
-                          float decay, float epsilon, float clip) {
-    float fresh = 1 - decay;
+                          float old, float fresh, float epsilon, float clip) {
     for (size_t i = 0; i < n; i++) {
-        float clipped = clip * g[i], square = decay * v[i] + fresh * clipped * clipped;
+        float clipped = clip * g[i], square = old * v[i] + fresh * clipped * clipped;
         v[i] = square;
-        w[i] -= rate * clipped / sqrtf(square + epsilon);
+        w[i] -= rate * clipped / (sqrtf(square) + epsilon);
     }
 }
 
@@ -114,17 +113,18 @@ static void cpu_rmsprop(const struct kernels *k, float *w, float *v, const float
 #pragma omp parallel num_threads(cpu_threads_for(k, n))
     {
         struct cpu_slice s = cpu_slice_mine(n, 64);
-        rmsprop_slice(w + s.begin, v + s.begin, g + s.begin, s.end - s.begin, rate, decay, epsilon, clip);
+        rmsprop_slice(w + s.begin, v + s.begin, g + s.begin, s.end - s.begin, rate, decay, 1 - decay, epsilon,
+                      clip);
     }
 }
 
 static void cpu_rmsprop_rows(const struct kernels *k, float *w, float *v, const float *g, const uint32_t *ids,
-                             size_t rows, size_t d, float rate, const float *decays, float epsilon,
-                             float clip) {
+                             size_t rows, size_t d, float rate, const float *decays, float decay,
+                             float epsilon, float clip) {
 #pragma omp parallel for schedule(static) num_threads(cpu_threads_for(k, rows *d))
     for (size_t r = 0; r < rows; r++) {
         size_t at = (size_t)ids[r] * d;
-        rmsprop_slice(w + at, v + at, g + r * d, d, rate, decays[ids[r]], epsilon, clip);
+        rmsprop_slice(w + at, v + at, g + r * d, d, rate, decays[ids[r]], 1 - decay, epsilon, clip);
     }
 }
 

@@ -10,6 +10,18 @@ static void ref_fill_uniform(const struct kernels *k, float *x, size_t n, float 
     }
 }
 
+static void ref_fill_normal(const struct kernels *k, float *x, size_t n, float deviation,
+                            struct random_place place) {
+    (void)k;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t words[4];
+        double pair[2];
+        random_words(place, (uint32_t)(i / 4), words);
+        random_normal_pair(words[i % 4 / 2 * 2], words[i % 4 / 2 * 2 + 1], pair);
+        x[i] = (float)((double)deviation * pair[i % 2]);
+    }
+}
+
 static void ref_dropout(const struct kernels *k, float *out, const float *in, size_t T, size_t B, size_t d,
                         float rate, uint64_t seed, uint32_t step, uint32_t first_stream, uint32_t site) {
     (void)k;
@@ -29,4 +41,5 @@ static void ref_dropout(const struct kernels *k, float *out, const float *in, si
             }
 }
 
-const struct random_kernels ref_random = {.fill_uniform = ref_fill_uniform, .dropout = ref_dropout};
+const struct random_kernels ref_random = {
+    .fill_uniform = ref_fill_uniform, .fill_normal = ref_fill_normal, .dropout = ref_dropout};

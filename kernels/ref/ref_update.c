@@ -62,22 +62,28 @@ static void ref_adagrad_row_means(const struct kernels *k, float *w, float *a, c
     }
 }
 
-static void ref_rmsprop(const struct kernels *k, float *w, float *v, const float *g, size_t n, float rate,
-                        float decay, float epsilon, float clip) {
-    (void)k;
+static void rmsprop(float *w, float *v, const float *g, size_t n, float rate, float old, float fresh,
+                    float epsilon, float clip) {
     for (size_t i = 0; i < n; i++) {
         float clipped = clip * g[i];
-        v[i] = decay * v[i] + (1 - decay) * clipped * clipped;
-        w[i] -= rate * clipped / sqrtf(v[i] + epsilon);
+        v[i] = old * v[i] + fresh * clipped * clipped;
+        w[i] -= rate * clipped / (sqrtf(v[i]) + epsilon);
     }
 }
 
+static void ref_rmsprop(const struct kernels *k, float *w, float *v, const float *g, size_t n, float rate,
+                        float decay, float epsilon, float clip) {
+    (void)k;
+    rmsprop(w, v, g, n, rate, decay, 1 - decay, epsilon, clip);
+}
+
 static void ref_rmsprop_rows(const struct kernels *k, float *w, float *v, const float *g, const uint32_t *ids,
-                             size_t rows, size_t d, float rate, const float *decays, float epsilon,
-                             float clip) {
+                             size_t rows, size_t d, float rate, const float *decays, float decay,
+                             float epsilon, float clip) {
+    (void)k;
     for (size_t r = 0; r < rows; r++) {
         size_t at = (size_t)ids[r] * d;
-        ref_rmsprop(k, w + at, v + at, g + r * d, d, rate, decays[ids[r]], epsilon, clip);
+        rmsprop(w + at, v + at, g + r * d, d, rate, decays[ids[r]], 1 - decay, epsilon, clip);
     }
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static double start_time;
+static uint64_t joined_peak; // bytes
 __attribute__((constructor)) static void remember_start(void) { start_time = time_now(); }
 
 static _Noreturn void memory_die(size_t count, size_t size, const char *what) {
@@ -129,8 +130,11 @@ double resources_cpu_seconds(void) {
 uint64_t resources_peak_bytes(void) {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    return (uint64_t)u.ru_maxrss * 1024;
+    uint64_t own = (uint64_t)u.ru_maxrss * 1024;
+    return own > joined_peak ? own : joined_peak;
 }
+
+void resources_join_peak(uint64_t bytes) { joined_peak = bytes; }
 
 void resources_report(void) {
     char peak[32];

@@ -22,7 +22,9 @@ int cores_available(void); // cores this process may run on (affinity mask)
 // One line on stderr: wall time, CPU time, peak memory.  For the end of main.
 void resources_report(void);
 double resources_cpu_seconds(void);
-uint64_t resources_peak_bytes(void);
+uint64_t resources_peak_bytes(void); // of this process, or what was joined
+// In a job of several ranks: the peak of the one that took most, which reports and manifests then tell.
+void resources_join_peak(uint64_t bytes);
 
 // Makes the math libraries run well, whatever their defaults, by starting the program anew with these
 // variables set where the user has not set them.  Must be the first thing in a main that computes.

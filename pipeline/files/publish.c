@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 // Every publish ever opened stays on one list and is used again, so that the signal handler may walk the list
@@ -116,6 +117,75 @@ void publish_refuse_input(const char *output, const char *input) {
     die_usage(
         "the output %s is the same file as the input %s, which would be overwritten: choose another output",
         output, strcmp(input, "-") == 0 ? "on standard input" : input);
+}
+
+// Where a file is, or would come to be: the real path of the nearest folder that is there, and the rest.
+static char *path_real(const char *path) {
+    char *real = realpath(path, NULL);
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (real) return real;
+    char *folder = path_folder(path), *above = strcmp(folder, path) ? path_real(folder) : folder;
+    if (above != folder) free(folder);
+    if (!*name || strcmp(name, ".") == 0) return above;
+    if (strcmp(name, "..") == 0) {
+        char *parent = path_folder(above);
+        free(above);
+        return parent;
+    }
+    size_t size = strlen(above) + 1 + strlen(name) + 1;
+    real = memory_alloc(size, 1, "a file name");
+    snprintf(real, size, "%s/%s", strcmp(above, "/") ? above : "", name);
+    free(above);
+    return real;
+}
+
+// Whether `path` is `other` with ".manifest.json" behind; both real.
+static bool is_manifest(const char *path, const char *other) {
+    size_t length = strlen(other);
+    return strncmp(path, other, length) == 0 && strcmp(path + length, ".manifest.json") == 0;
+}
+
+void publish_refuse_same(const char *output, const char *other) {
+    if (!output || !other) return;
+    char *a = path_real(output), *b = path_real(other);
+    if (strcmp(a, b) == 0)
+        die_usage("the outputs %s and %s are the same file: name two different ones", output, other);
+    bool first = is_manifest(a, b);
+    if (first || is_manifest(b, a))
+        die_usage("the output %s is where the manifest of %s goes: name another", first ? output : other,
+                  first ? other : output);
+    free(a), free(b);
+}
+
+uint64_t publish_room(const char *path) {
+    struct statvfs s;
+    char *at = memory_copy_string(path);
+    int failed;
+    while ((failed = statvfs(at, &s)) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        char *folder = path_folder(at);
+        bool last = strcmp(folder, at) == 0;
+        free(at);
+        at = folder;
+        if (last) break;
+    }
+    free(at);
+    return failed || s.f_blocks == 0 ? UINT64_MAX : (uint64_t)s.f_bavail * s.f_frsize;
+}
+
+void publish_refuse_full(const char *path, uint64_t bytes, const char *what, const char *remedy) {
+    char need[16], have[16];
+    uint64_t room = publish_room(path);
+    if (bytes > room)
+        die("%s: no room for %s of %s: %s are free; make room, or %s", path, what, memory_format(bytes, need),
+            memory_format(room, have), remedy);
+}
+
+void publish_warn_full(const char *path, uint64_t most, const char *what) {
+    char need[16], have[16];
+    uint64_t room = publish_room(path);
+    if (most > room)
+        warn("%s: there may be no room for %s of up to %s: %s are free", path, what,
+             memory_format(most, need), memory_format(room, have));
 }
 
 struct publish *publish_open(const char *path) {

@@ -28,6 +28,18 @@ void publish_abandon_all(void);
 // Refuses, as wrong usage, an output that is the same file as an input, also by another name or a link: for
 // the start of main, for each input.  `input` may be NULL or "-" (standard input).
 void publish_refuse_input(const char *output, const char *input);
+// Refuses, as wrong usage, two outputs that would become one file, by whatever names, folders and links, and
+// one that is the other's manifest.  Either may be NULL.
+void publish_refuse_same(const char *output, const char *other);
+
+// Bytes that may still be written where the file or folder `path` is, or is to be; UINT64_MAX where the
+// system does not say.
+uint64_t publish_room(const char *path);
+// For the start of main, once the size of an output is known: dies where there is no room for it, `what`
+// ("the model") and `remedy` ("choose another --output") being for the message; or, where `most` is only the
+// most that it can take, warns.
+void publish_refuse_full(const char *path, uint64_t bytes, const char *what, const char *remedy);
+void publish_warn_full(const char *path, uint64_t most, const char *what);
 
 // A whole small file at once.
 void publish_file(const char *path, const void *data, size_t size);

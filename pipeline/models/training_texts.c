@@ -8,24 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-// Cuts the file before the first line of `step` or a later one.
-static void cut(const char *path, uint64_t step) {
-    FILE *f = fopen(path, "a+");
-    if (!f) die_errno("cannot write %s", path);
-    char *line = NULL;
-    size_t room = 0;
-    off_t length = 0;
-    rewind(f);
-    for (ssize_t n; (n = getline(&line, &room, f)) > 0; length += n) {
-        uint64_t at;
-        if (line[n - 1] != '\n' || sscanf(line, "%" SCNu64 "\t", &at) != 1 || at >= step) break;
-    }
-    if (ferror(f) || ftruncate(fileno(f), length)) die_errno("cannot write %s", path);
-    free(line);
-    fclose(f);
-}
 
 static void write_text(const struct training_texts *t, const struct generated *text, uint64_t step) {
     FILE *f = fopen(t->path, "a");
@@ -37,7 +19,7 @@ static void write_text(const struct training_texts *t, const struct generated *t
     if (ferror(f) | fclose(f)) die_errno("cannot write %s", t->path);
 }
 
-void training_texts_add(struct training_texts *t, struct model *m, const float *state, uint32_t word,
+void training_texts_add(const struct training_texts *t, struct model *m, const float *state, uint32_t word,
                         uint64_t step) {
     const struct generate_options o = {.temperature = 1,
                                        .mass = 1,
@@ -50,8 +32,6 @@ void training_texts_add(struct training_texts *t, struct model *m, const float *
     struct generated text = {.state = state, .given = state != NULL, .line = (uint32_t)step};
     text.words = memory_alloc(1 + t->length, sizeof *text.words, "a text");
     text.words[0] = word;
-    if (!t->begun) cut(t->path, step);
-    t->begun = true;
     generate_texts(&l, t->v, &o, &text, 1, 1);
     write_text(t, &text, step);
     free(text.words);

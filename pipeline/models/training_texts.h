@@ -4,7 +4,6 @@
 #ifndef PIPELINE_MODELS_TRAINING_TEXTS_H
 #define PIPELINE_MODELS_TRAINING_TEXTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,13 +15,11 @@ struct training_texts {
     const struct vocabulary *v;
     size_t length; // words of a text
     uint64_t seed;
-    bool begun; // private
 };
 
-// Writes the text of a step.  The first time, lines of this and later steps are taken out, which a run that
-// was resumed from before them had left.  state: workspace_state_floats of one stream, NULL for the
-// beginning of a text; `word` is then not looked at.
-void training_texts_add(struct training_texts *t, struct model *m, const float *state, uint32_t word,
+// Adds the text of a step to the file.  state: workspace_state_floats of one stream, NULL for the beginning
+// of a text; `word` is then not looked at.
+void training_texts_add(const struct training_texts *t, struct model *m, const float *state, uint32_t word,
                         uint64_t step);
 
 #endif

@@ -94,9 +94,13 @@ void model_swap_averages(struct model *m) {
     }
 }
 
+static struct random_place initial_place(size_t i, uint64_t seed) {
+    return (struct random_place){seed, RANDOM_INITIAL, 0, (uint32_t)i, 0};
+}
+
 static void draw(struct model *m, size_t i, double bound, uint64_t seed) {
     struct parameter *p = &m->parameters[i];
-    struct random_place place = {seed, RANDOM_INITIAL, 0, (uint32_t)i, 0};
+    struct random_place place = initial_place(i, seed);
     m->k->random.fill_uniform(m->k, p->value, parameter_size(p), (float)bound, place);
 }
 
@@ -109,10 +113,22 @@ void model_initialise(struct model *m, double range, double forget_bias, uint64_
     for (int l = 0; l < (int)m->o.layers; l++) cell_set_biases(&m->cells[l], m->k, forget_bias);
 }
 
+void model_draw_normal(struct model *m, double deviation, uint64_t seed) {
+    for (size_t i = 0; i < m->count; i++) {
+        const struct parameter *p = &m->parameters[i];
+        if (!p->is_vector)
+            m->k->random.fill_normal(m->k, p->value, parameter_size(p), (float)deviation,
+                                     initial_place(i, seed));
+    }
+}
+
 void model_draw_group(struct model *m, enum parameter_group group, bool vectors, double range,
                       uint64_t seed) {
-    for (size_t i = 0; i < m->count; i++)
-        if (m->parameters[i].group == group && m->parameters[i].is_vector == vectors) draw(m, i, range, seed);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct parameter *p = &m->parameters[i];
+        if (p->group == group && p->is_vector == vectors)
+            draw(m, i, range > 0 ? range : 1 / sqrt((double)p->columns), seed);
+    }
 }
 
 static bool is_residual(const struct model *m, int l) { return m->o.residual && l > 0; }

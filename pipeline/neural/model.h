@@ -53,7 +53,9 @@ void model_swap_averages(struct model *m);
 // and softmax U(+-sqrt(3/V)), recurrent matrices U(+-sqrt(3/inputs)).  Biases 0, the forget gate's
 // `forget_bias`.
 void model_initialise(struct model *m, double range, double forget_bias, uint64_t seed);
-// After that, other initial values for one group's weights, U(+-range), or for its vectors (the biases).
+// After that, other initial values: N(0, deviation) for every weight; or U(+-range) for one group's weights
+// or its vectors (the biases), range 0: 1/sqrt(columns), each matrix by its own inputs.
+void model_draw_normal(struct model *m, double deviation, uint64_t seed);
 void model_draw_group(struct model *m, enum parameter_group group, bool vectors, double range, uint64_t seed);
 
 // === computing ============================================================================

@@ -64,7 +64,8 @@ struct training_options {
     double dropout;
     uint64_t seed;
     enum output_loss loss;
-    size_t samples; // shared by a step's targets, where the loss takes samples; else 0
+    size_t samples;         // shared by a block's targets, where the loss takes samples; else 0
+    bool samples_each_step; // as many for each time step of the block, shared by its targets only
     enum sampler_proposal proposal;
     double alpha;            // of the power proposal, from the words' counts:
     const uint64_t *counts;  // (V), the caller's; may be NULL with the log-uniform one

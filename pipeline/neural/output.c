@@ -54,9 +54,9 @@ void output_make(struct output *u, const struct kernels *k, const struct model_o
     }
 }
 
-void output_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x, size_t N,
-                        const struct training_options *options, size_t ranks) {
-    *x = (struct output_memory){.N = N, .ranks = ranks};
+void output_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x, size_t T,
+                        size_t B, const struct training_options *options, size_t ranks) {
+    *x = (struct output_memory){.N = T * B, .B = B, .ranks = ranks};
     if (u->kind == OUTPUT_ADAPTIVE) output_adaptive_memory_make(u, k, x);
     if (u->kind == OUTPUT_HIERARCHICAL) return output_hierarchical_memory_make(u, k, x, options != NULL);
     if (u->kind == OUTPUT_FACTORED) return output_factored_memory_make(u, k, x, options != NULL);
@@ -65,7 +65,7 @@ void output_memory_make(const struct output *u, const struct kernels *k, struct 
     if (x->loss != LOSS_EXACT) output_sampled_memory_make(u, k, x, options);
     for (size_t i = 0; i < u->count; i++)
         parameter_make_gradient(&u->parameters[i], k, x->loss != LOSS_EXACT,
-                                N * ranks + x->samples.sampler.o.samples);
+                                x->N * ranks + output_sampled_rows(x));
 }
 
 void output_memory_free(const struct output *u, const struct kernels *k, struct output_memory *x) {

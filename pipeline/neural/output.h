@@ -38,14 +38,19 @@ struct output {
     uint32_t bins, bin_begins[OUTPUT_MAX_BINS + 1];
 };
 
-// What a step over samples needs: its unique rows, the shared samples first.
+// What training by samples needs.  A draw is for one group of the block's rows: all of them, or those of a
+// time step.  U: unique rows of a group, its samples first.
 struct output_samples {
-    struct row_index rows;
     struct sampler sampler;
-    float *weight, *bias;  // (rows, D), (rows)
-    float *ln_q;           // (rows), host
-    double log_normaliser; // NCE: ln Z
-    int32_t *targets;      // (N), host: rows, or SOFTMAX_IGNORE
+    bool each_step;
+    struct row_index rows;    // of the block: the samples first, then other targets
+    struct row_index group;   // of a time step, the same way
+    float *weight, *bias;     // (U, D), (U)
+    float *d_weight, *d_bias; // the same, of a time step
+    float *ln_q;              // (U), host
+    uint32_t *slots;          // (U), host: which of the block's rows a time step's are
+    double log_normaliser;    // NCE: ln Z
+    int32_t *targets;         // (N), host: rows of the group, or SOFTMAX_IGNORE
 };
 
 // The rows of one cluster at a time.
@@ -71,8 +76,8 @@ struct output_bins {
     float *h, *dh, *logp;    // (N, D), (N, D), (N), in that order
 };
 
-struct output_memory { // for N rows
-    size_t N, ranks;
+struct output_memory { // for N = T * B rows
+    size_t N, B, ranks;
     enum output_loss loss;
     struct output_samples samples;   // where the loss takes samples
     struct output_clusters clusters; // adaptive
@@ -80,7 +85,7 @@ struct output_memory { // for N rows
     struct output_bins bins;         // class-factored
 };
 
-struct output_block { // one block of rows
+struct output_block { // one block of rows, t * B + b
     size_t N;
     const float *h;         // (N, D)
     const int32_t *targets; // (N), host; SOFTMAX_IGNORE for padding
@@ -89,12 +94,15 @@ struct output_block { // one block of rows
     float *dh;              // (N, D), set by a training step
 };
 
-// Counts for `samples` samples a step; 0: none, all classes.
+// Counts for `samples` samples of a word, of a block for its gradients; 0: none, all classes.
 uint64_t output_count_floats(const struct model_options *o);                  // of the parameters
 uint64_t output_multiply_adds(const struct model_options *o, size_t samples); // of a word's forward pass
 uint64_t output_gradient_floats(const struct model_options *o, size_t samples,
                                 uint64_t rows);                                           // of `rows` words
 uint64_t output_memory_floats(const struct model_options *o, size_t samples, uint64_t N); // of training
+// How a training step draws its samples, and the most rows of the table that those of a block can touch.
+struct sampler_options output_sampler_options(const struct training_options *o);
+size_t output_sampled_rows(const struct output_memory *x);
 
 // Adds its parameters, zero, at `at`: at most OUTPUT_MAX_PARAMETERS.  Of a tied table the model sets `weight`
 // afterwards, and gives it its gradient: dense, or for samples with room for their rows and the targets'.
@@ -103,8 +111,8 @@ void output_make(struct output *u, const struct kernels *k, const struct model_o
 
 // options NULL: for scoring only.  Else the parameters get their gradients too, with room for `ranks` ranks'
 // rows.
-void output_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x, size_t N,
-                        const struct training_options *options, size_t ranks);
+void output_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x, size_t T,
+                        size_t B, const struct training_options *options, size_t ranks);
 void output_memory_free(const struct output *u, const struct kernels *k, struct output_memory *x);
 
 // logp[r] = ln p(target of row r), exactly normalised.

@@ -80,8 +80,8 @@ static void take(struct sampler *s, uint32_t k) {
     if (s->times[k]++ == 0) s->ids[s->count++] = k;
 }
 
-void sampler_draw(struct sampler *s, uint32_t step) {
-    struct random_place place = {s->o.seed, RANDOM_SAMPLE, step, 0, 0};
+void sampler_draw(struct sampler *s, uint32_t step, uint32_t time) {
+    struct random_place place = {s->o.seed, RANDOM_SAMPLE, step, 0, time};
     bool power = s->o.proposal == PROPOSAL_POWER;
     size_t S = s->o.samples;
     s->count = 0, s->tries = 0;
@@ -119,7 +119,6 @@ float sampler_log_expected(const struct sampler *s, uint32_t k) {
 }
 
 double sampler_expected_touches(const struct sampler *s, uint32_t k) {
-    if (s->o.proposal == PROPOSAL_POWER)
-        return k == s->o.always ? 1 : (double)s->o.samples * weight_of(s, k) * exp(-s->log_total);
+    if (s->o.proposal == PROPOSAL_POWER) return (double)s->o.samples * weight_of(s, k) * exp(-s->log_total);
     return (double)s->o.samples * log_uniform(s, k);
 }

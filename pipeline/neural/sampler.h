@@ -1,14 +1,13 @@
-// The classes that stand for all others in a step of training, shared by all its targets and all ranks.  Two
-// proposals P over classes of falling frequency:
+// The classes that stand for all others in a block of training, or in one time step of it, shared by all its
+// targets and all ranks.  Two proposals P over classes of falling frequency:
 //
 // log-uniform  P(k) = ln((k+2)/(k+1)) / ln(C+1), drawn as floor(exp(u ln(C+1))) - 1 without replacement until
-// S
-//              are unique; the number of tries gives the expected count of every class,
+//              S are unique; the number of tries gives the expected count of every class,
 //              Q(k) = 1 - (1 - P(k))^tries (Jozefowicz et al. 2016; TensorFlow's
 //              log_uniform_candidate_sampler)
 // power        P(k) ~ count(k)^alpha, S draws with replacement, so Q(k) = S P(k); equal draws are one sample
 //              that counts several times (Ji et al. 2016).  Drawn by the alias method (Walker 1977; Vose
-//              1991). BlackOut's code has <UNK> as one of the S in every step: `always`.
+//              1991). BlackOut's code has <UNK> as one of the S in every draw: `always`.
 #ifndef PIPELINE_NEURAL_SAMPLER_H
 #define PIPELINE_NEURAL_SAMPLER_H
 
@@ -31,7 +30,7 @@ struct sampler_options {
 struct sampler {
     struct sampler_options o; // samples: at most C without replacement
     uint32_t classes;         // C
-    // The last step's samples.
+    // The last draw's samples.
     uint32_t *ids; // (count) rising
     float *copies; // (count) how often each was drawn; NULL: once
     size_t count;  // at most S
@@ -44,11 +43,12 @@ struct sampler {
 
 void sampler_make(struct sampler *s, uint32_t classes, const struct sampler_options *options);
 void sampler_free(struct sampler *s);
-// Draws the samples of a step: a function of (seed, step) alone, so that all ranks draw the same.
-void sampler_draw(struct sampler *s, uint32_t step);
-// ln Q(k): of the expected count of class k among the last step's samples, those `always` there apart.
+// Draws samples: a function of (seed, step, time) alone, so that all ranks draw the same.  time: of one time
+// step of a block; 0 for all of it.
+void sampler_draw(struct sampler *s, uint32_t step, uint32_t time);
+// ln Q(k): of the expected count of class k among the last draw's samples, those `always` there apart.
 float sampler_log_expected(const struct sampler *s, uint32_t k);
-// The same before any draw, without replacement only about: how often a step is expected to touch class k.
+// Q(k) before any draw, without replacement only about.
 double sampler_expected_touches(const struct sampler *s, uint32_t k);
 
 #endif

@@ -22,7 +22,7 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
         if (m->o.residual && l > 0) w->layers[l].sum = device_floats(k, N * c->s.P, "the layer's sum");
         if (options) w->layers[l].dr = device_floats(k, N * c->s.P, "the layer's gradient");
     }
-    output_memory_make(&m->output, k, &w->output, N, options, (size_t)ranks);
+    output_memory_make(&m->output, k, &w->output, T, B, options, (size_t)ranks);
     w->top = device_floats(k, N * D, "the output layer's input");
     w->logp = device_floats(k, N, "the log-probabilities");
     w->host_logp = memory_alloc(N, sizeof(float), "the log-probabilities");
@@ -33,7 +33,7 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     w->slots = memory_alloc(words, sizeof(uint32_t), "the slots");
     if (m->o.tied) { // the output layer's rows too: all of them, or samples and targets
         parameter_make_gradient(m->embedding, k, options->loss != LOSS_EXACT,
-                                2 * words * (size_t)ranks + w->output.samples.sampler.o.samples);
+                                2 * words * (size_t)ranks + output_sampled_rows(&w->output));
     } else {
         row_index_make(&w->embedding_rows, m->o.vocabulary_size, words);
         parameter_make_gradient(m->embedding, k, true, words * (size_t)ranks);

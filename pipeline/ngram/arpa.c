@@ -55,7 +55,8 @@ bool arpa_is_arpa(const char *path) {
     struct stream_reader *r = stream_open(path, NULL);
     while (size < sizeof start && (n = stream_read(r, start + size, sizeof start - size)) > 0) size += n;
     stream_close(r);
-    size_t at = 0;
+    size_t at = 0, mark = strlen(ARPA_BYTE_ORDER_MARK);
+    if (size >= mark && memcmp(start, ARPA_BYTE_ORDER_MARK, mark) == 0) at = mark;
     while (at < size && isspace((unsigned char)start[at])) at++; // blank lines, as reading skips them
     return size - at >= strlen(first) && memcmp(start + at, first, strlen(first)) == 0;
 }

@@ -14,6 +14,12 @@
 // The probabilities of some writers are above 1 by rounding.
 #define MOST_LOG_P 1e-5
 
+// A back-off weight is what a context leaves to the words not seen in it, over what the shorter context gives
+// them, which writers find as 1 less the others' p.  In double precision that is 0 or at least 2^-53, so that
+// no weight is above 2^53 < 10^16; with a larger one, each word that a shorter context gives more than 10^-16
+// would get p above 1.
+#define MOST_LOG_BACKOFF 16.0
+
 // A file's neighbouring lines share most of their words: what stood in each column last is compared first.
 struct column {
     const char *text;
@@ -94,6 +100,16 @@ static bool parse_number(struct arpa_lines *l, const char **at, const char *end,
     return true;
 }
 
+// <S> begins a sentence: it stands first, or behind what pads histories, which is </S> alone.
+static bool is_predicted(const uint32_t *words /* (n) the last first */, int n, const struct vocabulary *v) {
+    bool follows = false; // some word but </S>
+    for (int i = n - 1; i >= 0; i--) {
+        if (follows && words[i] == v->begin) return true;
+        follows |= words[i] != v->end;
+    }
+    return false;
+}
+
 // A line that is not blank, without its end.
 static bool parse_line(struct arpa_lines *l, int n, const char *at, const char *end,
                        const struct arpa_words *w, struct column *columns) {
@@ -106,9 +122,19 @@ static bool parse_line(struct arpa_lines *l, int n, const char *at, const char *
     }
     for (int i = 0; i < n; i++)
         if (!parse_word(l, w, &columns[i], &at, end, &words[n - 1 - i])) return false;
+    if (n > 1 && w->v && is_predicted(words, n, w->v)) {
+        snprintf(l->fault, sizeof l->fault, "<s> behind another word, where it is never predicted");
+        l->remedy = "make the model again from sentences that have no <s> within";
+        return false;
+    }
     at = skip_blanks(at, end);
     if (at < end && !parse_number(l, &at, end, &backoff, "a back-off weight behind the n-gram's words"))
         return false;
+    if (backoff > MOST_LOG_BACKOFF) {
+        snprintf(l->fault, sizeof l->fault,
+                 "a back-off weight above 10^%.0f, which makes probabilities above 1", MOST_LOG_BACKOFF);
+        return false;
+    }
     if (skip_blanks(at, end) < end) {
         snprintf(l->fault, sizeof l->fault, "expected nothing behind the back-off weight");
         return false;

@@ -78,6 +78,11 @@ void arpa_sections_sort(struct arpa_text *t, const char *path, uint32_t words, i
     for (int n = 2; n <= t->order; n++)
         if (!sorted[n]) needed += t->section[n].count * (2 * sizeof(uint64_t) + 4 * (uint64_t)n + 8);
     check_memory(path, needed);
+    int unsorted = 0;
+    for (int n = 2; n <= t->order; n++) unsorted += !sorted[n];
+    if (unsorted)
+        note("%s: %d of %d sections come in another order than by their last words: sorting them", path,
+             unsorted, t->order - 1);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int i = 0; i < t->order - 1; i++) {
         int n = t->order - i; // the largest is usually among the highest

@@ -5,8 +5,8 @@
 #include "pipeline/ngram/arpa_text.h"
 
 // Sorts each section of orders 2 ... N by the words from the last to the first.  One that is sorted already,
-// as arpa_export writes it, costs one look.  words: V.  Dies where it takes more memory than there is; `path`
-// is for this message.
+// as arpa_export writes it, costs one look; of others there is a note.  words: V.  Dies where it takes more
+// memory than there is; `path` is for this message.
 void arpa_sections_sort(struct arpa_text *t, const char *path, uint32_t words, int threads);
 
 struct arpa_fault {  // of an n-gram

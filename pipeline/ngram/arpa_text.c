@@ -114,7 +114,10 @@ static bool read_count(struct reader *r, const char *line) {
 
 static void read_header(struct reader *r) {
     const char *line;
-    while ((line = next_line(r)) && strcmp(line, "\\data\\") != 0) {}
+    while ((line = next_line(r)) && strcmp(line, "\\data\\") != 0)
+        if (strcmp(line, ARPA_BYTE_ORDER_MARK "\\data\\") == 0)
+            die_at(r, r->lines, "a byte order mark (BOM) before \\data\\",
+                   "take it out, as with sed '1s/^\\xEF\\xBB\\xBF//'");
     if (!line) die("%s: there is no line \\data\\: " DAMAGED, r->path);
     while ((line = next_line(r)) && read_count(r, line)) {}
     r->held = line != NULL;

@@ -3,7 +3,8 @@
 // Read is what kenlm and SRILM read: any text before \data\, n-grams in any order within their section,
 // spaces or tabs, blank lines, CR LF, back-off weights or none.  Refused, with file and line: sections
 // missing or out of order, more or fewer n-grams than \data\ says, orders above NGRAM_MAX_ORDER, what is no
-// finite number, probabilities above 1, words that are not in the vocabulary, NUL bytes, a file that ends
+// finite number, probabilities above 1, back-off weights above 10^16 (arpa_line.c says why), words that are
+// not in the vocabulary, <s> behind another word than </s>, a byte order mark, NUL bytes, a file that ends
 // before \end\.  Whether the n-grams make a model is looked at by arpa_import.
 #ifndef PIPELINE_NGRAM_ARPA_TEXT_H
 #define PIPELINE_NGRAM_ARPA_TEXT_H

@@ -16,7 +16,7 @@ struct prune_options {
     double threshold; // of exp(dH) - 1
     uint64_t target;  // n-grams to keep at most, of all orders, in place of a threshold (of several with the
                       // same dH all are kept, or none); 0: the threshold counts
-    uint64_t memory;  // bytes, without the mapped model
+    uint64_t memory;  // bytes, without the model
     int threads;      // change nothing but the time
 };
 
@@ -27,8 +27,11 @@ struct prune_result {
     struct trie_info info;              // of the pruned model
 };
 
-// Bytes of memory that it takes.
+// What it takes: bytes of memory, without the model; seconds, from what one machine took for an n-gram; and
+// the most bytes that the pruned model's file can have.
 uint64_t prune_bytes(const struct trie_info *info);
+double prune_seconds(const struct trie_info *info, int threads);
+uint64_t prune_output_most(const struct trie *t, uint64_t target);
 // Dies where the memory is too small or the target below the unigrams, with what would do.
 void prune_check(const struct trie_info *info, const struct prune_options *o);
 // Writes the pruned model to `path`.

@@ -22,7 +22,8 @@ struct estimator_plan {
     size_t passes;                 // over the counts, and one more for the back-off weights
     uint64_t memory, least_memory; // that will be used; that works
     uint64_t nodes_memory;         // of it for the model's nodes
-    uint64_t output_bytes;
+    uint64_t output_bytes;         // of the model, exactly
+    double seconds;                // forecast, from what one machine took, without waiting for the disk
 };
 
 struct estimator {

@@ -28,6 +28,13 @@ static bool is_complete(const char *folder, uint64_t step) {
     return stat(path, &s) == 0;
 }
 
+static void visit_size(const char *folder, uint64_t step, void *x) {
+    char path[4096];
+    struct stat s;
+    checkpoint_path(path, sizeof path, folder, step, "state.safetensors");
+    if (stat(path, &s) == 0) *(uint64_t *)x += (uint64_t)s.st_size;
+}
+
 // Calls visit for each checkpoint-STEP in the folder.
 static void each_checkpoint(const char *folder, void (*visit)(const char *folder, uint64_t step, void *x),
                             void *x) {
@@ -68,12 +75,38 @@ static bool is_whole(const char *folder, uint64_t step, char *reason) {
     return whole;
 }
 
+struct passed_over {
+    uint64_t above; // steps from here
+    bool any;
+};
+
+static void visit_passed_over(const char *folder, uint64_t step, void *x) {
+    struct passed_over *p = x;
+    if (step < p->above || is_complete(folder, step)) return;
+    warn("%s/checkpoint-%" PRIu64 " has no DONE, and is not used: it was never finished, or DONE was removed",
+         folder, step);
+    p->any = true;
+}
+
+static bool find_none(const char *folder) {
+    struct passed_over p = {0};
+    each_checkpoint(folder, visit_passed_over, &p);
+    if (p.any) warn("%s: no checkpoint is complete: training begins at step 0", folder);
+    return false;
+}
+
+uint64_t checkpoint_bytes(const char *folder) {
+    uint64_t bytes = 0;
+    each_checkpoint(folder, visit_size, &bytes);
+    return bytes;
+}
+
 bool checkpoint_find(const char *folder, uint64_t *step) {
     char reason[SAFETENSORS_REASON_SIZE], first[SAFETENSORS_REASON_SIZE] = "";
     for (struct newest n = {.below = UINT64_MAX};; n = (struct newest){.below = n.step}) {
         each_checkpoint(folder, visit_newest, &n);
         *step = n.step;
-        if (!n.found && !*first) return false;
+        if (!n.found && !*first) return find_none(folder);
         if (!n.found)
             die("%s; no earlier checkpoint is whole: put back a copy of it, or start anew with --fresh",
                 first);
@@ -81,6 +114,7 @@ bool checkpoint_find(const char *folder, uint64_t *step) {
         warn("%s", reason);
         if (!*first) memcpy(first, reason, sizeof first);
     }
+    each_checkpoint(folder, visit_passed_over, &(struct passed_over){.above = *step});
     if (*first) warn("going back to the checkpoint of step %" PRIu64 ", the newest that is whole", *step);
     return true;
 }
@@ -110,14 +144,14 @@ static void visit_collect(const char *folder, uint64_t step, void *x) {
     if (s->count < sizeof s->steps / sizeof *s->steps) s->steps[s->count++] = step;
 }
 
-// Leaves the checkpoint of `step` and the newest complete one before it; all others, complete or not, are of
-// no use.
-static void remove_others(const char *folder, uint64_t step) {
+// Leaves the checkpoint of `step` and the newest complete one before it, up to the last good one; all others,
+// complete or not, are of no use.
+static void remove_others(const char *folder, uint64_t step, uint64_t good) {
     struct sweep s = {0};
-    uint64_t before = UINT64_MAX;
+    uint64_t before = UINT64_MAX, last = good ? good : UINT64_MAX;
     each_checkpoint(folder, visit_collect, &s);
     for (size_t i = 0; i < s.count; i++)
-        if (s.steps[i] < step && is_complete(folder, s.steps[i])
+        if (s.steps[i] < step && s.steps[i] <= last && is_complete(folder, s.steps[i])
             && (before == UINT64_MAX || s.steps[i] > before))
             before = s.steps[i];
     for (size_t i = 0; i < s.count; i++)
@@ -200,14 +234,17 @@ static void add_metadata(struct safetensors_writer *w, const struct checkpoint_i
     char key[64], value[4096];
     add_number(w, "step", "%" PRIu64, s->step);
     add_number(w, "words", "%" PRIu64, s->words);
-    add_number(w, "curve_length", "%" PRIu64, s->curve_length);
     add_number(w, "train_seconds", "%.17g", s->train_seconds);
     add_number(w, "best_perplexity", "%.17g", s->best_perplexity);
     add_number(w, "last_perplexity", "%.17g", s->last_perplexity);
     add_number(w, "rate_factor", "%.17g", s->rate_factor);
     add_number(w, "unimproved", "%" PRIu64, s->unimproved);
     add_number(w, "first_loss", "%.17g", s->first_loss);
+    add_number(w, "good_step", "%" PRIu64, s->good_step);
     add_number(w, "ranks", "%d", ranks);
+    for (int i = 0; i < RUN_LOGS; i++)
+        if (s->logs[i].length)
+            add_number(w, run_log_names[i], "%" PRIu64 " %s", s->logs[i].length, s->logs[i].hash);
     safetensors_add_metadata(w, "text", s->text);
     safetensors_add_metadata(w, "valid_text", s->valid_text);
     safetensors_add_metadata(w, "variant", id->variant);
@@ -297,10 +334,18 @@ void checkpoint_save(const char *folder, struct communicator *c, struct model *m
         checkpoint_path(path, sizeof path, folder, s->step, "DONE");
         publish_file(path, "", 0);
         publish_sync_folder(folder);
-        remove_others(folder, s->step);
+        remove_others(folder, s->step, s->good_step);
     }
     free(state);
     communicator_barrier(c); // nobody leaves before the checkpoint is there
+}
+
+static void read_log(const struct safetensors_reader *r, const char *path, const char *name,
+                     struct run_log *log) {
+    const char *text = safetensors_metadata(r, name);
+    *log = (struct run_log){0};
+    if (text && sscanf(text, "%" SCNu64 " %32[0-9a-f]", &log->length, log->hash) != 2)
+        die("%s: damaged: its metadata say \"%s\" of %s", path, text, name);
 }
 
 void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m,
@@ -311,13 +356,14 @@ void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, 
     check_identity(x.r, path, id, s, c->ranks);
     s->step = strtoull(need(x.r, path, "step"), NULL, 10);
     s->words = strtoull(need(x.r, path, "words"), NULL, 10);
-    s->curve_length = strtoull(need(x.r, path, "curve_length"), NULL, 10);
     s->train_seconds = strtod(need(x.r, path, "train_seconds"), NULL);
     s->best_perplexity = strtod(need(x.r, path, "best_perplexity"), NULL);
     s->last_perplexity = strtod(need(x.r, path, "last_perplexity"), NULL);
     s->rate_factor = strtod(need(x.r, path, "rate_factor"), NULL);
     s->unimproved = strtoull(need(x.r, path, "unimproved"), NULL, 10);
     s->first_loss = strtod(need(x.r, path, "first_loss"), NULL);
+    s->good_step = strtoull(need(x.r, path, "good_step"), NULL, 10);
+    for (int i = 0; i < RUN_LOGS; i++) read_log(x.r, path, run_log_names[i], &s->logs[i]);
     each_tensor(m, read_tensor, &x);
     size_t streams = w->B * (size_t)c->ranks, floats = workspace_state_floats(m);
     const struct tensor_info *t = safetensors_find(x.r, "carried_state");

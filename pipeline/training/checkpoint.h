@@ -7,19 +7,21 @@
 #include "dist/communicator.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/neural/model.h"
+#include "pipeline/training/run_logs.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct checkpoint {
-    uint64_t step;         // steps done
-    uint64_t words;        // events trained on
-    uint64_t curve_length; // bytes of curve.jsonl
+    uint64_t step;  // steps done
+    uint64_t words; // events trained on
+    struct run_log logs[RUN_LOGS];
     double train_seconds;
     double best_perplexity, last_perplexity; // on the validation text; 0: none yet
     double rate_factor;  // what validations have made of the learning rate; 0: nothing yet
     uint64_t unimproved; // validations since the last that improved enough
     double first_loss;   // nats a word of the first step
+    uint64_t good_step;  // of the last checkpoint that was made while the loss was sane; 0: none
     char valid_text[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE]; // content hashes
     char text[HASH_TEXT_SIZE];                                   // content hash of the training text
 };
@@ -34,12 +36,14 @@ struct checkpoint_identity {
 };
 
 // Collective.  Rank 0 writes; returns when the checkpoint is published, on all ranks.  Keeps this one and the
-// one before.
+// one before, which is the last good one where this is not.
 void checkpoint_save(const char *folder, struct communicator *c, struct model *m, const struct workspace *w,
                      const struct checkpoint_identity *id, const struct checkpoint *state);
 // The step of the newest complete checkpoint in the folder; false where there is none.  All of it is read and
-// checked: a damaged one is told, and the one before taken; dies where all are damaged.
+// checked: a damaged one is told, and the one before taken; dies where all are damaged.  Tells of those
+// without DONE, too, that would be newer.
 bool checkpoint_find(const char *folder, uint64_t *step);
+uint64_t checkpoint_bytes(const char *folder); // that those in the folder take
 // Collective: every rank reads its streams.  Dies where model, options or (but for `elastic`)
 // rank count differ.
 void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, struct model *m,

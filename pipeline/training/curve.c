@@ -7,39 +7,24 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct curve {
     const char *path;
     int file;
-    uint64_t length;
     // since the last line
     uint64_t steps, events, clipped;
     double start, wait, last_loss;
     double norm[GROUP_COUNT];
 };
 
-struct curve *curve_open(const char *path, uint64_t length) {
+struct curve *curve_open(const char *path) {
     struct curve *c = memory_alloc_zero(1, sizeof *c, "the curve");
     c->path = memory_copy_string(path);
-    c->file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    struct stat s;
-    if (c->file < 0 || fstat(c->file, &s)) die_errno("cannot write %s", path);
-    if ((uint64_t)s.st_size < length) {
-        warn("%s is shorter than the checkpoint has seen: a part of the learning curve is lost", path);
-        length = (uint64_t)s.st_size;
-    }
-    if (ftruncate(c->file, (off_t)length) || lseek(c->file, 0, SEEK_END) < 0)
-        die_errno("cannot write %s", path);
-    c->length = length;
+    c->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (c->file < 0) die_errno("cannot write %s", path);
     c->start = time_now();
     return c;
-}
-
-uint64_t curve_sync(struct curve *c) {
-    if (fsync(c->file)) die_errno("cannot write %s", c->path);
-    return c->length;
 }
 
 void curve_pause(struct curve *c, double seconds) { c->start += seconds; }
@@ -53,7 +38,6 @@ static void curve_write(struct curve *c, struct buffer *line) {
         if (n < 0) die_errno("cannot write %s", c->path);
         at += (size_t)n;
     }
-    c->length += line->size;
     buffer_free(line);
 }
 

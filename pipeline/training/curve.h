@@ -11,10 +11,7 @@
 
 struct curve;
 
-// Opens for appending, cut to `length` bytes: what a checkpoint has seen.
-struct curve *curve_open(const char *path, uint64_t length);
-// Makes what was written durable; returns its length, for a checkpoint.
-uint64_t curve_sync(struct curve *c);
+struct curve *curve_open(const char *path); // for appending
 // Takes seconds that were no training (validation, checkpoints) out of the rate.
 void curve_pause(struct curve *c, double seconds);
 

@@ -4,9 +4,13 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/hash.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct communicator *joined;
 
@@ -47,11 +51,25 @@ const struct kernels *device_open(struct communicator *c, const char *device, in
     return k;
 }
 
+// The running program's bytes: builds of one commit differ by compiler and flags.
+static void hash_program(struct hash *h) {
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    struct stat s;
+    if (file < 0 || fstat(file, &s)) die_errno("cannot read /proc/self/exe, this program");
+    void *bytes = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (bytes == MAP_FAILED) die_errno("cannot read /proc/self/exe, this program");
+    hash_add(h, bytes, (size_t)s.st_size);
+    munmap(bytes, (size_t)s.st_size);
+    close(file);
+}
+
 void device_check_agreement(struct communicator *c, const struct program *program, const char *inputs) {
+    if (c->ranks == 1) return;
     struct hash *h = hash_new();
     char value[4096], text[HASH_TEXT_SIZE];
     hash_add(h, version_number(), strlen(version_number()));
     hash_add(h, version_commit(), strlen(version_commit()));
+    hash_program(h);
     for (const struct option_spec *o = program->options; o->name; o++) {
         options_format(o, value, sizeof value);
         hash_add(h, value, strlen(value) + 1);
@@ -61,9 +79,8 @@ void device_check_agreement(struct communicator *c, const struct program *progra
     hash_free(h);
     int other;
     if (!communicator_agrees(c, text, sizeof text, &other))
-        die("rank %d runs another version, other options or other inputs than rank 0 (here: version %s, "
-            "commit %s, "
-            "inputs %s): start all ranks from one installation on one file system",
+        die("rank %d runs another version or build, other options or other inputs than rank 0 (here: version "
+            "%s, commit %s, inputs %s): start all ranks from one installation on one file system",
             other, version_number(), version_commit(), inputs);
 }
 

@@ -22,8 +22,8 @@ int64_t device_ranks_on_host(struct communicator *c);
 // device: "auto", "cpu" or "cuda"; threads 0: the cores of this host shared among its ranks.  Dies where it
 // is not to be had.
 const struct kernels *device_open(struct communicator *c, const char *device, int64_t threads);
-// Dies unless all ranks run the same version on the same inputs with the same options; `inputs`: hashes, in
-// one string.
+// Dies unless all ranks run the same program, bit by bit, on the same inputs with the same options; `inputs`:
+// hashes, in one string.
 void device_check_agreement(struct communicator *c, const struct program *program, const char *inputs);
 // Multiply-adds a second of this machine's float32 matrix product, from a short trial.
 double device_measure_rate(const struct kernels *k);

@@ -6,15 +6,15 @@
 #include <math.h>
 #include <stdio.h>
 
-static const double ABSURD = 10; // times the loss at the start
+static const double DOUBTFUL = 1.5, ABSURD = 10; // times the loss at the start, or of guessing
 
 // What is left to go on from.
 static const char *remains(const struct divergence *d, char text[512]) {
-    if (d->has_checkpoint)
+    if (d->checkpoint)
         snprintf(text, 512, "the last good checkpoint, of step %" PRIu64 ", stays in %s", d->checkpoint,
                  d->folder);
     else
-        snprintf(text, 512, "there is no checkpoint yet");
+        snprintf(text, 512, "there is no good checkpoint yet");
     return text;
 }
 
@@ -26,6 +26,17 @@ static const char *all_norms(const struct optimiser_norms *norms, char text[256]
     return text;
 }
 
+static int largest(const struct optimiser_norms *norms) {
+    int group = 0;
+    for (int g = 1; g < GROUP_COUNT; g++)
+        if (norms->group[g] > norms->group[group]) group = g;
+    return group;
+}
+
+static double beginning(const struct divergence *d, uint32_t classes) {
+    return fmax(d->first_loss, log((double)classes));
+}
+
 void divergence_check_step(const struct divergence *d, uint64_t step, double loss, uint32_t classes,
                            const struct optimiser_norms *norms, int group) {
     char left[512], norm[256];
@@ -35,15 +46,20 @@ void divergence_check_step(const struct divergence *d, uint64_t step, double los
             "diverged; lower --rate or --clip; %s",
             step, parameter_group_names[group], norms->group[group], all_norms(norms, norm), loss,
             remains(d, left));
-    double most = ABSURD * fmax(d->first_loss, log((double)classes));
-    if (loss <= most) return;
-    int worst = 0;
-    for (int g = 1; g < GROUP_COUNT; g++)
-        if (norms->group[g] > norms->group[worst]) worst = g;
+    if (loss <= ABSURD * beginning(d, classes)) return;
+    int worst = largest(norms);
     die("step %" PRIu64 ": the loss is %.4g nats a word, the first step's was %.4g, and the norm of the %s "
         "parameters' gradient is %.3g (all: %s): training has diverged; lower --rate or --clip; %s",
         step, loss, d->first_loss, parameter_group_names[worst], norms->group[worst], all_norms(norms, norm),
         remains(d, left));
+}
+
+void divergence_follow(struct divergence *d, double loss) {
+    d->running_loss = d->running_loss > 0 ? 0.9 * d->running_loss + 0.1 * loss : loss;
+}
+
+bool divergence_is_sane(const struct divergence *d, double running_loss, uint32_t classes) {
+    return running_loss < DOUBTFUL * beginning(d, classes);
 }
 
 void divergence_check_parameters(const struct divergence *d, uint64_t step, const struct model *m) {
@@ -60,10 +76,13 @@ void divergence_check_parameters(const struct divergence *d, uint64_t step, cons
 }
 
 void divergence_check_validation(const struct divergence *d, uint64_t step, double perplexity,
-                                 uint32_t classes) {
-    char left[512];
+                                 uint32_t classes, const struct optimiser_norms *norms) {
+    char left[512], norm[256];
+    int worst = largest(norms);
     if (!(perplexity <= 2.0 * classes))
-        die("validation after step %" PRIu64
-            " gives perplexity %g: training has diverged; lower --rate or --clip; %s",
-            step, perplexity, remains(d, left));
+        die("validation after step %" PRIu64 " gives perplexity %g, and the norm of the %s parameters' "
+            "gradient is %.3g (all: %s): training has "
+            "diverged; lower --rate or --clip; %s",
+            step, perplexity, parameter_group_names[worst], norms->group[worst], all_norms(norms, norm),
+            remains(d, left));
 }

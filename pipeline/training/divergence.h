@@ -10,9 +10,9 @@
 
 struct divergence {
     const char *folder;
-    uint64_t checkpoint; // step of the last good one
-    bool has_checkpoint;
-    double first_loss; // nats a word of the run's first step
+    uint64_t checkpoint; // step of the last good one; 0: none
+    double first_loss;   // nats a word of the run's first step
+    double running_loss; // nats a word of this rank, mean over about ten steps; 0: none yet
 };
 
 // `loss`: nats a word of this rank's part of the step, NaN or inf if they are; `group`: whose gradient's norm
@@ -20,10 +20,15 @@ struct divergence {
 // classes, never comes from learning.
 void divergence_check_step(const struct divergence *d, uint64_t step, double loss, uint32_t classes,
                            const struct optimiser_norms *norms, int group);
+// Takes the loss of a step into the running one.
+void divergence_follow(struct divergence *d, double loss);
+// Whether a checkpoint is good to go back to: the running loss (of all ranks) is below one and a half times
+// what the run began with, or guessing has.
+bool divergence_is_sane(const struct divergence *d, double running_loss, uint32_t classes);
 // Before a checkpoint: a finite gradient may still have led to parameters that are not.
 void divergence_check_parameters(const struct divergence *d, uint64_t step, const struct model *m);
-// Far worse than guessing: nothing comes back from there.
+// Far worse than guessing: nothing comes back from there.  norms: of the last step before.
 void divergence_check_validation(const struct divergence *d, uint64_t step, double perplexity,
-                                 uint32_t classes);
+                                 uint32_t classes, const struct optimiser_norms *norms);
 
 #endif

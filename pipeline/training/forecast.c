@@ -7,15 +7,16 @@
 #include <inttypes.h>
 
 struct forecast forecast_make(const struct model_options *o, const struct loop_options *l, int ranks) {
-    size_t streams = l->batch / (size_t)ranks;
+    size_t streams = l->batch / (size_t)ranks, samples = l->training.samples;
+    size_t block = samples * (l->training.samples_each_step ? l->bptt : 1); // samples of one
     uint64_t all = model_count_floats(o), recurrent = 0;
     uint64_t states = (uint64_t)optimiser_states(l->optimiser.kind);
     for (int64_t i = 0; i < o->layers; i++) recurrent += cell_count_floats(model_layer_shape(o, i));
-    uint64_t floats = all * (1 + states)
-                      + model_gradient_floats(o, l->training.samples, streams * l->bptt, (uint64_t)ranks);
+    uint64_t floats =
+        all * (1 + states) + model_gradient_floats(o, block, streams * l->bptt, (uint64_t)ranks);
     if (l->optimiser.ema > 0) floats += recurrent;
-    return (struct forecast){.memory = floats * sizeof(float)
-                                       + workspace_bytes(o, l->bptt, streams, l->training.samples, true),
+    return (struct forecast){.memory =
+                                 floats * sizeof(float) + workspace_bytes(o, l->bptt, streams, samples, true),
                              .disk = (3 * (1 + states) + 2) * all * sizeof(float)};
 }
 
@@ -31,7 +32,7 @@ static void check_memory(uint64_t bytes, struct communicator *world) {
 void forecast_tell(const struct forecast *f, const struct model_options *o, const struct loop_options *l,
                    const struct kernels *k, struct communicator *world, uint64_t events) {
     char memory[32], room[32];
-    if (world->rank == 0) {
+    if (world->rank == 0 && !message_is_quiet()) { // the trial takes a while
         // Training: forward, and twice as much backward; about eight tenths of the bare matrix rate are
         // reached.
         double products = device_measure_rate(k);

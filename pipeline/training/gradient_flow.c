@@ -93,24 +93,20 @@ double gradient_flow_norm(const struct gradient_flow *f, size_t layer, size_t la
     return f->count[lag] ? sqrt(f->squares[layer * f->lags + lag] / (double)f->count[lag]) : 0;
 }
 
-// The file's lines of steps before `step`, behind a header.
-static void keep_earlier(struct buffer *text, const char *path, uint64_t step) {
-    char line[256];
-    uint64_t at;
-    buffer_add_text(text, HEADER);
-    if (step == 0) return; // what is there is of another run
+// What is there, or the header.
+static void keep_earlier(struct buffer *text, const char *path) {
+    char piece[4096];
     FILE *file = fopen(path, "r");
-    if (!file && errno == ENOENT) return; // so far nobody asked
-    if (!file) die_errno("cannot read %s", path);
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "%*u\t%" SCNu64 "\t", &at) == 1 && at < step) buffer_add_text(text, line);
-    if (ferror(file)) die_errno("cannot read %s", path);
-    fclose(file);
+    if (!file && errno != ENOENT) die_errno("cannot read %s", path);
+    for (size_t n; file && (n = fread(piece, 1, sizeof piece, file));) buffer_add(text, piece, n);
+    if (file && ferror(file)) die_errno("cannot read %s", path);
+    if (file) fclose(file);
+    if (!text->size) buffer_add_text(text, HEADER);
 }
 
 void gradient_flow_write(const struct gradient_flow *f, const char *path, uint64_t step, uint64_t epoch) {
     struct buffer text = {0};
-    keep_earlier(&text, path, step);
+    keep_earlier(&text, path);
     for (size_t l = 0; l < f->layers; l++)
         for (size_t lag = 0; lag < f->lags && f->count[lag]; lag++)
             buffer_print(&text, "%" PRIu64 "\t%" PRIu64 "\t%zu\t%zu\t%" PRIu64 "\t%.6g\n", epoch, step, l,

@@ -30,8 +30,7 @@ void gradient_flow_free(struct gradient_flow *f);
 // The root mean square; 0 where there is no norm.
 double gradient_flow_norm(const struct gradient_flow *f, size_t layer, size_t lag);
 
-// Adds the lines of a step to the file, and takes out those of this and later steps, which a run that was
-// resumed from before them had left.
+// Adds the lines of a step to the file.
 void gradient_flow_write(const struct gradient_flow *f, const char *path, uint64_t step, uint64_t epoch);
 
 #endif

@@ -10,6 +10,7 @@
 #include "pipeline/training/gradient_flow.h"
 #include "pipeline/training/reader.h"
 #include "pipeline/training/run_folder.h"
+#include "pipeline/training/touches.h"
 #include "pipeline/training/validation.h"
 
 #include <inttypes.h>
@@ -27,10 +28,11 @@ struct loop {
     struct training_options training;
     struct workspace *w;
     struct optimiser_options optimiser;
-    float *input_touches, *output_touches; // (V) or NULL
+    struct touches touches;
     struct exchange exchange;
     struct validation valid;
     struct divergence divergence;
+    struct optimiser_norms norms; // of the last step
     struct reader *reader;
     struct curve *curve; // rank 0
     struct progress progress;
@@ -84,7 +86,7 @@ static void validate(struct loop *x) {
     model_swap_averages(x->m);
     double perplexity = validation_run(&x->valid, x->m, x->c);
     model_swap_averages(x->m);
-    divergence_check_validation(&x->divergence, x->s.step, perplexity, model_classes(&x->m->o));
+    divergence_check_validation(&x->divergence, x->s.step, perplexity, model_classes(&x->m->o), &x->norms);
     uint64_t epoch = x->s.step / x->spe;
     if (x->c->rank == 0) {
         curve_valid(x->curve, x->s.step, epoch, x->valid.events, perplexity, time_now() - start);
@@ -134,17 +136,20 @@ static void save_checkpoint(struct loop *x) {
     double start = time_now();
     count_seconds(x);
     divergence_check_parameters(&x->divergence, x->s.step, x->m);
+    double loss = x->divergence.running_loss;
+    communicator_sum_doubles(x->c, &loss, 1);
+    if (divergence_is_sane(&x->divergence, loss / x->c->ranks, model_classes(&x->m->o)))
+        x->s.good_step = x->s.step;
     communicator_writes(true);
-    if (x->curve) x->s.curve_length = curve_sync(x->curve);
+    if (x->c->rank == 0) run_logs_look(x->o->folder, x->s.logs);
     checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
     communicator_writes(false);
-    x->divergence.checkpoint = x->s.step, x->divergence.has_checkpoint = true;
+    x->divergence.checkpoint = x->s.good_step;
     resume_training(x, start);
     x->last_checkpoint = time_now();
 }
 
-static void check_step(struct loop *x, const struct reader_batch *b, double loss,
-                       const struct optimiser_norms *norms, int bad) {
+static void check_step(struct loop *x, const struct reader_batch *b, double loss, int bad) {
     struct divergence *d = &x->divergence;
     if (x->s.step == 0) {
         double first = loss;
@@ -153,7 +158,8 @@ static void check_step(struct loop *x, const struct reader_batch *b, double loss
     }
     d->first_loss = x->s.first_loss;
     double mine = b->events ? loss / (double)b->events : 0;
-    divergence_check_step(d, x->s.step + 1, mine, model_classes(&x->m->o), norms, bad);
+    divergence_check_step(d, x->s.step + 1, mine, model_classes(&x->m->o), &x->norms, bad);
+    if (b->events) divergence_follow(d, mine);
 }
 
 static void train_step(struct loop *x) {
@@ -165,12 +171,11 @@ static void train_step(struct loop *x) {
     exchange_finish(&x->exchange, x->m);
     uint64_t epoch = x->s.step / x->spe;
     double rate = x->s.rate_factor * optimiser_rate(oo, x->s.step, x->steps, epoch);
-    struct optimiser_norms norms;
-    int bad = optimiser_step(x->m, oo, x->s.step, rate, &norms);
-    check_step(x, b, -logp, &norms, bad);
+    int bad = optimiser_step(x->m, oo, x->s.step, rate, &x->norms);
+    check_step(x, b, -logp, bad);
     x->s.step++;
     x->loss -= logp;
-    if (x->curve) curve_step(x->curve, b->global_events, &norms, wait);
+    if (x->curve) curve_step(x->curve, b->global_events, &x->norms, wait);
     if (x->s.step % x->o->log_steps == 0 || x->s.step % x->spe == 0) {
         communicator_sum_doubles(x->c, &x->loss, 1);
         if (x->curve) curve_line(x->curve, x->s.step, epoch + 1, x->loss, rate);
@@ -214,23 +219,6 @@ static int decide(struct loop *x) {
     return x->c->ranks > 1 ? (int)communicator_max_u64(x->c, (uint64_t)wish) : wish;
 }
 
-// How often a step is expected to touch each row of the tables: as an input or target word, as a sample.
-static void expect_touches(struct loop *x) {
-    const struct training_options *t = &x->o->training;
-    const struct output_memory *output = &x->w->output;
-    uint32_t V = x->m->o.vocabulary_size;
-    double words = (double)(x->o->batch * x->o->bptt), total = 0;
-    x->input_touches = memory_alloc(V, sizeof(float), "the rows' touches");
-    x->output_touches = memory_alloc(V, sizeof(float), "the rows' touches");
-    for (uint32_t v = 0; v < V; v++) total += (double)t->counts[v];
-    for (uint32_t v = 0; v < V; v++) {
-        double share = fmax((double)t->counts[v], 1) / total;
-        x->input_touches[v] = x->output_touches[v] = (float)(words * share);
-        if (output->loss != LOSS_EXACT && v < model_classes(&x->m->o))
-            x->output_touches[v] += (float)sampler_expected_touches(&output->samples.sampler, v);
-    }
-}
-
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
@@ -242,9 +230,9 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     x->w = workspace_new(x->m, o->bptt, count, &x->training, c->ranks);
     x->optimiser = o->optimiser;
     if (o->optimiser.kind == OPTIMISER_RMSPROP) {
-        expect_touches(x);
-        x->optimiser.touches[GROUP_EMBEDDING] = x->input_touches;
-        x->optimiser.touches[GROUP_OUTPUT] = x->output_touches;
+        touches_expect(&x->touches, &x->m->o, &o->training, o->bptt, o->batch);
+        x->optimiser.touches[GROUP_EMBEDDING] = x->touches.input;
+        x->optimiser.touches[GROUP_OUTPUT] = x->touches.output;
     }
     optimiser_make(x->m, &x->optimiser);
     validation_make(&x->valid, valid, o->valid_streams);
@@ -252,11 +240,11 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     snprintf(x->s.valid_text, sizeof x->s.valid_text, "%s", valid->info.content);
     snprintf(x->s.vocabulary, sizeof x->s.vocabulary, "%s", x->m->o.vocabulary);
     x->s.rate_factor = 1;
-    x->divergence = (struct divergence){o->folder, resume, resume != UINT64_MAX, 0};
     if (resume != UINT64_MAX) {
         checkpoint_load(o->folder, resume, c, x->m, x->w, x->id, &x->s);
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
     }
+    x->divergence = (struct divergence){.folder = o->folder, .checkpoint = x->s.good_step};
     x->reader = reader_start(train, &x->m->o, o->batch, count * (size_t)c->rank, count, o->bptt, x->s.step);
     x->spe = reader_steps_per_epoch(x->reader);
     x->steps = x->spe * o->epochs;
@@ -267,7 +255,8 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     if (c->rank) return;
     char path[4096];
     snprintf(path, sizeof path, "%s/curve.jsonl", o->folder);
-    x->curve = curve_open(path, x->s.curve_length);
+    run_logs_restore(o->folder, x->s.logs);
+    x->curve = curve_open(path);
     progress_start(&x->progress, "training", "k words", 1000, train->info.events * o->epochs);
     x->progress.first = x->s.words;
 }
@@ -296,6 +285,6 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     reader_stop(x.reader);
     validation_free(&x.valid);
     workspace_free(m, x.w);
-    free(x.input_touches), free(x.output_touches);
+    touches_free(&x.touches);
     *result = (struct loop_result){is_over(&x), x.s, x.spe};
 }

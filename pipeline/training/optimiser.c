@@ -19,7 +19,7 @@ static void make_row_decays(struct parameter *p, const struct kernels *k, const 
     const float *touches = o->touches[p->group];
     float *decays = memory_alloc(p->rows, sizeof *decays, "the rows' decays");
     for (size_t r = 0; r < p->rows; r++)
-        decays[r] = (float)(touches && touches[r] < 1 ? pow(o->beta2, 1 / (double)touches[r]) : o->beta2);
+        decays[r] = (float)(touches ? pow(o->beta2, 1 / (double)touches[r]) : o->beta2);
     p->row_decays = device_floats(k, p->rows, "the rows' decays");
     k->upload(k, p->row_decays, decays, p->rows * sizeof *decays);
     free(decays);
@@ -124,7 +124,7 @@ static void update(const struct kernels *k, struct parameter *p, const struct op
     case OPTIMISER_RMSPROP:
         if (p->is_sparse)
             u->rmsprop_rows(k, p->value, p->state[0], g->values, g->ids, g->rows, d, rate, p->row_decays,
-                            epsilon, clip);
+                            (float)o->beta2, epsilon, clip);
         else
             u->rmsprop(k, p->value, p->state[0], p->gradient, n, rate, (float)o->beta2, epsilon, clip);
         break;
@@ -151,6 +151,7 @@ static bool clip_values(struct model *m, float limit) {
     size_t outside = 0;
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
+        if (p->is_idle) continue;
         outside += p->is_sparse
                        ? k->update.clip_values(k, p->touched.values, p->touched.rows * p->columns, limit)
                        : k->update.clip_values(k, p->gradient, parameter_size(p), limit);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *run_folder;
@@ -50,8 +50,10 @@ static void run_folder_fail(int code) {
     exit(code);
 }
 
+// The manifest is written last: with it the model is that of a finished run, whatever became of `state`.
 static bool is_finished(void) {
     char path[4096], word[16] = "";
+    if (access(run_path(path, sizeof path, "model.safetensors.manifest.json"), F_OK) == 0) return true;
     FILE *f = fopen(run_path(path, sizeof path, "state"), "r");
     if (!f) return false;
     if (!fgets(word, sizeof word, f)) word[0] = 0;
@@ -68,14 +70,13 @@ static void remove_earlier_run(void) {
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(run_path(path, sizeof path, files[i]));
 }
 
-static void check_room(uint64_t bytes) {
-    struct statvfs s;
-    char need[32], have[32];
-    if (statvfs(run_folder, &s)) die_errno("cannot look at %s", run_folder);
-    uint64_t left = (uint64_t)s.f_bavail * s.f_frsize;
-    if (left < bytes)
-        die("%s: checkpoints and model need %s of disk, %s are free: make room, or choose another --output",
-            run_folder, memory_format(bytes, need), memory_format(left, have));
+// Of the bytes of checkpoints and model, those that are not in the folder yet.
+static uint64_t bytes_missing(uint64_t bytes) {
+    char path[4096];
+    struct stat s;
+    uint64_t there = checkpoint_bytes(run_folder);
+    if (stat(run_path(path, sizeof path, "model.safetensors"), &s) == 0) there += (uint64_t)s.st_size;
+    return bytes > there ? bytes - there : 0;
 }
 
 uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh, uint64_t bytes) {
@@ -90,7 +91,8 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
         else if (is_finished())
             die("%s holds a finished run: choose another --output, or --fresh to train anew in its place",
                 folder);
-        check_room(bytes);
+        publish_refuse_full(run_folder, bytes_missing(bytes), "checkpoints and model",
+                            "choose another --output");
     }
     communicator_broadcast(c, &resume, sizeof resume, 0);
     message_set_die_hook(run_folder_fail);

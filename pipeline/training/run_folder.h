@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 // Collective.  Makes the folder and marks it `running`; from then on a rank that dies marks it `failed` and
-// takes the others down.  Dies where the folder holds a finished run, or has no room for `bytes` of
-// checkpoints and model. fresh: whatever an earlier run left is removed.  Returns the step of the checkpoint
-// to go on from, or UINT64_MAX, the same on all ranks.
+// takes the others down.  Dies where the folder holds a finished run, or has no room for what is
+// missing of `bytes` of checkpoints and model. fresh: whatever an earlier run left is removed.  Returns the
+// step of the checkpoint to go on from, or UINT64_MAX, the same on all ranks.
 uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh, uint64_t bytes);
 // Rank 0 publishes the state, and takes FOLDER/stop away where the run has ended; the others do nothing.
 void run_folder_write_state(const char *word);

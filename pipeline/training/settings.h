@@ -19,11 +19,12 @@ struct train_settings {
     const char *cell, *softmax, *cutoffs, *bin_by, *initial, *context, *begin;
     int64_t bins, layers, hidden, window, projection, output_projection, embedding;
     bool one_hot, direct, residual, cell_bias, output_bias, tie;
-    double initial_range, initial_embedding, initial_output, forget_bias;
-    bool initial_biases;
+    double initial_range, initial_embedding, initial_projection, initial_output, forget_bias;
+    bool initial_output_fan_in, initial_biases;
     // the loss
     const char *proposal, *loss;
     int64_t samples;
+    const char *samples_of;
     double dropout, alpha, log_normaliser;
     // the optimiser
     const char *optimiser, *schedule, *clip_group;
@@ -42,6 +43,7 @@ extern const struct train_settings settings_default;
 
 // Choices, in the order of the enums that they stand for.
 #define SETTINGS_PROPOSALS       "log-uniform|power"
+#define SETTINGS_SAMPLES_OF      "block|step"
 #define SETTINGS_BIN_BY          "frequency|root-frequency"
 #define SETTINGS_OPTIMISERS      "sgd|adagrad|adam|rmsprop"
 #define SETTINGS_SCHEDULES       "constant|linear|step|inverse-sqrt|validation"

@@ -16,14 +16,21 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--projection and --output-projection exclude each other: one is fed back, one is not");
     if (strcmp(s->cell, "feed-forward") == 0 && !s->window)
         die_usage("--cell feed-forward needs --window N: the number of words that it sees");
+    if (s->window && s->layers > 2)
+        die_usage("--cell feed-forward takes --layers 1 or 2: no recipe has more over a window");
     if (s->residual && s->layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
+    if (s->initial_projection > 0 && !s->output_projection)
+        die_usage("--initial-projection means something only with --output-projection");
+    if (s->initial_output_fan_in && s->initial_output > 0)
+        die_usage("--initial-output-fan-in and --initial-output exclude each other");
     if (s->initial_biases && s->forget_bias != 0)
         die_usage("--initial-biases and --forget-bias exclude each other: a bias has one initial value");
     if (s->tie
-        && (s->rescale != 1 || s->row_wise || s->initial_output > 0
+        && (s->rescale != 1 || s->row_wise || s->initial_output > 0 || s->initial_output_fan_in
             || strcmp(s->clip_group, "but-embedding") == 0))
-        die_usage("--rescale-embedding, --row-wise, --initial-output and --clip-group but-embedding treat "
+        die_usage("--rescale-embedding, --row-wise, --initial-output, --initial-output-fan-in and "
+                  "--clip-group but-embedding treat "
                   "embedding and output apart; with --tie they are one table");
     bool power = strcmp(s->proposal, "power") == 0;
     if (strcmp(s->softmax, "sampled") == 0 && power)
@@ -117,6 +124,7 @@ struct training_options settings_training(const struct train_settings *s, const 
         .seed = (uint64_t)s->seed,
         .loss = output_loss,
         .samples = sampled ? (size_t)s->samples : 0,
+        .samples_each_step = settings_index(SETTINGS_SAMPLES_OF, s->samples_of) == 1,
         .proposal = (enum sampler_proposal)settings_index(SETTINGS_PROPOSALS, s->proposal),
         .alpha = s->alpha,
         .counts = v->counts,
@@ -126,12 +134,18 @@ struct training_options settings_training(const struct train_settings *s, const 
 }
 
 void settings_initialise(const struct train_settings *s, struct model *m) {
+    const double own[GROUP_COUNT] = {[GROUP_EMBEDDING] = s->initial_embedding,
+                                     [GROUP_PROJECTION] = s->initial_projection,
+                                     [GROUP_OUTPUT] = s->initial_output};
     uint64_t seed = (uint64_t)s->seed;
-    double range = strcmp(s->initial, "range") == 0 ? s->initial_range : 0;
+    double range = strcmp(s->initial, "unit-scaling") == 0 ? 0 : s->initial_range;
     model_initialise(m, range, s->forget_bias, seed);
+    if (strcmp(s->initial, "normal") == 0) model_draw_normal(m, range, seed);
     for (enum parameter_group g = 0; g < GROUP_COUNT; g++) {
-        double own = g == GROUP_EMBEDDING ? s->initial_embedding : g == GROUP_OUTPUT ? s->initial_output : 0;
-        if (own > 0) model_draw_group(m, g, false, own, seed);
-        if (s->initial_biases) model_draw_group(m, g, true, own > 0 ? own : range, seed);
+        if (own[g] > 0) model_draw_group(m, g, false, own[g], seed);
+        // A projection's range is that of its matrix alone: see train_lstm2048_adam.sh.
+        double biases = own[g] > 0 && g != GROUP_PROJECTION ? own[g] : range;
+        if (s->initial_biases) model_draw_group(m, g, true, biases, seed);
     }
+    if (s->initial_output_fan_in) model_draw_group(m, GROUP_OUTPUT, false, 0, seed);
 }

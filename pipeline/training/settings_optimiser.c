@@ -10,8 +10,6 @@ void settings_check_optimiser(const struct train_settings *s, const struct progr
         die_usage("--clip-group means something only with --clip");
     if (strcmp(s->optimiser, "sgd") != 0 && s->epsilon == 0 && s->accumulator == 0)
         die_usage("--epsilon 0 divides by zero where a gradient is zero");
-    if (s->decay_worse > 0 && s->decay == 0)
-        die_usage("--decay-worse means something only with a --decay above 0");
     if (options_was_given(program, "improvement") && !s->patience && strcmp(s->schedule, "validation") != 0)
         die_usage("--improvement means something only with --patience, or --schedule validation");
 }

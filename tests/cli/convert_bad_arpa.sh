@@ -36,6 +36,10 @@ done <"$bad/expected.tsv"
 [ $tried = "$(find "$bad" -name '*.arpa' | wc -l)" ] || fail "expected.tsv and the folder differ"
 [ $tried -ge 50 ] || fail "only $tried files"
 
+# A byte order mark is told from what is no model by any program, whatever the file's name.
+cp "$bad/byte_order_mark.arpa" marked
+fails_with 1 'marked: line 1: a byte order mark' evaluate --model marked --vocab vocab.tsv --per-sentence </dev/null
+
 # What is damaged further in, behind what one thread reads at a time, is named by its line as well.
 awk 'BEGIN { print "\\data\\\nngram 1=5\nngram 2=2\nngram 3=200000\n\n\\1-grams:\n-1\tthe\t0\n-1\t</s>\t0\n-1\t<unk>\t0"
   print "-1\tcat\t0\n-99\t<s>\t0\n\n\\2-grams:\n-1\tthe cat\t0\n-1\t<s> the\t0\n\n\\3-grams:"

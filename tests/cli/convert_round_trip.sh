@@ -10,8 +10,11 @@ printf 'the\t50\n</S>\t30\n<UNK>\t20\ncat\t10\n<S>\t30\n' >vocab.tsv
   printf -- '-0.25\tthe cat\n-0.5\t<s> the\t0.125\n-0.1 cat </s>\n\n'
   printf -- '\\3-grams:\n-0.05 <s>\tthe </s>\n\\end\\'
 } >other.arpa
-convert --quiet --model other.arpa --vocab vocab.tsv --output a.trie
+convert --model other.arpa --vocab vocab.tsv --output a.trie 2>said
+grep -q 'other.arpa: 1 of 2 sections come in another order than by their last words: sorting them' said || fail "$(cat said)"
 convert --quiet --model a.trie --vocab vocab.tsv --output a.arpa
+convert --model a.arpa --vocab vocab.tsv --output a.again 2>said
+! grep 'sorting' said || fail "sorted what is sorted"
 cat >expected.arpa <<'END'
 \data\
 ngram 1=5
@@ -55,6 +58,11 @@ sed 's/ngram 1=5/ngram 1=6/; s/^-99\t<s>.*/&\n-2.5\t<unk>\t0/; s/^-0.74000001\t<
 convert --quiet --model phantom.arpa --vocab vocab.tsv --output phantom.trie
 convert --quiet --model phantom.trie --vocab vocab.tsv --output again.arpa
 same_file phantom.arpa again.arpa
+# Padding alone has n-grams that end in <s>.
+sed "s/ngram 2=3/ngram 2=4/; s/^-0.5\t<s> the.*/&\n-99\t<\/s> <s>\t0/" a.arpa >padded.arpa
+convert --quiet --model padded.arpa --vocab vocab.tsv --output padded.trie
+inspect padded.trie | grep -qE 'padded.*(yes|1|true)' || fail "$(inspect padded.trie)"
+
 printf 'the\t50\n</S>\t30\n<UNK>\t20\ncat\t10\n<unknown>\t5\n<S>\t30\n' >other.tsv
 fails_with 1 'made with the vocabulary' convert --model phantom.trie --vocab other.tsv --output again.arpa
 

@@ -36,15 +36,17 @@ refuses 1 'no Kneser-Ney discounts for order 1: ' --smoothing kn
 refuses 2 '--output x.arpa: is the mapped model' --smoothing ml --output x.arpa
 refuses 2 '--output -: a model and its manifest need a file' --smoothing ml --output -
 refuses 2 '--arpa -: a model and its manifest need a file' --smoothing ml --arpa -
-refuses 2 '--arpa x.trie: is the --output, too' --smoothing ml --arpa x.trie
+refuses 2 'the outputs x.trie and x.trie are the same file' --smoothing ml --arpa x.trie
+refuses 2 'the output x.trie.manifest.json is where the manifest of x.trie goes' --smoothing ml --arpa x.trie.manifest.json
+refuses 2 '--alpha 0: must be from 1e-09 to 1' --smoothing sbo --alpha 0
 refuses 2 'counts is an input and would be overwritten' --smoothing ml --output counts
 refuses 2 'vocab.tsv is an input and would be overwritten' --smoothing ml --arpa vocab.tsv
 refuses 1 'x.dir/: it is a folder' --smoothing ml --arpa x.dir/
 fails_with 2 'no --output: name a file for the model, or --arpa' estimate --counts counts --vocab vocab.tsv --smoothing ml
 estimate --quiet --counts counts --vocab vocab.tsv --smoothing ml --output y.arpa.d/y.trie --arpa y.arpa.d/y.arpa
 mkdir out && ln -s out also
-fails_with 2 'the output also/z is the same file as the input out/z' \
-  estimate --quiet --counts counts --vocab vocab.tsv --smoothing ml --output out/z --arpa also/z
+fails_with 2 'the outputs also/z and out/z are the same file' \
+  estimate --quiet --counts missing --vocab vocab.tsv --smoothing ml --output out/z --arpa also/z
 refuses 1 'counts: counted with the vocabulary' --smoothing ml --vocab other.tsv
 refuses 1 'missing.tsv' --smoothing ml --vocab missing.tsv
 refuses 1 'missing' --smoothing ml --counts missing

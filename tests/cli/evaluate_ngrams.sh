@@ -30,6 +30,15 @@ a -0.510826 2\nzzz -3.688879 1 <UNK>\n</S> -1.203973 1' tr '\t' ' ' <words
 expect_output $'-1.090644 3 0\n-1.560648 2 0\n-5.403678 3 1' \
   sh -c "evaluate --quiet --model hand.trie --vocab vocab.tsv --per-sentence <text | tr '\t' ' '"
 
+# Of an order that no event has words enough for there is no line.
+printf 'b\n' >short
+shard --quiet --vocab vocab.tsv --output short.shard short
+count --quiet --order 4 --vocab vocab.tsv --output text.counts text.shard >said
+estimate --quiet --smoothing ml --counts text.counts --vocab vocab.tsv --output four.trie
+evaluate --quiet --model four.trie --vocab vocab.tsv short.shard >short.tsv
+expect_output 'hit_ratio_2 hit_ratio_3 ' sh -c "grep -o '^hit_ratio_.' short.tsv | tr '\n' ' '"
+! grep -i nan short.tsv || fail "$(cat short.tsv)"
+
 # Nothing of b in the model: p = 0.
 sed 's/^[-0-9.]*\tb\t/-99\tb\t/; /[-0-9]\t<s> b$/d; /\ta b$/d; /<s> a b$/d; s/ngram 2=4/ngram 2=2/; s/ngram 3=1/ngram 3=0/' hand.arpa >zero.arpa
 evaluate --model zero.arpa --vocab vocab.tsv --output zero.scores text.shard >zero.tsv 2>said || fail "$(cat said)"

@@ -13,6 +13,13 @@ head -n 40 train.txt >valid.txt
 for split in train valid; do shard --quiet --vocab work/words/vocab.tsv --output work/words/$split.shard $split.txt; done
 cp work/words/valid.shard work/words/test.shard
 for split in train valid test; do echo w0 >words/$split.txt; done
+# What a system that reads characters would make first.
+mkdir work/words/characters
+tokenize --quiet --style char valid.txt >characters.txt
+vocab --quiet --min-count 1 --output work/words/characters/vocab.tsv characters.txt
+for split in train valid; do
+  shard --quiet --vocab work/words/characters/vocab.tsv --output work/words/characters/$split.shard characters.txt
+done
 
 checked=0
 for script in "$BILLIONWORD_HOME"/jobs/train_*.sh; do
@@ -36,7 +43,7 @@ for script in "$BILLIONWORD_HOME"/jobs/train_*.sh; do
   [ -z "$(comm -23 given named)" ] || fail "$system gives options whose source is not in $golden/$system.tsv:" "$(comm -23 given named)"
   checked=$((checked + 1))
 done
-[ $checked -ge 9 ] || fail "only $checked recipes were looked at"
+[ $checked -ge 11 ] || fail "only $checked recipes were looked at"
 for file in "$golden"/*.tsv; do
   [ -e "$BILLIONWORD_HOME/jobs/train_$(basename "$file" .tsv).sh" ] || fail "$file has no job script"
 done

@@ -20,7 +20,7 @@ stage_vocab() { vocab --min-count 2 --output words.tsv train.txt; }
 stage_shard() { shard --vocab vocab.tsv --output again.shard train.txt; }
 stage_count() { count --order 4 --vocab vocab.tsv --output text.counts train.shard; }
 stage_estimate() { estimate --smoothing kn --discount-fallback --counts text.counts --vocab vocab.tsv --output model.trie --arpa model.arpa; }
-stage_prune() { prune --model model.trie --vocab vocab.tsv --keep 2000 --output pruned.trie; }
+stage_prune() { prune --model model.trie --vocab vocab.tsv --keep 2000 --output pruned.trie --arpa pruned.arpa; }
 stage_convert() { convert --model model.arpa --vocab vocab.tsv --output converted.trie; }
 ended() { [ "$(cat "$1/state" 2>/dev/null)" = finished ]; } # nothing is left to do, whatever was killed behind it
 stage_train_one() { ended one || eval "train $recipe --output one train.shard"; }
@@ -42,7 +42,7 @@ vocab 1 words.tsv
 shard 1 again.shard
 count 1 text.counts
 estimate 1 model.trie model.arpa
-prune 1 pruned.trie
+prune 1 pruned.trie pruned.arpa
 convert 1 converted.trie
 train_one 3 one/model.safetensors
 train_two 4 two/model.safetensors

@@ -15,7 +15,7 @@ stages=("tokenize --quiet --output out/tokens train.txt"
   "shard --quiet --vocab vocab.tsv --output out/text.shard train.txt"
   "count --quiet --order 3 --vocab vocab.tsv --output out/text.counts train.shard"
   "estimate --quiet --smoothing katz --discount-fallback --counts text.counts --vocab vocab.tsv --output out/model.trie --arpa out/model.arpa"
-  "prune --quiet --model text.trie --vocab vocab.tsv --keep 900 --output out/pruned.trie"
+  "prune --quiet --model text.trie --vocab vocab.tsv --keep 900 --output out/pruned.trie --arpa out/pruned.arpa"
   "convert --quiet --model text.trie --vocab vocab.tsv --output out/model.arpa"
   "evaluate --quiet --vocab vocab.tsv --model text.trie --output out/test.scores test.shard"
   "train --quiet ${tiny[*]} --epochs 1 --batch 64 --bptt 20 --checkpoint-steps 10 --output out/net train.shard")
@@ -53,6 +53,17 @@ for stage in "${stages[@]}"; do
 done
 echo "$refusals refusals"
 
+# A model that fits, but not its ARPA: it has its manifest.
+for stage in "${stages[@]}"; do
+  [[ $stage == *--arpa* ]] || continue
+  rm -rf out && eval "$stage"
+  model=$(ls out/*.trie) size=$(stat -c %s out/*.trie)
+  [ "$size" -lt "$(stat -c %s out/*.arpa)" ] || fail "the ARPA is no larger: $(ls -l out)"
+  within fsize "$size" '*error: cannot write *.arpa: File too large*' "$stage"
+  [ $failed = 1 ] || fail "not refused: $stage"
+  [ "$(echo out/*)" = "$model $model.manifest.json" ] || fail "$stage left: $(echo out/*)"
+done
+
 # A folder that cannot be written: read-only, or another's.
 mkdir closed
 if [ "$(id -u)" = 0 ] && mount -t tmpfs -o ro none closed 2>/dev/null; then
@@ -76,10 +87,12 @@ if [ -n "$commit" ]; then
   sed "s/$commit/000000000000/g" "$(command -v train)" >train_other && chmod +x train_other
   fails_with 1 'rank 1 runs another version' "${two[@]}" train "${rest[@]}" : -np 1 ./train_other "${rest[@]}"
 fi
-fails_with 1 'rank 1 runs another version, other options or other inputs than rank 0' \
+{ cat "$(command -v train)" && echo; } >train_other && chmod +x train_other # another build of the same commit
+fails_with 1 'rank 1 runs another version or build' "${two[@]}" train "${rest[@]}" : -np 1 ./train_other "${rest[@]}"
+fails_with 1 'rank 1 runs another version or build, other options or other inputs than rank 0' \
   "${two[@]}" train "${rest[@]}" : -np 1 train "${rest[@]}" --rate 0.02
-fails_with 1 'rank 1 runs another version, other options or other inputs than rank 0' \
+fails_with 1 'rank 1 runs another version or build, other options or other inputs than rank 0' \
   "${two[@]}" train "${rest[@]}" : -np 1 train "${rest[@]/train.shard/test.shard}"
-fails_with 1 'rank 1 runs another version, other options or other inputs than rank 0' \
+fails_with 1 'rank 1 runs another version or build, other options or other inputs than rank 0' \
   "${two[@]}" evaluate --vocab vocab.tsv --model text.trie test.shard : -np 1 evaluate --vocab vocab.tsv --model text.trie valid.shard
 [ ! -e net ] || fail "a refused run left something"

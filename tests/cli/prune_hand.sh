@@ -52,6 +52,11 @@ for note in '"train_events": "0"' '"params": "16"' '"ngrams": "8"' "\"threshold\
   "\"model_bytes\": \"$(stat -c %s keep3.trie)\""; do
   grep -qF "$note" keep3.trie.manifest.json || fail "no $note in $(cat keep3.trie.manifest.json)"
 done
+# The ARPA file has its own, with the same figures but its size: its making is no part of the training.
+for file in keep3.trie keep3.arpa; do sed -n '/"notes"/,/}/p' $file.manifest.json | sed '/"model_bytes"/d' >$file.notes; done
+same_file keep3.trie.notes keep3.arpa.notes
+grep -qF "\"model_bytes\": \"$(stat -c %s keep3.arpa)\"" keep3.arpa.manifest.json || fail "$(cat keep3.arpa.manifest.json)"
+! grep -F keep3.arpa keep3.trie.manifest.json | grep -v '"arpa"' || fail "$(cat keep3.trie.manifest.json)"
 printf '{"notes": {"train_seconds": "5000", "processors": "64"}}' >hand.arpa.manifest.json
 prune --quiet --model hand.arpa --vocab vocab.tsv --threads 2 --keep 8 --output timed.trie
 grep -q '"processors": "64"' timed.trie.manifest.json || fail "$(cat timed.trie.manifest.json)"

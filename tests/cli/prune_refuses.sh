@@ -9,7 +9,7 @@ fails_with 2 'give one of the two: --threshold, or --keep' "${prune[@]}" --keep 
 fails_with 2 '--threshold nan: not a number' "${prune[@]}" --threshold nan
 fails_with 2 '--keep 0: must be from 1' "${prune[@]}" --keep 0
 fails_with 2 '--output -:' prune --model hand.arpa --vocab vocab.tsv --keep 7 --output -
-fails_with 2 '--arpa x is --output, too' "${prune[@]}" --keep 7 --arpa x
+fails_with 2 '--arpa -: a model and its manifest need a file' "${prune[@]}" --keep 7 --arpa -
 fails_with 2 'hand.arpa' prune --model hand.arpa --vocab vocab.tsv --keep 7 --output hand.arpa
 fails_with 2 'hand.arpa' "${prune[@]}" --keep 7 --arpa hand.arpa
 fails_with 1 "--keep 4: the model's 5 unigrams always stay; keep at least so many" "${prune[@]}" --keep 4
@@ -24,9 +24,34 @@ head -c 4200 hand.trie >short.trie
 fails_with 1 'short.trie' prune --model short.trie --vocab vocab.tsv --keep 7 --output x
 
 "${prune[@]}" --keep 7 --dry-run 2>said
-grep -q 'hand.arpa has 10 n-grams; pruning takes 1.0 MiB of memory' said || fail "$(cat said)"
-grep -q 'would write x' said || fail "$(cat said)"
+grep -q "hand.arpa has 10 n-grams; pruning takes 1.0 MiB of memory, .* model's .* which are held in memory, too" said || fail "$(cat said)"
+grep -q 'forecast: some .* hours .* the pruned model at most ' said || fail "$(cat said)"
+grep -q 'would write x and a manifest' said || fail "$(cat said)"
 fails_with 1 'too small to prune' "${prune[@]}" --keep 7 --memory 1M --dry-run
+
+# One file by two names, before anything is read; a manifest's place.
+mkdir folder && ln -s folder link && ln -s x also
+for same in "x x" "x ./x" "x ../${PWD##*/}/x" "folder/x link/x" "folder/new/x link/./new//x" "no/../folder/x link/x"; do
+  read -r first second <<<"$same"
+  fails_with 2 "the outputs $second and $first are the same file" \
+    prune --model missing.trie --vocab vocab.tsv --keep 7 --output "$first" --arpa "$second"
+done
+touch x
+fails_with 2 'the outputs also and x are the same file' "${prune[@]}" --keep 7 --arpa also
+rm x
+fails_with 2 'the output ./x.manifest.json is where the manifest of x goes' "${prune[@]}" --keep 7 --arpa ./x.manifest.json
+fails_with 2 'the output x.manifest.json is where the manifest of x goes' \
+  prune --model hand.arpa --vocab vocab.tsv --keep 7 --output x.manifest.json --arpa x
+[ -z "$(ls folder)" ] || fail "written: $(ls folder)"
+
+# An ARPA file that cannot be written is known before the model is made: an older model stays with its manifest.
+fails_with 1 'cannot write /proc/x.arpa' "${prune[@]}" --keep 7 --arpa /proc/x.arpa
+[ ! -e x ] || fail "a refused model was written"
+prune --quiet --model hand.arpa --vocab vocab.tsv --keep 9 --output old.trie
+cp old.trie before && cp old.trie.manifest.json before.manifest
+fails_with 1 'cannot write /proc/x.arpa' prune --model hand.arpa --vocab vocab.tsv --keep 7 --output old.trie --arpa /proc/x.arpa
+same_file old.trie before
+same_file old.trie.manifest.json before.manifest
 [ ! -e x ] || fail "a refused model was written"
 [ ! -e x.manifest.json ] || fail "a manifest of a refused model was written"
 nothing_left .

@@ -31,7 +31,7 @@ mkdir small
 if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=256k none small 2>/dev/null; then
   trap 'umount small' EXIT
   head -c 600000 /dev/urandom | od -An -v -tx1 -w32 >long # does not compress to less than half
-  fails_with 1 'the shards need * the folder small has room for' split --shards 5 --output-prefix small/s long
+  fails_with 1 'small: no room for shards of *: * are free; make room, or give another --output-prefix, or --compress' split --shards 5 --output-prefix small/s long
   fails_with 1 'choose another folder with --tmp' split --shards 5 --memory 1M --output-prefix small/s long
   fails_with 1 'No space left on device' split --shards 5 --compress --memory 1M --tmp . --output-prefix small/s long
   [ -z "$(ls small)" ] || fail "left behind: $(ls small)"

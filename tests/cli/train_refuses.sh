@@ -34,7 +34,7 @@ fails_with 1 'rank(s) on this host need' train "${tiny[@]}" --hidden 65536 --lay
 # A full disk: said before a long run, and where it fills up later nothing half-written stays.
 if mkdir disk && mount -t tmpfs -o size=1200k tmpfs disk 2>/dev/null; then
   trap 'umount disk' EXIT
-  fails_with 1 'checkpoints and model need' train "${tiny[@]}" --hidden 64 --output disk/m train.shard
+  fails_with 1 'disk/m: no room for checkpoints and model of ' train "${tiny[@]}" --hidden 64 --output disk/m train.shard
   train --quiet "${tiny[@]}" --epochs 100000 --output disk/m train.shard 2>said &
   pid=$!
   until [ -e disk/m/model.safetensors ]; do kill -0 $pid || fail "train ended early: $(cat said)"; sleep 0.05; done
@@ -78,4 +78,16 @@ fails_with 1 'file' train "${tiny[@]}" --output file/m train.shard
 nothing_left .
 fails_with 2 '--initial-biases and --forget-bias exclude each other' train "${tiny[@]}" --initial-biases --forget-bias 1 --output m train.shard
 fails_with 2 '--initial-output means something only with --initial range' train "${tiny[@]}" --initial unit-scaling --initial-output 0.1 --output m train.shard
+fails_with 2 '--initial-projection means something only with --output-projection' train "${tiny[@]}" --initial-projection 0.1 --output m train.shard
+fails_with 2 '--initial-output-fan-in and --initial-output exclude each other' train "${tiny[@]}" --initial-output-fan-in --initial-output 0.1 --output m train.shard
+fails_with 2 '--initial-range means something only with --initial range|normal' train "${tiny[@]}" --initial unit-scaling --initial-range 0.1 --output m train.shard
+# What a network without a state, or whose state ends with the sentence, has no use for; factors that would end learning.
+window=("${tiny[@]}" --cell feed-forward --window 3)
+fails_with 2 '--ema means something only with --cell lstm' train "${window[@]}" --ema 0.9 --output m train.shard
+fails_with 2 '--valid-streams means something only with --cell lstm' train "${window[@]}" --valid-streams 2 --output m train.shard
+fails_with 2 '--valid-streams means something only with --context carry' train "${tiny[@]}" --context reset --valid-streams 2 --output m train.shard
+fails_with 2 '--cell feed-forward takes --layers 1 or 2' train "${window[@]}" --layers 3 --output m train.shard
+fails_with 2 '--rescale-embedding 0: must be from 1e-06 to' train "${tiny[@]}" --rescale-embedding 0 --output m train.shard
+fails_with 2 '--decay 0: must be from 1e-06 to 1' train "${tiny[@]}" --schedule step --decay 0 --output m train.shard
+fails_with 2 '--decay 0: must be from 1e-06 to 1' train "${tiny[@]}" --schedule validation --decay 0 --output m train.shard
 fails_with 2 '--batch 7 cannot be divided among 2 ranks' ranks 2 train "${tiny[@]}" --batch 7 --output m3 train.shard

@@ -47,7 +47,7 @@ refuse 2 '--decay-worse means something only with --schedule step' --decay-worse
 refuse 2 '--improvement means something only with --patience, or --schedule validation' --improvement 1.1
 refuse 2 '--decay means something only with --schedule step|validation' --decay 0.5
 refuse 2 '--patience -1: must be from 0 to 100000' --patience -1
-refuse 2 '--decay 1.5: must be from 0 to 1' --schedule step --decay 1.5
+refuse 2 '--decay 1.5: must be from 1e-06 to 1' --schedule step --decay 1.5
 refuse 1 '--warmup 100000: the whole run has' --schedule linear --warmup 100000
 
 # Divergence: the step, the group and its norm; the last good checkpoint stays and is one that can be gone on from.
@@ -57,4 +57,20 @@ fails_with 1 'training has diverged; lower --rate or --clip; the last good check
 expect_output failed cat wild/state
 [ -e "$(find wild -name DONE | head -n 1)" ] || fail "no checkpoint is left"
 nothing_left wild
-fails_with 1 'there is no checkpoint yet' train "${diverge[@]}" --checkpoint-steps 0 --rate 1000 --output none train.shard
+fails_with 1 'there is no good checkpoint yet' train "${diverge[@]}" --checkpoint-steps 0 --rate 1000 --output none train.shard
+
+# A loss that has left what the run began with (ln 302 = 5.7) is none to go back to: the checkpoints made of it leave the last one
+# before it alone, which is what a run names that ends; none is good where it never came down.
+doubt=("${tiny[@]}" --dropout 0 --clip 0 --optimiser sgd --checkpoint-steps 20 --log-steps 20 --epochs 5)
+status=0
+train "${doubt[@]}" --rate 100 --warmup 600 --output doubt train.shard 2>said || status=$?
+[ $status = 1 ] || fail "exit code $status: $(tail -n 3 said)"
+grep -q 'validation after step [0-9]* gives perplexity .*, and the norm of the [a-z]* parameters. gradient is [0-9.e+-]* (all: embedding ' said || fail "$(tail -n 1 said)"
+good=$(sed -n 's/.*the last good checkpoint, of step \([0-9]*\), stays in doubt$/\1/p' said)
+[ -n "$good" ] || fail "no good checkpoint is named: $(tail -n 1 said)"
+[ -e "doubt/checkpoint-$good/DONE" ] || fail "checkpoint $good is gone: $(ls doubt)"
+newest=$(find doubt -name DONE | sed 's/.*checkpoint-\([0-9]*\).*/\1/' | sort -n | tail -n 1)
+[ "$newest" -ge $((good + 40)) ] || fail "checkpoint $newest is newer than the last good one, $good: expected some more between"
+loss=$(sed -n 's/^{"step":'"$good"',.*"loss":\([0-9.e+-]*\),.*/\1/p' doubt/curve.jsonl)
+awk -v loss="$loss" 'BEGIN { exit !(loss < 1.6 * log(302)) }' || fail "the loss before the good checkpoint $good is $loss"
+fails_with 1 'there is no good checkpoint yet' train "${doubt[@]}" --rate 60 --output never train.shard

@@ -41,8 +41,10 @@ const char *fuzz_file(enum fuzz_slot slot, const void *data, size_t size);
 const char *fuzz_frames_file(enum fuzz_slot slot, const uint8_t *data, size_t size);
 const char *fuzz_safetensors_file(const uint8_t *data, size_t size);
 const char *fuzz_trie_file(const uint8_t *data, size_t size);
-// Recipes of rows lack the check sum and the bracket at the end, "{"format": ..., "made": "..."".
+// Recipes of rows and manifests lack the check sum and the bracket at the end, "{"format": ..., "made":
+// "..."".
 const char *fuzz_row_file(const uint8_t *data, size_t size);
+const char *fuzz_manifest_file(const uint8_t *data, size_t size);
 // A folder in which checkpoint-1/state.safetensors is the input.
 const char *fuzz_checkpoint_folder(void);
 // A small vocabulary: the words a, b, c, d.
@@ -69,5 +71,8 @@ void fuzz_manifest(const uint8_t *data, size_t size);
 void fuzz_row(const uint8_t *data, size_t size);
 void fuzz_published(const uint8_t *data, size_t size);
 void fuzz_options(const uint8_t *data, size_t size);
+void fuzz_train(const uint8_t *data, size_t size);
+void fuzz_cutoffs(const uint8_t *data, size_t size);
+void fuzz_rdata(const uint8_t *data, size_t size);
 
 #endif

@@ -86,7 +86,7 @@ static void show(const struct row *row) {
 void fuzz_manifest(const uint8_t *data, size_t size) {
     struct result_sources s = {.system = "fuzz", .corpus = "small", .note = "a note", .block = 1};
     struct row row;
-    s.manifest = fuzz_file(SLOT_INPUT, data, size);
+    s.manifest = fuzz_manifest_file(data, size);
     s.valid_shard = s.test_shard = fuzz_frames_file(SLOT_SHARD, (const uint8_t *)shard, sizeof shard - 1);
     s.valid_scores = s.test_scores =
         fuzz_frames_file(SLOT_SCORES, (const uint8_t *)scores, sizeof scores - 1);

@@ -184,9 +184,10 @@ const char *fuzz_trie_file(const uint8_t *data, size_t size) {
     return path;
 }
 
-// === rows ========================================================================================
+// === rows and manifests ==========================================================================
 
-const char *fuzz_row_file(const uint8_t *data, size_t size) {
+// A text that ends in the check sum of what stands before, between `before` and `behind`.
+static const char *summed_file(const uint8_t *data, size_t size, const char *before, const char *behind) {
     size_t end = size;
     while (end > 0 && (data[end - 1] == '\n' || data[end - 1] == ' ')) end--;
     if (!is_recipe(data, size) || data[end - 1] == '}') return fuzz_file(SLOT_INPUT, data, size);
@@ -194,8 +195,16 @@ const char *fuzz_row_file(const uint8_t *data, size_t size) {
     struct buffer file = {0};
     hash_bytes(data, end, hash);
     buffer_add(&file, data, end);
-    buffer_print(&file, ",\"check\":\"%s\"}\n", hash);
+    buffer_print(&file, "%s%s%s", before, hash, behind);
     const char *path = fuzz_file(SLOT_INPUT, file.data, file.size);
     buffer_free(&file);
     return path;
+}
+
+const char *fuzz_row_file(const uint8_t *data, size_t size) {
+    return summed_file(data, size, ",\"check\":\"", "\"}\n");
+}
+
+const char *fuzz_manifest_file(const uint8_t *data, size_t size) {
+    return summed_file(data, size, ",\n  \"check\": \"", "\"\n}\n");
 }

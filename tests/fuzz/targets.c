@@ -28,6 +28,9 @@ const struct fuzz_target fuzz_targets[] = {{"text", fuzz_text},
                                            {"row", fuzz_row},
                                            {"published", fuzz_published},
                                            {"options", fuzz_options},
+                                           {"train", fuzz_train},
+                                           {"cutoffs", fuzz_cutoffs},
+                                           {"rdata", fuzz_rdata},
                                            {0}};
 
 const struct fuzz_target *fuzz_find(const char *name) {

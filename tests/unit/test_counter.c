@@ -22,6 +22,7 @@ static void count_shards(const char *const *shards, size_t files, const struct v
     assert_true(p.least_memory <= p.memory);
     counter_run(&p, s, v, alone, output, info);
     counter_plan_free(&p);
+    counter_plan_free(&p);
     shard_set_close(s);
 }
 
@@ -204,6 +205,8 @@ static void plan_with(void *memory) {
     struct counter_options o = {5, false, *(uint64_t *)memory, 2};
     struct counter_plan p;
     counter_plan_make(&p, &o, s, alone);
+    counter_plan_free(&p);
+    shard_set_close(s);
 }
 
 static void count_text(void *ids) {

@@ -152,6 +152,7 @@ static void test_order_one(void **state) {
 static void read_file(void *path) {
     struct records r = {0};
     counting_read_all(path, &r);
+    records_free(&r);
 }
 
 static size_t load(const char *path, unsigned char **bytes) {

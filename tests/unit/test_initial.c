@@ -16,8 +16,12 @@ static double largest(const struct parameter *p) {
 
 // ranges: of each group, at first the weights' and then the biases' (0: all are zero).
 static void check(struct train_settings s, const double ranges[GROUP_COUNT][2]) {
-    struct model_options o = {
-        .vocabulary_size = WORDS, .begin = WORDS - 1, .layers = 2, .embedding = UNITS, .hidden = UNITS};
+    struct model_options o = {.vocabulary_size = WORDS,
+                              .begin = WORDS - 1,
+                              .layers = 2,
+                              .embedding = UNITS,
+                              .hidden = UNITS,
+                              .output_projection = s.output_projection};
     struct model *m = model_new(kernels_open("ref", 1), &o);
     settings_initialise(&s, m);
     for (size_t i = 0; i < m->count; i++) {
@@ -52,7 +56,73 @@ static void test_ranges(void **state) {
                  [GROUP_EMBEDDING] = {0.1, 0}, [GROUP_RECURRENT] = {0.04, 0}, [GROUP_OUTPUT] = {0.6, 0}});
 }
 
+static void test_projection(void **state) {
+    (void)state;
+    struct train_settings s = settings_default;
+    s.initial_range = 0.04, s.output_projection = 20, s.initial_biases = true;
+    check(s, (const double[GROUP_COUNT][2]){[GROUP_EMBEDDING] = {0.04, 0.04},
+                                            [GROUP_RECURRENT] = {0.04, 0.04},
+                                            [GROUP_PROJECTION] = {0.04, 0.04},
+                                            [GROUP_OUTPUT] = {0.04, 0.04}});
+    s.initial_projection = 0.7;
+    check(s, (const double[GROUP_COUNT][2]){[GROUP_EMBEDDING] = {0.04, 0.04},
+                                            [GROUP_RECURRENT] = {0.04, 0.04},
+                                            [GROUP_PROJECTION] = {0.7, 0.04},
+                                            [GROUP_OUTPUT] = {0.04, 0.04}});
+}
+
+// Clusters of 32 and of 8 inputs: the head and the matrices that lead to the clusters have 32, too.
+static void test_output_fan_in(void **state) {
+    (void)state;
+    struct train_settings s = settings_default;
+    s.initial_range = 0.01, s.initial_output_fan_in = true;
+    struct model_options o = {.vocabulary_size = 80,
+                              .begin = 79,
+                              .layers = 1,
+                              .embedding = UNITS,
+                              .hidden = 32,
+                              .output = OUTPUT_ADAPTIVE};
+    assert_null(output_parse_cutoffs("20,40", &o));
+    struct model *m = model_new(kernels_open("ref", 1), &o);
+    settings_initialise(&s, m);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct parameter *p = &m->parameters[i];
+        if (p->is_vector) continue;
+        double range = p->group == GROUP_OUTPUT ? 1 / sqrt((double)p->columns) : 0.01;
+        assert_true(largest(p) <= range * (1 + 1e-6) && largest(p) >= 0.85 * range);
+    }
+    assert_int_equal(model_find(m, "tail.0.1.weight")->columns, 8);
+    assert_int_equal(model_find(m, "tail.1.1.weight")->columns, 2);
+    model_free(m);
+}
+
+// Mean and standard deviation of every matrix; biases stay 0.
+static void test_normal(void **state) {
+    (void)state;
+    struct train_settings s = settings_default;
+    s.initial = "normal", s.initial_range = 0.01;
+    struct model_options o = {
+        .vocabulary_size = WORDS, .begin = WORDS - 1, .layers = 2, .embedding = UNITS, .hidden = UNITS};
+    struct model *m = model_new(kernels_open("cpu", 1), &o);
+    settings_initialise(&s, m);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct parameter *p = &m->parameters[i];
+        double sum = 0, squares = 0, n = (double)parameter_size(p);
+        for (size_t j = 0; j < parameter_size(p); j++)
+            sum += (double)p->value[j], squares += (double)p->value[j] * (double)p->value[j];
+        if (p->is_vector) {
+            assert_true(squares == 0);
+            continue;
+        }
+        assert_true(fabs(sum / n) < 5 * 0.01 / sqrt(n));
+        assert_true(fabs(sqrt(squares / n) - 0.01) < 5 * 0.01 / sqrt(2 * n));
+        assert_true(largest(p) > 0.02); // beyond a uniform's sqrt(3) deviations
+    }
+    model_free(m);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ranges)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ranges), cmocka_unit_test(test_projection),
+                                       cmocka_unit_test(test_output_fan_in), cmocka_unit_test(test_normal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

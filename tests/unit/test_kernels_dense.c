@@ -200,7 +200,7 @@ static void run_updates(struct trial *t, const struct kernels *k, const struct u
     k->update.sgd(k, x[6], g, 1, 0.1f, 1);
     k->update.adagrad_row_means(k, x[15], x[16], g, d->ids, ROWS, WIDTH, 0.2f, 1e-6f, 0.5f);
     k->update.rmsprop(k, x[17], x[18], g, N, 0.01f, 0.9f, 1e-6f, 0.5f);
-    k->update.rmsprop_rows(k, x[19], x[20], g, d->ids, ROWS, WIDTH, 0.01f, x[14], 1e-6f, 0.5f);
+    k->update.rmsprop_rows(k, x[19], x[20], g, d->ids, ROWS, WIDTH, 0.01f, x[14], 0.9f, 1e-6f, 0.5f);
     size_t outside = k->update.clip_values(k, x[14], N, 0.3f), above = 0;
     for (size_t i = 0; i < N; i++) above += d->v[i] > 0.3f;
     assert_int_equal(outside, above);
@@ -250,7 +250,7 @@ static void test_updates(void **state) {
 struct random_trial {
     size_t T, B, d;
     float rate;
-    const float *in, *expected, *uniform;
+    const float *in, *expected, *uniform, *normal;
 };
 
 static const float *run_dropout(struct trial *t, const struct kernels *k, const struct random_trial *r,
@@ -262,10 +262,18 @@ static const float *run_dropout(struct trial *t, const struct kernels *k, const 
     return trial_download(t, k, out, n);
 }
 
+static const struct random_place somewhere = {
+    .seed = 99, .purpose = RANDOM_INITIAL, .step = 5, .stream = 6, .time = 7};
+
 static const float *run_uniform(struct trial *t, const struct kernels *k, size_t n) {
-    struct random_place place = {.seed = 99, .purpose = RANDOM_INITIAL, .step = 5, .stream = 6, .time = 7};
     float *x = trial_poison(k, n);
-    k->random.fill_uniform(k, x, n, 0.05f, place);
+    k->random.fill_uniform(k, x, n, 0.05f, somewhere);
+    return trial_download(t, k, x, n);
+}
+
+static const float *run_normal(struct trial *t, const struct kernels *k, size_t n) {
+    float *x = trial_poison(k, n);
+    k->random.fill_normal(k, x, n, 0.05f, somewhere);
     return trial_download(t, k, x, n);
 }
 
@@ -275,6 +283,7 @@ static void check_random(struct trial *t, const struct kernels *k, void *data) {
     assert_memory_equal(run_dropout(t, k, r, false, 11), r->expected, n * sizeof(float));
     assert_memory_equal(run_dropout(t, k, r, true, 11), r->expected, n * sizeof(float));
     assert_memory_equal(run_uniform(t, k, n), r->uniform, n * sizeof(float));
+    assert_memory_equal(run_normal(t, k, n), r->normal, n * sizeof(float));
 }
 
 static void test_random(void **state) {
@@ -288,6 +297,7 @@ static void test_random(void **state) {
         r.in = trial_floats(t, n, 1);
         r.expected = run_dropout(t, kernels_open("ref", 1), &r, false, 11);
         r.uniform = run_uniform(t, kernels_open("ref", 1), n);
+        r.normal = run_normal(t, kernels_open("ref", 1), n);
         trial_each_cpu(t, check_random, &r);
 
         size_t kept = 0;
@@ -296,6 +306,26 @@ static void test_random(void **state) {
         if (n > 40000) assert_close((double)kept / (double)n, 0.7, 0.02);
         trial_end(t);
     }
+}
+
+// Moments of a million normal numbers, and how neighbours hang together: each within five standard errors.
+static void test_normal_moments(void **state) {
+    (void)state;
+    enum { COUNT = 1000000 };
+    struct trial *t = trial_begin();
+    const float *x = run_normal(t, kernels_open("cpu", 2), COUNT);
+    double moments[5] = {0}, neighbours[4] = {0}, within = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        double z = (double)x[i] / 0.05;
+        for (int m = 1; m < 5; m++) moments[m] += pow(z, m) / COUNT;
+        within += (double)(fabs(z) < 1) / COUNT;
+        for (size_t j = 1; j < 4 && i + j < COUNT; j++) neighbours[j] += z * (double)x[i + j] / 0.05 / COUNT;
+    }
+    const double expected[5] = {0, 0, 1, 0, 3}, variances[5] = {0, 1, 2, 15, 96};
+    for (int m = 1; m < 5; m++) assert_true(fabs(moments[m] - expected[m]) < 5 * sqrt(variances[m] / COUNT));
+    for (int j = 1; j < 4; j++) assert_true(fabs(neighbours[j]) < 5 / sqrt(COUNT));
+    assert_true(fabs(within - erf(sqrt(0.5))) < 5 * sqrt(0.25 / COUNT));
+    trial_end(t);
 }
 
 // The mask of a stream does not depend on how streams are grouped into batches.
@@ -339,15 +369,16 @@ static void check_steps(struct trial *t, const struct kernels *k, void *data) {
     trial_compare("accumulators", k->variant, a, (const float[]){7.5f, 5, 12.5f}, 3, 1e-6, 1);
 
     float x[6] = {0},
-          v[6] = {2, 2, 3, 3, 4, 4}; // row 0: 0.5 * 2 + 0.5 * 4; row 2: 0.75 * 4 + 0.25 * (36, 64)
-    k->update.rmsprop_rows(k, x, v, g, ids, 2, 2, 0.1f, decays, 1, 1);
-    trial_compare("squares", k->variant, v, (const float[]){3, 1, 3, 3, 12, 19}, 6, 1e-6, 1);
-    const float after[6] = {0.2f / 2, 0, 0, 0, -0.6f / sqrtf(13), -0.8f / sqrtf(20)};
+          v[6] = {6, 2, 3,
+                  3, 9, 12}; // row 0: 0.5 * 6 + 0.25 * (4, 0); row 2: 0.75 * (9, 12) + 0.25 * (36, 64)
+    k->update.rmsprop_rows(k, x, v, g, ids, 2, 2, 0.1f, decays, 0.75f, 1, 1);
+    trial_compare("squares", k->variant, v, (const float[]){4, 1, 3, 3, 15.75f, 25}, 6, 1e-6, 1);
+    const float after[6] = {0.2f / 3, 0, 0, 0, -0.6f / (1 + sqrtf(15.75f)), -0.8f / 6};
     trial_compare("rmsprop rows", k->variant, x, after, 6, 1e-6, 1);
     float y[1] = {1}, z[1] = {16}; // clipped to 4: 0.75 * 16 + 0.25 * 16 = 16
-    k->update.rmsprop(k, y, z, (const float[]){8}, 1, 0.1f, 0.75f, 0, 0.5f);
+    k->update.rmsprop(k, y, z, (const float[]){8}, 1, 0.1f, 0.75f, 4, 0.5f);
     assert_close((double)z[0], 16, 1e-6);
-    assert_close((double)y[0], 0.9, 1e-6);
+    assert_close((double)y[0], 0.95, 1e-6);
 
     float values[5] = {-6, 5, 5.5f, NAN, 0};
     assert_int_equal(k->update.clip_values(k, values, 5, 5), 2);
@@ -370,6 +401,7 @@ int main(void) {
                                        cmocka_unit_test(test_updates),
                                        cmocka_unit_test(test_steps_by_hand),
                                        cmocka_unit_test(test_random),
+                                       cmocka_unit_test(test_normal_moments),
                                        cmocka_unit_test(test_dropout_streams),
                                        cmocka_unit_test(test_open)};
     return cmocka_run_group_tests(tests, NULL, NULL);

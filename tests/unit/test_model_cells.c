@@ -1,5 +1,6 @@
 // Models of every cell, with and without an input matrix, residual sums and dropout: the gradient of each
-// parameter against the change of the loss along it; and the counts that forecasts are made from.
+// parameter against the change of the loss along random directions; and the counts that forecasts are made
+// from.
 #include "tests/unit/unit.h"
 
 #include "pipeline/neural/model.h"
@@ -29,38 +30,53 @@ static float *dense_gradient(const struct parameter *p) {
     return g;
 }
 
-// A step of small length along the gradient, and one against it: the loss changes by its norm for each unit.
-// (float32 losses: what is below 2e-3 is their rounding.)
-static void check_slope(struct model *m, struct workspace *w, const struct training_options *o,
-                        struct parameter *p, const float *g) {
+enum { DIRECTIONS = 3 };
+
+static double random_sign(uint32_t direction, size_t i) {
+    uint32_t words[4];
+    random_words((struct random_place){11, RANDOM_TEST, direction, 0, 0}, (uint32_t)i, words);
+    return words[0] & 1 ? 1 : -1;
+}
+
+// Small steps along directions of random signs, forth and back: the loss changes by the gradient's share in
+// each, so that a part of the gradient that is wrong, missing or in another's place shows.  (float32 losses:
+// what is below 2e-3 is their rounding.)
+static void check_slopes(struct model *m, struct workspace *w, const struct training_options *o,
+                         struct parameter *p, const float *g) {
     size_t n = parameter_size(p);
-    double squares = 0, change[2];
+    const double length = 1e-3;
+    double squares = 0, here = loss(m, w, o);
     for (size_t i = 0; i < n; i++) squares += (double)g[i] * (double)g[i];
     if (!(squares > 1e-4)) {
         print_error("%s (%s): the gradient vanishes: %g\n", p->name, cell_names[m->o.cell], squares);
         fail();
     }
-    double norm = sqrt(squares), length = 1e-3, here = loss(m, w, o);
     float *at = malloc(n * sizeof *at);
     assert_non_null(at);
     memcpy(at, p->value, n * sizeof *at);
-    for (int side = 0; side < 2; side++) {
-        double by = (side ? -length : length) / norm;
-        for (size_t i = 0; i < n; i++) p->value[i] = (float)((double)at[i] + by * (double)g[i]);
-        change[side] = loss(m, w, o);
+    for (uint32_t direction = 0; direction < DIRECTIONS; direction++) {
+        double expected = 0, change[2], most = 0.01 * sqrt(squares) + 2e-3;
+        for (int side = 0; side < 2; side++) {
+            expected = 0;
+            for (size_t i = 0; i < n; i++) {
+                double sign = random_sign(direction, i);
+                expected += sign * (double)g[i];
+                p->value[i] = (float)((double)at[i] + (side ? -length : length) * sign);
+            }
+            change[side] = loss(m, w, o);
+        }
+        double slope = (change[0] - change[1]) / (2 * length);
+        bool fits = fabs(slope - expected) <= most;
+        if (m->o.cell == CELL_RNN_RELU) // a unit may step over its corner, on one side
+            fits = fits || fabs((change[0] - here) / length - expected) <= most
+                   || fabs((here - change[1]) / length - expected) <= most;
+        if (fits) continue;
+        print_error("%s (%s): slope %.6g, by its gradient %.6g\n", p->name, cell_names[m->o.cell], slope,
+                    expected);
+        fail();
     }
     memcpy(p->value, at, n * sizeof *at);
     free(at);
-    double slope = (change[0] - change[1]) / (2 * length), most = 0.01 * norm + 2e-3;
-    bool fits = fabs(slope - norm) <= most;
-    if (m->o.cell == CELL_RNN_RELU) // a unit may step over its corner, on one side
-        fits = fits || fabs((change[0] - here) / length - norm) <= most
-               || fabs((here - change[1]) / length - norm) <= most;
-    if (!fits) {
-        print_error("%s (%s): slope %.6g along a gradient of %.6g\n", p->name, cell_names[m->o.cell], slope,
-                    norm);
-        fail();
-    }
 }
 
 static void check_model(const struct kernels *k, const struct model_options *o, double dropout) {
@@ -83,7 +99,7 @@ static void check_model(const struct kernels *k, const struct model_options *o, 
     float *gradients[MODEL_MAX_PARAMETERS];
     for (size_t i = 0; i < m->count; i++) gradients[i] = dense_gradient(&m->parameters[i]);
     for (size_t i = 0; i < m->count; i++) {
-        check_slope(m, w, &t, &m->parameters[i], gradients[i]);
+        check_slopes(m, w, &t, &m->parameters[i], gradients[i]);
         free(gradients[i]);
     }
     workspace_free(m, w), model_free(m);
@@ -151,9 +167,33 @@ static void test_output_projection(void **state) { (void)state, with_each_cell(c
 static void test_direct(void **state) { (void)state, with_each_cell(check_direct); }
 static void test_one_hot(void **state) { (void)state, with_each_cell(check_one_hot); }
 
+// --rescale-embedding multiplies the embedding's gradient, and no other.
+static void check_rescale(const struct kernels *k, enum cell_kind cell) {
+    struct model_options o = options(cell);
+    struct training_options t = {.seed = 3, .embedding_rescale = 1, .scale = 1};
+    struct model *m = model_new(k, &o);
+    model_initialise(m, 0.8, 0.1, 7);
+    struct workspace *w = workspace_new(m, STEPS, STREAMS, &t, 1);
+    float *plain[MODEL_MAX_PARAMETERS];
+    loss(m, w, &t);
+    for (size_t i = 0; i < m->count; i++) plain[i] = dense_gradient(&m->parameters[i]);
+    t.embedding_rescale = 8;
+    loss(m, w, &t);
+    for (size_t i = 0; i < m->count; i++) {
+        struct parameter *p = &m->parameters[i];
+        float *g = dense_gradient(p), factor = p == m->embedding ? 8 : 1;
+        for (size_t j = 0; j < parameter_size(p); j++) assert_true(g[j] == factor * plain[i][j]);
+        free(g), free(plain[i]);
+    }
+    workspace_free(m, w), model_free(m);
+}
+
+static void test_rescale(void **state) { (void)state, with_each_cell(check_rescale); }
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_residual),
-                                       cmocka_unit_test(test_output_projection),
-                                       cmocka_unit_test(test_direct), cmocka_unit_test(test_one_hot)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rescale),  cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_residual), cmocka_unit_test(test_output_projection),
+        cmocka_unit_test(test_direct),   cmocka_unit_test(test_one_hot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,22 +132,45 @@ static void test_adam(void **state) {
     release(m);
 }
 
-// Decay 0.25; row 0 is touched every other step, row 2 oftener than once: 0.25^2 and 0.25.
+// Decay 0.25; row 0 is touched every other step, row 2 twice a step: they keep 0.25^2 and 0.25^(1/2).
 static void test_rmsprop(void **state) {
     (void)state;
-    const float touches[3] = {0.5f, 0.1f, 7};
+    const float touches[3] = {0.5f, 0.1f, 2};
     struct optimiser_options o = {.kind = OPTIMISER_RMSPROP, .beta2 = 0.25, .epsilon = 1};
     o.touches[GROUP_EMBEDDING] = touches;
     struct model *m = small_model();
     optimiser_make(m, &o);
-    step(m, &o, 0, 0.1, false); // squares 15/16 4, 3/4 4; 3/4 9, 3/4 16, 3/4 64
-    double a = 0.2 / sqrt(4.75), c = 0.2 / 2, e = 0.3 / sqrt(7.75), f = 0.4 / sqrt(13), g = 0.8 / 7;
+    step(m, &o, 0, 0.1, false); // squares 3/4 4 in both rows; 3/4 9, 3/4 16, 3/4 64
+    double a = 0.2 / (1 + sqrt(3)), c = a, e = 0.3 / (1 + sqrt(6.75)), f = 0.4 / (1 + sqrt(12)),
+           g = 0.8 / (1 + sqrt(48));
     expect(m, -a, -a, -c, c, -e, f, -g);
     step(m, &o, 1, 0.1, false);
-    a += 0.2 / sqrt(1 + 3.75 / 16 + 3.75), c += 0.2 / sqrt(1 + 0.75 + 3);
-    e += 0.3 / sqrt(1 + 6.75 / 4 + 6.75), f += 0.4 / sqrt(1 + 3 + 12), g += 0.8 / sqrt(1 + 12 + 48);
+    a += 0.2 / (1 + sqrt(3. / 16 + 3)), c += 0.2 / (1 + sqrt(1.5 + 3));
+    e += 0.3 / (1 + sqrt(6.75 / 4 + 6.75)), f += 0.4 / (1 + sqrt(3 + 12)), g += 0.8 / (1 + sqrt(12 + 48));
     expect(m, -a, -a, -c, c, -e, f, -g);
     release(m);
+}
+
+// What a parameter that rests holds is of an earlier step: it is neither clipped nor followed.
+static void test_idle(void **state) {
+    (void)state;
+    for (int value = 0; value < 2; value++) {
+        struct optimiser_options o = {0};
+        if (value)
+            o.clip_value = 6;
+        else
+            o.clip = 7, o.clip_kind = CLIP_ALL; // sqrt(16 + 25) without the 8
+        struct model *m = small_model();
+        struct optimiser_norms norms;
+        optimiser_make(m, &o);
+        set_gradients(m);
+        m->parameters[OUTPUT].is_idle = true;
+        assert_int_equal(optimiser_step(m, &o, 0, 1, &norms), -1);
+        assert_false(norms.clipped);
+        assert_true(norms.group[GROUP_OUTPUT] == 0 && m->parameters[OUTPUT].gradient[0] == 8);
+        expect(m, -2, -2, -2, 2, -3, 4, 0);
+        release(m);
+    }
 }
 
 static void test_running_mean(void **state) {
@@ -231,10 +254,14 @@ static void test_decays_by_validation(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clipping),     cmocka_unit_test(test_adagrad),
-        cmocka_unit_test(test_adam),         cmocka_unit_test(test_rmsprop),
-        cmocka_unit_test(test_running_mean), cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_schedules),    cmocka_unit_test(test_decays_by_validation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clipping),
+                                       cmocka_unit_test(test_adagrad),
+                                       cmocka_unit_test(test_adam),
+                                       cmocka_unit_test(test_rmsprop),
+                                       cmocka_unit_test(test_idle),
+                                       cmocka_unit_test(test_running_mean),
+                                       cmocka_unit_test(test_not_finite),
+                                       cmocka_unit_test(test_schedules),
+                                       cmocka_unit_test(test_decays_by_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

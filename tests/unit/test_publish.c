@@ -121,6 +121,56 @@ static void test_links_stay_links(void **state) {
     assert_content("links/real", "new");
 }
 
+static void try_same(void *paths) { publish_refuse_same(((char **)paths)[0], ((char **)paths)[1]); }
+
+static void assert_same(const char *const paths[2], const char *pattern) {
+    char said[512];
+    assert_int_equal(child_run(try_same, (void *)paths, said, sizeof said), EXIT_USAGE);
+    if (fnmatch(pattern, said, 0) != 0) fail_msg("%s", said);
+}
+
+// By whatever names; what is not there, with folders that are not there, counts as what it would become.
+static void test_same_outputs(void **state) {
+    (void)state;
+    publish_file("same/real", "x", 1);
+    publish_file("same/other", "x", 1);
+    assert_int_equal(symlink("same", "same_link"), 0);
+    assert_int_equal(symlink("real", "same/link"), 0);
+    assert_int_equal(symlink("nowhere", "same/dangling"), 0);
+    static const char *const same[][2] = {
+        {"same/real", "same/real"},      {"same/real", "./same//real"},
+        {"same/real", "same_link/real"}, {"same/real", "same/link"},
+        {"same/new", "same_link/new"},   {"same/a/b/new", "same_link/./a/c/../b/new"},
+        {"new", "same/../new"},          {"/nowhere/x", "//nowhere/./x"}};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        assert_same(same[i], "*the outputs * are the same file*");
+    static const char *const manifest[][2] = {{"same/real.manifest.json", "same_link/real"},
+                                              {"same/real", "same_link/real.manifest.json"}};
+    for (size_t i = 0; i < 2; i++)
+        assert_same(manifest[i], "*the output *real.manifest.json is where the manifest of *real goes*");
+    static const char *const different[][2] = {
+        {"same/real", "same/other"},       {"same/new", "new"}, {"same/new", "same/new2"},
+        {"same/dangling", "same/nowhere"}, {"same/real", NULL}, {NULL, "same/real"},
+        {"same/real", "same/real.json"}};
+    for (size_t i = 0; i < sizeof different / sizeof *different; i++)
+        publish_refuse_same(different[i][0], different[i][1]);
+}
+
+static void try_full(void *bytes) {
+    publish_refuse_full("no/such/file", *(uint64_t *)bytes, "a model", "wait");
+}
+
+static void test_room(void **state) {
+    (void)state;
+    char said[256];
+    uint64_t room = publish_room("."), some = 1, all = UINT64_MAX - 1;
+    assert_true(room > 0 && room < UINT64_MAX);
+    assert_true(publish_room("no/such/folder/at/all") < UINT64_MAX);
+    assert_true(publish_room("/no/such/folder") < UINT64_MAX);
+    assert_int_equal(child_run(try_full, &some, said, sizeof said), 0);
+    assert_dies(try_full, &all, "no/such/file: no room for a model of *: * are free; make room, or wait");
+}
+
 static void write_too_much(void *path) {
     struct rlimit limit = {1 << 16, 1 << 16};
     setrlimit(RLIMIT_FSIZE, &limit);
@@ -141,7 +191,8 @@ int main(void) {
         cmocka_unit_test(test_commit),       cmocka_unit_test(test_abandon),
         cmocka_unit_test(test_leaving),      cmocka_unit_test(test_children_leave_it_alone),
         cmocka_unit_test(test_refusals),     cmocka_unit_test(test_links_stay_links),
-        cmocka_unit_test(test_write_errors),
+        cmocka_unit_test(test_write_errors), cmocka_unit_test(test_same_outputs),
+        cmocka_unit_test(test_room),
     };
     return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static struct sampler_options power_options(double alpha, uint32_t always) {
 static void tally(struct sampler *s, double drawn[CLASSES]) {
     for (uint32_t k = 0; k < CLASSES; k++) drawn[k] = 0;
     for (uint32_t step = 0; step < STEPS; step++) {
-        sampler_draw(s, step);
+        sampler_draw(s, step, 0);
         double all = 0;
         for (size_t j = 0; j < s->count; j++) {
             assert_true(j == 0 || s->ids[j - 1] < s->ids[j]);
@@ -70,6 +70,30 @@ static void test_always_there(void **state) {
     sampler_free(&s);
 }
 
+// One sample is a draw as it comes, P(k) = ln((k+2)/(k+1)) / ln(C+1): from many steps as with replacement.
+static void test_log_uniform_draws(void **state) {
+    (void)state;
+    enum { DRAWS = STEPS * SAMPLES };
+    struct sampler_options o = {.samples = 1, .seed = 7};
+    struct sampler s;
+    sampler_make(&s, CLASSES, &o);
+    double drawn[CLASSES] = {0}, sum = 0, square = 0;
+    for (uint32_t step = 0; step < DRAWS; step++) {
+        sampler_draw(&s, step, 0);
+        assert_int_equal(s.count, 1);
+        drawn[s.ids[0]]++;
+    }
+    for (uint32_t k = 0; k < CLASSES; k++) {
+        double p = log((k + 2.0) / (k + 1.0)) / log(CLASSES + 1.0);
+        assert_close(exp((double)sampler_log_expected(&s, k)) / p, 1, 1e-5); // after a single try
+        sum += p;
+        square += pow(drawn[k] - p * DRAWS, 2) / (p * DRAWS);
+    }
+    assert_close(sum, 1, 1e-12);
+    assert_true(square < 80 && square > 10); // of 39 degrees of freedom
+    sampler_free(&s);
+}
+
 // Without replacement: the count of a class has the expectation Q(k) = 1 - (1 - P)^tries.
 static void test_log_uniform_expectation(void **state) {
     (void)state;
@@ -79,7 +103,7 @@ static void test_log_uniform_expectation(void **state) {
     double drawn[CLASSES], expected[CLASSES] = {0}, sum = 0;
     tally(&s, drawn);
     for (uint32_t step = 0; step < STEPS; step++) {
-        sampler_draw(&s, step);
+        sampler_draw(&s, step, 0);
         for (uint32_t k = 0; k < CLASSES; k++) expected[k] += exp((double)sampler_log_expected(&s, k));
     }
     for (uint32_t k = 0; k < CLASSES; k++) {
@@ -100,16 +124,18 @@ static void test_steps_repeat(void **state) {
         struct sampler a, b;
         sampler_make(&a, CLASSES, &o);
         sampler_make(&b, CLASSES, &o);
-        sampler_draw(&a, 1);
-        sampler_draw(&a, 5);
-        sampler_draw(&b, 5); // whatever came before
+        sampler_draw(&a, 1, 0);
+        sampler_draw(&a, 5, 3);
+        sampler_draw(&b, 5, 3); // whatever came before
         assert_int_equal(a.count, b.count);
         assert_memory_equal(a.ids, b.ids, a.count * sizeof *a.ids);
         if (!kind) assert_memory_equal(a.copies, b.copies, a.count * sizeof *a.copies);
         uint32_t *ids = malloc(a.count * sizeof *ids);
         memcpy(ids, a.ids, a.count * sizeof *ids);
-        sampler_draw(&a, 6);
-        assert_true(a.count != b.count || memcmp(ids, a.ids, a.count * sizeof *ids));
+        for (uint32_t other = 0; other < 2; other++) {
+            sampler_draw(&a, other ? 6 : 5, other ? 3 : 2);
+            assert_true(a.count != b.count || memcmp(ids, a.ids, a.count * sizeof *ids));
+        }
         free(ids), sampler_free(&a), sampler_free(&b);
     }
 }
@@ -117,6 +143,7 @@ static void test_steps_repeat(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_power_distribution), cmocka_unit_test(test_always_there),
-        cmocka_unit_test(test_log_uniform_expectation), cmocka_unit_test(test_steps_repeat)};
+        cmocka_unit_test(test_log_uniform_draws), cmocka_unit_test(test_log_uniform_expectation),
+        cmocka_unit_test(test_steps_repeat)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

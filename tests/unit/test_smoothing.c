@@ -92,10 +92,34 @@ static void kneser_ney_one_discount(void **state) {
     check_random(SMOOTHING_KN1, set_phantom);
 }
 
-static void set_katz_most(struct smoothing_options *o, int trial) { o->katz_most = trial % 4; }
+static void set_katz_most(struct smoothing_options *o, int trial) { o->katz_most = trial % 6; }
 static void katz(void **state) {
     (void)state;
     check_random(SMOOTHING_KATZ, set_katz_most);
+}
+
+// With k = 5, as the programs take it, of texts that give such discounts for their highest order.
+static void katz_of_five(void **state) {
+    (void)state;
+    static uint32_t text[6000];
+    uint64_t random = 3;
+    int estimated = 0;
+    for (int trial = 0; trial < 12; trial++) {
+        struct smoothing_options o = tiny_options(SMOOTHING_KATZ, 4);
+        struct tiny_model m;
+        struct slow slow;
+        o.least[4] = 1 + (uint64_t)trial % 2;
+        o.discount_fallback = true;
+        tiny_text(text, 6000, 15, (uint32_t)trial, &random);
+        tiny_model_count(&m, 4, trial / 6, 15, (uint32_t)trial, text, 6000);
+        slow_init(&slow, &m.t, &o);
+        tiny_model_smooth(&m, &o);
+        estimated += slow.estimated;
+        check_model(&m, &slow);
+        slow_free(&slow);
+        tiny_model_free(&m);
+    }
+    assert_in_range(estimated, 10, 36);
 }
 
 static void set_alpha(struct smoothing_options *o, int trial) { o->alpha = trial % 10 / 10.0 + 0.1; }
@@ -257,6 +281,7 @@ int main(void) {
         cmocka_unit_test(kneser_ney),
         cmocka_unit_test(kneser_ney_one_discount),
         cmocka_unit_test(katz),
+        cmocka_unit_test(katz_of_five),
         cmocka_unit_test(stupid_backoff),
         cmocka_unit_test(maximum_likelihood),
         cmocka_unit_test(plain_maximum_likelihood),
