@@ -116,6 +116,7 @@ static void place_leave(void) { communicator_place.since = 0; }
 #define WAITING(...) (place_enter(), (__VA_ARGS__), place_leave())
 
 void communicator_writes(bool writes) { communicator_place.writes = writes; }
+void communicator_hurry(void) { communicator_place.hurries = true; }
 
 void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text)) {
     if (seconds > 0 && c->ranks > 1) c->calls->watch(c, seconds, hung);

@@ -55,6 +55,10 @@ void communicator_watch(struct communicator *c, double seconds, void (*hung)(con
 enum { COMMUNICATOR_WRITING = 10 };
 void communicator_writes(bool writes);
 
+// This process was asked to end, and will be killed if it does not: where it waits for a rank that does not
+// answer, it waits no longer than some seconds.  May be called in a signal handler.
+void communicator_hurry(void);
+
 // Sums in flight: start many, then wait for all, in order to overlap with computing.  At most
 // COMMUNICATOR_MAX_PENDING.
 enum { COMMUNICATOR_MAX_PENDING = 256 };

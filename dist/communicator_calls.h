@@ -26,6 +26,7 @@ struct communicator_place {
     _Atomic uint64_t call; // how many calls that wait for others it has begun
     _Atomic double since;  // when it began the one that it is in; 0: it is in none
     _Atomic bool writes;   // it writes files
+    _Atomic bool hurries;  // it was asked to end at once
 };
 extern struct communicator_place communicator_place;
 double communicator_now(void); // seconds, monotonic

@@ -16,7 +16,8 @@
 #include <time.h>
 
 enum { QUESTION = 1, ANSWER = 2 };
-static const double TICK = 0.2, PATIENCE = 5; // seconds: between looks; for answers to come
+// seconds: between looks; for answers to come; of waiting where this process was asked to end
+static const double TICK = 0.2, PATIENCE = 5, HURRY = 5;
 
 struct answer {
     double waits; // seconds in the call that it is in; -1: it is in none
@@ -124,14 +125,19 @@ static void look(void) {
     double since = communicator_place.since;
     if (since == 0) return;
     if (since < dog.awake) since = dog.awake;
-    if (communicator_now() - (dog.wrote > since ? dog.wrote : since) < dog.seconds || !ask(call)) return;
-    int absent = 0, lower = 0;
+    double waiting = communicator_now() - (dog.wrote > since ? dog.wrote : since);
+    bool in_time = waiting < dog.seconds,
+         hurries = communicator_place.hurries && dog.may_ask && waiting > HURRY;
+    if ((in_time && !hurries) || !ask(call)) return;
+    int absent = 0, lower = 0, silent = 0;
     bool writes = false;
     for (int r = 0; r < dog.c->ranks; r++) {
         absent += !has_come(r, call);
+        silent += r != dog.c->rank && !dog.answers[r].round;
         writes = writes || (!has_come(r, call) && dog.answers[r].writes);
         lower += r < dog.c->rank && has_come(r, call);
     }
+    if (in_time && !silent) return; // all are there, if slow
     // All have come: what they exchange takes its time, but not for ever.  Of those who wait the lowest
     // speaks.
     double waited = communicator_now() - since;
@@ -140,7 +146,7 @@ static void look(void) {
         return;
     }
     if (!absent && waited < 2 * dog.seconds + PATIENCE) return;
-    if (lower && waited < 2 * dog.seconds + 3 * PATIENCE) return;
+    if (lower && waited < 2 * (in_time ? HURRY : dog.seconds) + 3 * PATIENCE) return;
     char text[1024];
     describe(text, sizeof text, call, waited);
     dog.hung(text);

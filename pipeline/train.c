@@ -162,7 +162,7 @@ static struct communicator *world;
 static char init_hash[HASH_TEXT_SIZE]; // of --init's contents
 
 static void request_stop(int signal) {
-    (void)signal;
+    if (signal == SIGTERM) communicator_hurry(); // its sender will kill
     loop_stop_requested = 1;
 }
 

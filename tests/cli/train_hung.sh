@@ -17,16 +17,19 @@ ranks_of() {
 pid=
 trap '[ -z "$pid" ] || kill -KILL $(ranks_of "$pid") "$pid" 2>/dev/null || true' EXIT
 
+rank() { ranks_of $pid | sed -n "$(($1 + 1))p"; }
+
 # strike SIGNAL RANK: to that rank of a run in its first steps; sets `status`
 strike() {
   rm -rf run
-  mpirun --bind-to none --oversubscribe --mca mpi_yield_when_idle 1 -np 2 train "${recipe[@]}" --watchdog 2 --output run train.shard >said 2>&1 &
+  mpirun --bind-to none --oversubscribe --mca mpi_yield_when_idle 1 -np 2 train "${recipe[@]}" --watchdog "${dog:-2}" --output run train.shard >said 2>&1 &
   pid=$!
   until [ -s run/curve.jsonl ]; do
     kill -0 $pid || fail "no training: $(cat said)"
     sleep 0.05
   done
-  kill "-$1" "$(ranks_of $pid | sed -n "$(($2 + 1))p")"
+  kill "-$1" "$(rank "$2")"
+  [ -z "${and_end:-}" ] || { sleep 1 && kill -TERM "$(rank "$and_end")"; }
   for ((i = 0; i < 300; i++)); do
     kill -0 $pid 2>/dev/null || break
     sleep 0.1
@@ -48,6 +51,10 @@ for rank in $stopped; do
   ranks 2 train --quiet "${recipe[@]}" --output run train.shard
   same_file straight/model.safetensors run/model.safetensors
 done
+# A rank that is asked to end (as by a launcher that has lost the other) does, though it waits for one that does not answer.
+dog=600 and_end=0 strike STOP 1
+grep -q "error: waited [0-9]* seconds for rank 1 on $(hostname) (it does not answer)" said || fail "asked to end: $(cat said)"
+
 strike KILL 1
 ranks 2 train --quiet "${recipe[@]}" --output run train.shard
 same_file straight/model.safetensors run/model.safetensors

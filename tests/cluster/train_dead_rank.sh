@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A rank that is killed on the other node ends the job within 30 seconds, by srun and by mpirun; one that hangs ends it by the
-# watchdog, which names rank and host.
+# A rank that is killed on the other node ends the job within 30 seconds, by srun and by mpirun, without any watchdog; one that
+# hangs ends it by the watchdog, which names rank and host.
 # timeout: 240
 . "$BILLIONWORD_HOME/tests/cluster/cluster.bash"
 box_up 2 16000 2
 make_clone
 cd "$clone/logs"
 make_corpus tiny 300
-sed -i 's/--epochs "[^"]*"/--epochs "${MANY:-60}" --checkpoint-steps 50 --watchdog 3/' "$clone/jobs/train_lstm256.sh"
+sed -i 's/--epochs "[^"]*"/--epochs "${MANY:-60}" --checkpoint-steps 50 --watchdog "${DOG:-600}"/' "$clone/jobs/train_lstm256.sh"
 export CORPUS=$PWD/tiny
 bash "$clone/jobs/prepare_corpus.sh" 2>said || fail "$(cat said)"
 folder=$clone/work/tiny/lstm256
@@ -26,7 +26,7 @@ rank_on() {
 strike() {
   local id start
   rm -rf "$folder"
-  id=$(MANY=100000 sbatch --parsable --no-requeue --nodes=2 --ntasks=2 "$clone/jobs/train_lstm256.sh")
+  id=$(MANY=100000 DOG=${DOG:-600} sbatch --parsable --no-requeue --nodes=2 --ntasks=2 "$clone/jobs/train_lstm256.sh")
   log=lstm256-$id.log
   wait_for_log "$folder/curve.jsonl" '"step"' 60
   kill "-$1" "$(rank_on n2)"
@@ -41,6 +41,6 @@ strike() {
 for launched in srun mpirun; do
   [ $launched = srun ] || printf 'launcher=(mpirun --bind-to none)\n' >"$clone/jobs/site.sh"
   strike KILL
-  strike STOP
+  DOG=3 strike STOP
   grep -q 'train\[rank 0 on n1\]: error: waited [0-9]* seconds for rank 1 on n2 (it does not answer)' "$log" || fail "not named: $(cat "$log")"
 done
