@@ -16,6 +16,7 @@ void manifest_add_output(struct manifest *m, const char *path, const char *conte
 void manifest_add_note(struct manifest *m, const char *key, const char *value); // "sentences": "12345"
 // Publishes OUTPUT.manifest.json and frees `m`.
 void manifest_commit(struct manifest *m, const char *output);
+void manifest_abandon(struct manifest *m); // where there is no output
 
 // Reads a manifest.  Dies where it is damaged, with `advice` ("train again") behind the reason.  Free with
 // json_free.
