@@ -23,8 +23,8 @@ void manifest_abandon(struct manifest *m); // where there is no output
 #define MANIFEST_FORMAT   "billionword-manifest-2"
 #define MANIFEST_FORMAT_1 "billionword-manifest-1" // the same, without a check sum
 struct json *manifest_read(const char *path, const char *maker, const char *advice);
-// For files that hold no check sum of their own (text): dies where PATH.manifest.json is there and says that
-// PATH had another content hash when it was made.
+// For files that hold no check sum of their own (text): dies where PATH.manifest.json is there (of pieces
+// of a split text PREFIX.manifest.json) and says that PATH had another content hash when it was made.
 void manifest_check_content(const char *path, const char *hash);
 
 #endif
