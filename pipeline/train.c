@@ -1,4 +1,5 @@
 // train: shards -> a recurrent language model.  One process a rank; start several with mpirun or srun.
+#include "dist/gradients.h"
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/cli/resources.h"
@@ -208,6 +209,12 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     manifest_commit(m, path);
 }
 
+static void tell_exchanged(uint64_t steps) {
+    if (world->rank == 0 && world->ranks > 1 && steps > 0)
+        note("gradients: this rank sent %.3f MB a step",
+             1e-6 * (double)gradients_bytes_sent() / (double)steps);
+}
+
 int main(int argc, char **argv) {
     handle_signal(SIGUSR1, SIG_IGN); // which an exec keeps, while a handler would be gone
     resources_tune_libraries(argv);
@@ -269,6 +276,7 @@ int main(int argc, char **argv) {
         run_folder_write_state("stopped");
         note("stopped after step %" PRIu64 "; run again to go on", result.state.step);
     }
+    tell_exchanged(result.state.step - (resume == UINT64_MAX ? 0 : resume));
     if (world->rank == 0) resources_report();
     model_free(m);
     shard_set_close(text), shard_set_close(valid), vocabulary_close(v);

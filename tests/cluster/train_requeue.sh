@@ -41,28 +41,30 @@ ended() {
   grep -q 'going on from step' "$log" || fail "not resumed: $(cat "$log")"
   same_results "$clone/straight" "$clone/$2" lstm256
 }
-preempt() { # PASS
+preempt() { # PASS NAME
   scancel --batch --signal=USR1 "$id"
   for ((i = 0; i < 300; i++)); do
     [ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" != "$1" ] || break
     sleep 0.1
   done
   [ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" = "$1" ] || fail "not requeued: $(cat "$log")"
+  expect_output stopped cat "$clone/$2/tiny/lstm256/state"
+  compgen -G "$clone/$2/tiny/lstm256/checkpoint-*/DONE" >/dev/null || fail "no whole checkpoint: $(cat "$log")"
   # The ranks have left together and with 0: the launcher has nothing to complain of.
   ! grep -E 'srun: error|mpirun (noticed|detected)|unexpectedly disconnected' "$log" || fail "a rank was killed: $(cat "$log")"
 }
 
 start srun
 in_pass 1 srun
-preempt 1
+preempt 1 srun
 in_pass 2 srun
-preempt 2
+preempt 2 srun
 ended 3 srun
 
 printf 'launcher=(mpirun --bind-to none)\n' >"$clone/jobs/site.sh"
 start mpirun
 in_pass 1 mpirun
-preempt 1
+preempt 1 mpirun
 ended 2 mpirun
 rm "$clone/jobs/site.sh"
 
