@@ -23,7 +23,8 @@
 #   - the norm of the gradient, of the mean over the block's words, is at most 1; all initial values U(-0.08, 0.08)
 # The code leaves <UNK> out of its perplexity, here it counts; our vocabulary has the words seen at least 3 times, 793,471.
 # It hands each sentence to the stream that is shortest so far, ours are cut out of the text once; in its gradient of the
-# recurrent matrix the first step of each block is missing, ours has it.
+# recurrent matrix the first step of each block is missing, ours has it; it floors exp() at 1e-7 and lets no second sample be <UNK>,
+# neither of which is done here.
 #
 #   sbatch --cpus-per-task=32 jobs/train_rnn2048_blackout.sh
 #   bash jobs/train_rnn2048_blackout.sh --dry-run         memory and hours, without training

@@ -231,6 +231,7 @@ static void evaluate_shards(struct language_model *m, struct communicator *c, st
         progress_end(&p, events / (uint64_t)c->ranks, NULL);
         if (words) sum_words(x, words);
         if (output) save(manifest, x, words, m->neural ? k->variant : NULL);
+        if (!output) manifest_abandon(manifest);
         print_scored(words ? words : x, m);
     }
     free(first);

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 // === report row ==================================================================================
 
@@ -177,6 +178,17 @@ static const struct program table_program = {
     .options = table_options,
 };
 
+static void commit_table_manifest(struct manifest *m, const struct table *t, const char *folder,
+                                  const char *path) {
+    for (const struct row *row = t->rows; row < t->rows + t->count; row++) {
+        char name[512];
+        snprintf(name, sizeof name, "%s/rows/%s.json", folder, row->system);
+        manifest_add_input(m, name, NULL);
+    }
+    manifest_add_output(m, path, NULL);
+    manifest_commit(m, path);
+}
+
 static int report_table(int argc, char **argv) {
     int first = options_parse(&table_program, argc, argv);
     result_check_corpus(table_corpus);
@@ -190,14 +202,13 @@ static int report_table(int argc, char **argv) {
     }
     struct manifest *m = manifest_start(&table_program);
     struct table table = {0};
-    assemble_publish(&table, folder, table_corpus);
-    for (const struct row *row = table.rows; row < table.rows + table.count; row++) {
-        char name[512];
-        snprintf(name, sizeof name, "%s/rows/%s.json", folder, row->system);
-        manifest_add_input(m, name, NULL);
-    }
-    manifest_add_output(m, path, NULL);
-    manifest_commit(m, path);
+    char beside[4200];
+    snprintf(beside, sizeof beside, "%s.manifest.json", path);
+    bool changed = assemble_publish(&table, folder, table_corpus);
+    if (changed || access(beside, F_OK)) // gone where a run was killed before it came
+        commit_table_manifest(m, &table, folder, path);
+    else
+        manifest_abandon(m);
     struct buffer text = {0};
     table_format_markdown(&table, &text);
     fwrite(text.data, 1, text.size, stdout);

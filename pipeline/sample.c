@@ -220,7 +220,7 @@ static void texts_new(struct generated *t, const struct prompt *p) {
         t[i] = (struct generated){
             .given = given, .count = given, .line = (uint32_t)p->number, .number = (uint32_t)i};
         t[i].words = memory_alloc(given + (size_t)longest, sizeof *t[i].words, "a text");
-        memcpy(t[i].words, p->s.ids, given * sizeof *t[i].words);
+        if (given > 0) memcpy(t[i].words, p->s.ids, given * sizeof *t[i].words);
     }
 }
 

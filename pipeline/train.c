@@ -272,6 +272,7 @@ int main(int argc, char **argv) {
         run_folder_write_state("finished");
         checkpoint_remove_all(s.folder);
     } else if (world->rank == 0) {
+        manifest_abandon(manifest);
         run_folder_write_state("stopped");
         note("stopped after step %" PRIu64 "; run again to go on", result.state.step);
     }

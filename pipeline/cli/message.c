@@ -1,5 +1,7 @@
 #include "pipeline/cli/message.h"
 
+#include "pipeline/cli/options.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -41,11 +43,11 @@ static void message_write(const char *kind, const char *format, va_list args, co
     if (write(STDERR_FILENO, line, (size_t)n) < 0) return; // nothing is left to say it to
 }
 
-// What LeakSanitizer asks, where there is one.  What a program holds that dies is no leak, though no variable
-// may be left that leads to it; and what MPI's plugins keep, unloaded by then, cannot be told from leaks of
-// ours.
+// What LeakSanitizer asks, where there is one.  What a program holds that dies, or leaves early after a dry
+// run, is no leak, though no variable may be left that leads to it; and what MPI's plugins keep, unloaded by
+// then, cannot be told from leaks of ours.
 int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void) { return dying || *rank_text; }
+int __lsan_is_turned_off(void) { return dying || options_is_dry_run() || *rank_text; }
 
 // A thread that fails while another is already leaving waits for the end instead of printing a second reason.
 static _Noreturn void message_leave(int code) {

@@ -127,3 +127,8 @@ void manifest_commit(struct manifest *m, const char *output) {
     buffer_free(&path);
     free(m);
 }
+
+void manifest_abandon(struct manifest *m) {
+    buffer_free(&m->inputs), buffer_free(&m->outputs), buffer_free(&m->notes);
+    free(m);
+}

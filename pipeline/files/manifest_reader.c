@@ -43,10 +43,22 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+enum { NAME_SIZE = 4200 };
+
+// That of the file; or, of PREFIX-00000-of-00002 and its like, the one for all: PREFIX.manifest.json.
+static bool find_manifest(const char *path, char name[NAME_SIZE]) {
+    unsigned piece, pieces;
+    const char *of = strstr(base_name(path), "-of-");
+    if (snprintf(name, NAME_SIZE, "%s.manifest.json", path) >= NAME_SIZE) return false;
+    if (access(name, R_OK) == 0) return true;
+    if (!of || of - base_name(path) < 7 || sscanf(of - 6, "-%5u-of-%5u", &piece, &pieces) != 2) return false;
+    snprintf(name, NAME_SIZE, "%.*s.manifest.json", (int)(of - 6 - path), path);
+    return access(name, R_OK) == 0;
+}
+
 void manifest_check_content(const char *path, const char *hash) {
-    char name[4200];
-    if ((size_t)snprintf(name, sizeof name, "%s.manifest.json", path) >= sizeof name) return;
-    if (access(name, R_OK) != 0) return;
+    char name[NAME_SIZE];
+    if (!find_manifest(path, name)) return;
     struct json *root = manifest_read(name, NULL, "copy or make both files again, or remove the manifest");
     const struct json *outputs = json_get(root, "outputs");
     for (const struct json *o = outputs ? outputs->first : NULL; o; o = o->next) {

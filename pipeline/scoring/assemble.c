@@ -1,6 +1,7 @@
 #include "pipeline/scoring/assemble.h"
 
 #include "pipeline/cli/message.h"
+#include "pipeline/cli/resources.h"
 #include "pipeline/files/publish.h"
 
 #include <dirent.h>
@@ -85,14 +86,29 @@ static void read_rows(struct table *t, const char *folder, const char *corpus) {
     if (!t->count) die("%s/rows: none of its %d files is a good row of the corpus %s", folder, count, corpus);
 }
 
-static void publish_buffer(const char *folder, const char *name, struct buffer *b) {
-    char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    publish_file(path, b->data, b->size);
-    buffer_free(b);
+// Whether the file is there and holds these bytes.
+static bool holds(const char *path, const struct buffer *b) {
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    char *there = memory_alloc(b->size + 1, 1, "a table");
+    bool same = fread(there, 1, b->size + 1, f) == b->size && memcmp(there, b->data, b->size) == 0;
+    free(there);
+    fclose(f);
+    return same;
 }
 
-void assemble_publish(struct table *t, const char *folder, const char *corpus) {
+// True where it was not there as it is.
+static bool publish_buffer(const char *folder, const char *name, struct buffer *b) {
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    bool changes = !holds(path, b);
+    if (changes) publish_file(path, b->data, b->size);
+    buffer_free(b);
+    return changes;
+}
+
+bool assemble_publish(struct table *t, const char *folder, const char *corpus) {
+    bool changed = false;
     char before[HASH_TEXT_SIZE], after[HASH_TEXT_SIZE];
     for (int tries = 0; tries < MOST_TRIES; tries++) {
         struct buffer tsv = {0}, markdown = {0};
@@ -102,10 +118,10 @@ void assemble_publish(struct table *t, const char *folder, const char *corpus) {
         table_settle(t);
         table_format_tsv(t, &tsv);
         table_format_markdown(t, &markdown);
-        publish_buffer(folder, "perplexity.tsv", &tsv);
-        publish_buffer(folder, "perplexity.md", &markdown);
+        changed |= publish_buffer(folder, "perplexity.tsv", &tsv);
+        changed |= publish_buffer(folder, "perplexity.md", &markdown);
         hash_rows(folder, after);
-        if (strcmp(before, after) == 0) return;
+        if (strcmp(before, after) == 0) return changed;
     }
     die("%s/rows: its files change all the time: stop the jobs that write them", folder);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Limits of the system: each write that a full disk or a file size limit refuses, too few file descriptors, too little memory,
+# Limits of the system (a full disk: limits_disk): each write that a file size limit refuses, too few file descriptors, too little memory,
 # folders that cannot be written, ranks that do not fit together.  Every time one message, exit code 1, nothing half-written.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"

@@ -39,7 +39,7 @@ if command -v mpirun >/dev/null; then
   cp $first a/start.safetensors
   cp second/model.safetensors b/start.safetensors
   start=(train --quiet "${tiny[@]}" --epochs 1 --init start.safetensors --output m train.shard)
-  fails_with 1 'rank 1 runs another version, other options or other inputs' \
+  fails_with 1 'rank 1 runs another version or build, other options or other inputs' \
     mpirun --bind-to none --oversubscribe --wdir a -np 1 "${start[@]}" : --wdir b -np 1 "${start[@]}"
   [ ! -e a/m ] || fail "it began"
 fi
