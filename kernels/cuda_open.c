@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ static bool find_library(char *path, size_t size) {
 const struct kernels *cuda_open(const char *library, const struct cuda_request *request, char *error,
                                 size_t size) {
     char path[PATH_MAX] = LIBRARY;
+    if (!library) library = getenv("BILLIONWORD_GPU_LIBRARY");
     if (!library) {
         if (!HAVE_CUDA) {
             snprintf(error, size,

@@ -28,7 +28,8 @@ typedef const struct kernels *cuda_open_function(int version, const struct cuda_
 bool cuda_is_built(void);
 
 // The table of the GPU that the request says, or NULL with the reason, such as that there is no driver.  Once
-// a process.  library: the shared object, NULL for this build's.
+// a process.  library: the shared object; NULL: what BILLIONWORD_GPU_LIBRARY in the environment names (tests
+// name one that runs the kernels on the host), or this build's.
 const struct kernels *cuda_open(const char *library, const struct cuda_request *request, char *error,
                                 size_t size);
 

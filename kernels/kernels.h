@@ -28,6 +28,7 @@ struct kernels {
     const char *name;    // "ref", "cpu", "cuda"
     const char *variant; // what it runs on: "avx512, OpenBLAS SkylakeX, 2 threads"
     int threads;
+    bool on_host; // device memory is the host's, which may read and write it
 
     void *(*alloc)(const struct kernels *k,
                    size_t bytes); // zeroed, 64-byte aligned; NULL when there is no memory

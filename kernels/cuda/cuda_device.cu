@@ -168,6 +168,7 @@ static const struct kernels *open_table(const struct cuda_request *request) {
     table = {.name = "cuda",
              .variant = variant,
              .threads = 1,
+             .on_host = false,
              .alloc = device_alloc,
              .release = device_release,
              .upload = device_upload,

@@ -143,8 +143,10 @@ static inline const struct kernels *trial_gpu(void) {
     assert_true(strlen(path) + strlen(emulated) < sizeof path);
     strcat(path, emulated);
     if (!real && access(path, F_OK) != 0) return NULL;
-    struct cuda_request request = {
-        .precision = precision ? precision : "fp32", .poison = true, .fail = trial_gpu_failed};
+    struct cuda_request request = {.precision = precision ? precision : "fp32",
+                                   .kept_bytes = 64 << 10,
+                                   .poison = true,
+                                   .fail = trial_gpu_failed};
     table = cuda_open(real ? NULL : path, &request, error, sizeof error);
     if (!table) fail_msg("%s", error);
     return table;

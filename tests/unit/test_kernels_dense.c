@@ -326,12 +326,27 @@ static void test_open(void **state) {
     assert_null(k->alloc(k, SIZE_MAX - 1));
 }
 
+// Copies to the GPU are under way when the call returns; the host's memory may be changed all the same.
+static void check_copies(struct trial *t, const struct kernels *k) {
+    enum { COPIES = 50, FLOATS = 70001 };
+    float *host = trial_bytes(t, FLOATS * sizeof *host), *device[COPIES];
+    for (int i = 0; i < COPIES; i++) {
+        for (size_t j = 0; j < FLOATS; j++) host[j] = (float)i;
+        device[i] = trial_upload(k, host, FLOATS);
+    }
+    for (int i = 0; i < COPIES; i++) {
+        const float *back = trial_download(t, k, device[i], FLOATS);
+        for (size_t j = 0; j < FLOATS; j++) assert_true(back[j] == (float)i);
+    }
+}
+
 static void test_open_gpu(void **state) {
     (void)state;
     const struct kernels *k = trial_gpu();
     if (!k) skip();
     struct trial *t = trial_begin();
     assert_string_equal(k->name, "cuda");
+    check_copies(t, k);
     float *zeroed = k->alloc(k, 3 << 20);
     assert_true(((uintptr_t)zeroed & 63) == 0);
     const float *host = trial_download(t, k, zeroed, 3 << 18);
