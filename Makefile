@@ -11,12 +11,12 @@ SHELL := /bin/bash
 ifndef CONFIGURED
 # === outer level ==========================================================================
 
-PUBLIC := all tests-built test test-long test-cluster fuzz asan lint bench pipeline corpus
+PUBLIC := all tests-built test test-long test-cluster fuzz asan lint bench gpu-bundle pipeline corpus
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
                       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
-TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS
+TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS CORPORA COUNTS
 BUILD_VARIABLES    := CC CXX AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
 GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 UNKNOWN := $(filter-out $(PIPELINE_VARIABLES) $(TEST_VARIABLES) $(BUILD_VARIABLES) HAVE_% %_CFLAGS %_LIBS CPU_%,$(GIVEN))
@@ -42,6 +42,7 @@ help: ## list the targets
 #: asan: ## run the tests under the address and undefined-behaviour sanitizers
 #: lint: ## check format, dependency directions, shell scripts, and warnings as errors
 #: bench: ## measure speed and memory; writes TSVs under build/bench
+#: gpu-bundle: ## pack into gpu-bundle/ what tools/gpu_check may lack on a machine without a network
 #: corpus: ## fetch and prepare the corpus CORPUS (default classics)
 #: pipeline: ## text to table: corpus, vocabulary, shards, every system, report
 #@   CORPUS=name|directory   classics (default), lm1b, or a folder with train.txt valid.txt test.txt
@@ -141,7 +142,7 @@ FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/fuzzer.c %/replay.c,$(wil
 
 PROGRAMS := $(MAINS:pipeline/%.c=$(BIN)/%) $(TOOLS:tools/%.c=$(BIN)/%)
 
-.PHONY: all programs tests-built test test-long test-cluster fuzz fuzz-run asan lint bench pipeline corpus
+.PHONY: all programs tests-built test test-long test-cluster fuzz fuzz-run asan lint bench gpu-bundle pipeline corpus
 .SECONDARY:
 
 all: programs $(GPU)
@@ -237,6 +238,9 @@ lint:
 
 bench: all
 	@BIN=$(abspath $(BIN)) tools/bench
+
+gpu-bundle: all
+	@BIN=$(abspath $(BIN)) tools/gpu_bundle gpu-bundle
 
 export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
        LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC

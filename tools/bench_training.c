@@ -16,12 +16,16 @@
 static const char *cell = "lstm", *softmax = "full", *optimiser = "adam";
 static struct device_choice compute = {"cpu", "auto", 1};
 static int64_t hidden = 256, projection, words = 13000, samples = 2048, batch = 32, bptt = 20, pairs = 5;
-static double seconds = 1.5;
+static int64_t layers = 1;
+static double seconds = 1.5, dropout;
 
 static const struct option_spec options[] = {
     {"cell", OPTION_STRING, &cell, "NAME", "kind of recurrent layer, as in train", NULL, 0, 0, false},
     {"hidden", OPTION_INT, &hidden, "N", "cells", NULL, 1, 1 << 20, false},
     {"projection", OPTION_INT, &projection, "N", "width they are projected to; 0: none", NULL, 0, 1 << 20,
+     false},
+    {"layers", OPTION_INT, &layers, "N", "recurrent layers", NULL, 1, MODEL_MAX_LAYERS, false},
+    {"dropout", OPTION_REAL, &dropout, "P", "share of what is between layers that is dropped", NULL, 0, 0.99,
      false},
     {"words", OPTION_INT, &words, "N", "output classes", NULL, 16, 100000000, false},
     {"softmax", OPTION_CHOICE, &softmax, NULL, "output layer", "full|sampled|adaptive", 0, 0, false},
@@ -85,7 +89,7 @@ static double median(double *x, int64_t n) {
 static struct model_options model_resolve(void) {
     struct model_options o = {.vocabulary_size = (uint32_t)words + 1,
                               .begin = (uint32_t)words,
-                              .layers = 1,
+                              .layers = layers,
                               .hidden = hidden,
                               .projection = projection,
                               .embedding = projection ? projection : hidden};
@@ -102,8 +106,9 @@ static struct model_options model_resolve(void) {
 
 // "lstm1024-256 sampled 8192, 100000 words, 128x20, adam, 2 threads"
 static void setting_name(char *text, size_t size) {
-    char width[32] = "", drawn[32] = "";
+    char width[64] = "", drawn[32] = "";
     if (projection) snprintf(width, sizeof width, "-%" PRId64, projection);
+    if (layers > 1) snprintf(width + strlen(width), 24, "x%" PRId64, layers);
     if (strcmp(softmax, "sampled") == 0) snprintf(drawn, sizeof drawn, " %" PRId64, samples);
     int n = snprintf(text, size, "%s%" PRId64 "%s %s%s, %" PRId64 " words, %" PRId64 "x%" PRId64 ", %s, ",
                      cell, hidden, width, softmax, drawn, words, batch, bptt, optimiser);
@@ -128,6 +133,7 @@ static struct training training_make(const struct kernels *k, const struct model
     size_t n = (size_t)(batch * bptt);
     struct training x = {.m = model_new(k, o),
                          .t = {.seed = 1,
+                               .dropout = dropout,
                                .loss = sampled ? LOSS_SAMPLED : LOSS_EXACT,
                                .samples = sampled ? (size_t)samples : 0,
                                .embedding_rescale = 1,

@@ -71,6 +71,10 @@ struct operand operand_of(const float *x, size_t rows, size_t columns, size_t st
 inline struct operand operand_of(const float *x, size_t rows, size_t columns) {
     return operand_of(x, rows, columns, columns);
 }
+// An operand (rows, columns) that a kernel writes beside the floats: in bf16 room for it, whose rows kernels
+// fill at `stride`; else x itself.
+struct operand operand_room(const float *x, size_t rows, size_t columns);
+inline uint16_t *operand_narrow(struct operand x) { return x.narrow ? (uint16_t *)x.data : nullptr; }
 // The operand that begins `rows` rows and `columns` columns further on.
 struct operand operand_at(struct operand x, size_t rows, size_t columns);
 
