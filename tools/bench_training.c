@@ -16,7 +16,7 @@
 static const char *cell = "lstm", *softmax = "full", *optimiser = "adam";
 static struct device_choice compute = {"cpu", "auto", 1};
 static int64_t hidden = 256, projection, words = 13000, samples = 2048, batch = 32, bptt = 20, pairs = 5;
-static int64_t layers = 1;
+static int64_t layers = 1, side;
 static double seconds = 1.5, dropout;
 
 static const struct option_spec options[] = {
@@ -34,6 +34,8 @@ static const struct option_spec options[] = {
     {"bptt", OPTION_INT, &bptt, "N", "steps", NULL, 1, 65535, false},
     {"optimiser", OPTION_CHOICE, &optimiser, NULL, "how parameters are updated", "sgd|adagrad|adam", 0, 0,
      false},
+    {"product", OPTION_INT, &side, "N", "of two N x N matrices; 0: 2048, on a GPU 8192", NULL, 0, 65536,
+     false},
     {"threads", OPTION_INT, &compute.threads, "N", "threads", NULL, 1, 1024, false},
     {"device", OPTION_CHOICE, &compute.device, NULL, "what computes", DEVICE_CHOICES, 0, 0, false},
     {"precision", OPTION_CHOICE, &compute.precision, NULL, DEVICE_PRECISION_HELP, DEVICE_PRECISIONS, 0, 0,
@@ -44,7 +46,10 @@ static const struct option_spec options[] = {
 static const struct program program = {"bench_training", "Measures training against the bare matrix product.",
                                        "", NULL, options};
 
-static size_t product_size(void) { return strcmp(compute.device, "cpu") == 0 ? 2048 : 8192; }
+static size_t product_size(void) {
+    if (side) return (size_t)side;
+    return strcmp(compute.device, "cpu") == 0 ? 2048 : 8192;
+}
 
 static double product_rate(const struct kernels *k) {
     const size_t N = product_size();
