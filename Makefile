@@ -11,14 +11,14 @@ SHELL := /bin/bash
 ifndef CONFIGURED
 # === outer level ==========================================================================
 
-PUBLIC := all tests-built test test-long test-cluster fuzz asan lint bench pipeline corpus
+PUBLIC := all tests-built test test-long test-cluster fuzz asan lint bench gpu-bundle pipeline corpus
 PUBLIC += tsan valgrind
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
                       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
-TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS
-BUILD_VARIABLES    := CC AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
+TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS CORPORA COUNTS
+BUILD_VARIABLES    := CC CXX AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
 GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 UNKNOWN := $(filter-out $(PIPELINE_VARIABLES) $(TEST_VARIABLES) $(BUILD_VARIABLES) HAVE_% %_CFLAGS %_LIBS CPU_%,$(GIVEN))
 $(if $(UNKNOWN),$(error unknown variable $(UNKNOWN).  There are, for the pipeline: $(PIPELINE_VARIABLES); \
@@ -45,6 +45,7 @@ help: ## list the targets
 #: valgrind: ## run the stages under valgrind
 #: lint: ## check format, dependency directions, shell scripts, and warnings as errors
 #: bench: ## measure speed and memory; writes TSVs under build/bench
+#: gpu-bundle: ## pack into gpu-bundle/ what tools/gpu_check may lack on a machine without a network
 #: corpus: ## fetch and prepare the corpus CORPUS (default classics)
 #: pipeline: ## text to table: corpus, vocabulary, shards, every system, report
 #@   CORPUS=name|directory   classics (default), lm1b, or a folder with train.txt valid.txt test.txt
@@ -90,7 +91,7 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
             -Wwrite-strings -Wundef -Wvla -Wformat=2
 CFLAGS   := -std=c17 -D_GNU_SOURCE $(OPTIMISE) -g -fno-math-errno -fopenmp $(WARN) \
             $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -Wno-format-truncation)
-CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS) \
+CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) -DHAVE_CUDA=$(HAVE_CUDA) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS) \
             $(ZLIB_CFLAGS) $(CMOCKA_CFLAGS)
 LDFLAGS  := -fopenmp -Wl,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # The fuzzers (make fuzz): by clang, one thread, and what ends a program is theirs (tests/fuzz/fuzzer.c).
@@ -101,7 +102,7 @@ CFLAGS  := $(filter-out -fopenmp,$(CFLAGS)) -Wno-unknown-pragmas -Wno-unused-par
 LDFLAGS := -fsanitize=fuzzer,address,undefined -Wl,--as-needed \
            $(addprefix -Wl$(comma)--wrap=,die die_errno die_usage warn exit mmap munmap)
 endif
-LDLIBS   := $(MPI_LIBS) $(BLAS_LIBS) $(ZSTD_LIBS) $(UTF8PROC_LIBS) $(XXHASH_LIBS) $(ZLIB_LIBS) -lm -lpthread
+LDLIBS   := $(MPI_LIBS) $(BLAS_LIBS) $(ZSTD_LIBS) $(UTF8PROC_LIBS) $(XXHASH_LIBS) $(ZLIB_LIBS) -lm -lpthread -ldl
 
 # Objects live in a folder named by compiler, flags and Makefile, so that a change of flags never mixes objects.
 KEY   := $(shell printf '%s' "$(shell $(CC) --version | head -n 1) $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LDLIBS)" | cksum | cut -d' ' -f1)
@@ -125,14 +126,29 @@ ifeq ($(HAVE_CMOCKA),1)
 TEST_BIN := $(TEST_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 endif
 
+# The CUDA kernels: a shared object of their own, by nvcc, which programs open when a GPU is asked for.  For the
+# tests the same sources make another one by the C++ compiler, which runs them on the host.
+GPU_SRC  := $(wildcard kernels/cuda/*.cu)
+GPU      := $(if $(filter 1,$(HAVE_CUDA)),$(BUILD)/lib/libbillionword_gpu.so)
+GPU_ARCH := $(foreach a,80 90 100,-gencode arch=compute_$(a),code=sm_$(a)) -gencode arch=compute_100,code=compute_100
+CUDA     := $(abspath $(dir $(NVCC))..)
+NVFLAGS  := -std=c++20 -O3 -t 2 $(GPU_ARCH) -I. -Werror all-warnings -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
+GPU_KEY  := $(shell printf '%s' "$(NVFLAGS) $(NVCC)" | cksum | cut -d' ' -f1)
+GPU_OBJ  := $(GPU_SRC:%.cu=build/gpu-$(GPU_KEY)/%.o)
+ifneq ($(CXX),)
+EMULATED     := $(BUILD)/emulated/libbillionword_gpu.so
+EMULATED_SRC := $(filter-out kernels/cuda/cuda_gemm.cu,$(GPU_SRC)) $(wildcard tests/cuda/*.cpp)
+EMULATED_OBJ := $(EMULATED_SRC:%=$(BUILD)/emulated/%.o)
+endif
+
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/fuzzer.c %/replay.c,$(wildcard tests/fuzz/*.c)))
 
 PROGRAMS := $(MAINS:pipeline/%.c=$(BIN)/%) $(TOOLS:tools/%.c=$(BIN)/%)
 
-.PHONY: all programs tests-built test test-long test-cluster fuzz fuzz-run asan lint bench pipeline corpus
+.PHONY: all programs tests-built test test-long test-cluster fuzz fuzz-run asan lint bench gpu-bundle pipeline corpus
 .SECONDARY:
 
-all: programs
+all: programs $(GPU)
 	@[ "$$(readlink build/bin)" = $(KEY)/bin ] || { ln -sfn $(KEY)/bin build/.bin.$$$$ && mv -T build/.bin.$$$$ build/bin; }
 
 programs: $(PROGRAMS)
@@ -176,10 +192,27 @@ $(BUILD)/$(1)/%.o: %.c
 endef
 $(foreach l,$(CPU_LEVELS),$(eval $(call cpu_level,$(l))))
 
+build/gpu-$(GPU_KEY)/%.o: %.cu
+	@mkdir -p $(@D)
+	$(NVCC) $(NVFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/lib/libbillionword_gpu.so: $(GPU_OBJ)
+	@mkdir -p $(@D)
+	$(NVCC) -shared -o $@ $^ -cudart static -lcublasLt -Xlinker -z,defs,-rpath,$(CUDA)/lib64
+
+$(BUILD)/emulated/%.o: %
+	@mkdir -p $(@D)
+	$(CXX) -x c++ -std=c++20 -I. -Itests/cuda/shim -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra \
+	  $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
+
+$(BUILD)/emulated/libbillionword_gpu.so: $(EMULATED_OBJ)
+	$(CXX) -shared -o $@ $^
+
+-include $(GPU_OBJ:.o=.d) $(EMULATED_OBJ:.o=.d)
 -include $(LIB_OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/%.d) $(TOOLS:%.c=$(BUILD)/%.d) $(TEST_SRC:%.c=$(BUILD)/%.d) \
          $(FUZZ_OBJ:.o=.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/fuzz/fuzzer.d
 
-tests-built: programs $(TEST_BIN) $(BUILD)/fuzz/replay
+tests-built: programs $(TEST_BIN) $(BUILD)/fuzz/replay $(GPU) $(EMULATED)
 
 test: tests-built all
 	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) tests/run short
@@ -218,6 +251,9 @@ lint:
 
 bench: all
 	@BIN=$(abspath $(BIN)) tools/bench
+
+gpu-bundle: all
+	@BIN=$(abspath $(BIN)) tools/gpu_bundle gpu-bundle
 
 export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
        LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC

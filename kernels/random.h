@@ -11,6 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __CUDACC__ // the same functions on the GPU
+#define RANDOM_FUNCTION static inline __host__ __device__
+#else
+#define RANDOM_FUNCTION static inline
+#endif
+
 struct kernels;
 
 enum random_purpose {
@@ -23,7 +29,7 @@ enum random_purpose {
 };
 
 // Philox 4x32 with 10 rounds; check: counter 0 key 0 -> 6627e8d5 e169c58d bc57ac4c 9b00dbd8.
-static inline void random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+RANDOM_FUNCTION void random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
@@ -41,15 +47,15 @@ struct random_place {
 };
 
 // Four words for index block `block` (indices 4 * block ... 4 * block + 3).
-static inline void random_words(struct random_place p, uint32_t block, uint32_t out[4]) {
+RANDOM_FUNCTION void random_words(struct random_place p, uint32_t block, uint32_t out[4]) {
     uint32_t counter[4] = {block, (uint32_t)p.purpose << 24 | p.time, p.stream, p.step};
     uint32_t key[2] = {(uint32_t)p.seed, (uint32_t)(p.seed >> 32)};
     random_philox(counter, key, out);
 }
 
 // Uniform in [0, 1) with 24 bits, and in (0, 1) with 53 bits from two words.
-static inline float random_uniform(uint32_t word) { return (float)(word >> 8) * 0x1p-24f; }
-static inline double random_uniform_double(uint32_t high, uint32_t low) {
+RANDOM_FUNCTION float random_uniform(uint32_t word) { return (float)(word >> 8) * 0x1p-24f; }
+RANDOM_FUNCTION double random_uniform_double(uint32_t high, uint32_t low) {
     return ((double)((uint64_t)high << 21 | low >> 11) + 0.5) * 0x1p-53;
 }
 

@@ -23,9 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *model_path, *vocabulary_path, *words_path, *words_vocabulary_path, *output,
-    *device = "auto";
-static int64_t streams = 1, batch = 32, threads, sum_check = 100;
+static const char *model_path, *vocabulary_path, *words_path, *words_vocabulary_path, *output;
+static struct device_choice compute = {"auto", "auto", 0}, taken;
+static int64_t streams = 1, batch = 32, sum_check = 100;
 static double watchdog = DEVICE_WATCHDOG_SECONDS;
 static bool per_sentence, per_word;
 
@@ -43,9 +43,11 @@ static const struct option_spec options[] = {
      false},
     {"batch", OPTION_INT, &batch, "N", "pieces computed side by side; changes the speed only", NULL, 1, 65536,
      false},
-    {"threads", OPTION_INT, &threads, "N", "threads of a rank; 0: the host's cores shared among its ranks",
-     NULL, 0, 1024, false},
-    {"device", OPTION_CHOICE, &device, NULL, "what computes", "auto|cpu|cuda", 0, 0, false},
+    {"threads", OPTION_INT, &compute.threads, "N",
+     "threads of a rank; 0: the host's cores shared among its ranks", NULL, 0, 1024, false},
+    {"device", OPTION_CHOICE, &compute.device, NULL, "what computes", DEVICE_CHOICES, 0, 0, false},
+    {"precision", OPTION_CHOICE, &compute.precision, NULL, DEVICE_PRECISION_HELP "; auto: fp32",
+     DEVICE_PRECISIONS, 0, 0, false},
     {"watchdog", OPTION_REAL, &watchdog, "X", DEVICE_WATCHDOG_HELP, NULL, 0, 1e9, false},
     {"check-sums", OPTION_INT, &sum_check, "N", "events whose whole distribution is summed as a check", NULL,
      0, 1 << 20, false},
@@ -216,7 +218,7 @@ static void evaluate_shards(struct language_model *m, struct communicator *c, st
              m->params, memory_format(m->bytes, size));
         return;
     }
-    threads = k->threads, device = k->name; // as resolved, for the manifest
+    compute = taken; // for the manifest; until here the ranks agree on what was asked for
     struct manifest *manifest = manifest_start(&program);
     scored_read(x);
     struct progress p;
@@ -326,7 +328,8 @@ int main(int argc, char **argv) {
     struct communicator *c = device_join();
     device_watch(watchdog);
     struct vocabulary *v = vocabulary_open(vocabulary_path);
-    const struct kernels *k = device_open(c, device, threads);
+    taken = compute;
+    const struct kernels *k = device_open(c, &taken, "fp32");
     struct language_model *m = language_model_open(model_path, k, v);
     if (text)
         evaluate_text(m, c, v);

@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *model_path, *vocabulary_path, *device = "auto";
-static int64_t top, texts = 1, seed = 1, top_k, shortest, longest = 100, beam, batch = 32, threads;
+static const char *model_path, *vocabulary_path;
+static struct device_choice compute = {"auto", "auto", 0};
+static int64_t top, texts = 1, seed = 1, top_k, shortest, longest = 100, beam, batch = 32;
 static double temperature = 1, top_p = 1, penalty = 1, power = 1;
 static bool greedy, unknown, running;
 
@@ -48,8 +49,10 @@ static const struct option_spec options[] = {
     {"top", OPTION_INT, &top, "K", "no texts: the K most probable next words, with their probabilities", NULL,
      1, 2147483647, false},
     {"batch", OPTION_INT, &batch, "N", "texts computed side by side", NULL, 1, 65536, false},
-    {"threads", OPTION_INT, &threads, "N", "threads; 0: all cores", NULL, 0, 1024, false},
-    {"device", OPTION_CHOICE, &device, NULL, "what computes", "auto|cpu|cuda", 0, 0, false},
+    {"threads", OPTION_INT, &compute.threads, "N", "threads; 0: all cores", NULL, 0, 1024, false},
+    {"device", OPTION_CHOICE, &compute.device, NULL, "what computes", DEVICE_CHOICES, 0, 0, false},
+    {"precision", OPTION_CHOICE, &compute.precision, NULL, DEVICE_PRECISION_HELP "; auto: fp32",
+     DEVICE_PRECISIONS, 0, 0, false},
     {0}};
 
 static const struct program program = {
@@ -281,7 +284,7 @@ int main(int argc, char **argv) {
     if (c->ranks > 1) die("standard input is answered on one rank");
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     check_words(v);
-    const struct kernels *k = device_open(c, device, threads);
+    const struct kernels *k = device_open(c, &compute, "fp32");
     struct language_model *m = language_model_open(model_path, k, v);
     if (!top) check_memory(m, v);
     if (options_is_dry_run())

@@ -127,8 +127,10 @@ static const struct option_spec options[] = {
         "steps between texts that the model makes, in samples.tsv; 0: none"),
     INT("sample-length", s.sample_length, 1, 1 << 20, "words of such a text"),
     INT("seed", s.seed, 0, 9e15, "of initial values, dropout and samples"),
-    INT("threads", s.threads, 0, 1024, "threads of a rank; 0: the host's cores shared among its ranks"),
-    CHOICE("device", s.device, "auto|cpu|cuda", "what computes"),
+    INT("threads", s.compute.threads, 0, 1024,
+        "threads of a rank; 0: the host's cores shared among its ranks"),
+    CHOICE("device", s.compute.device, DEVICE_CHOICES, "what computes"),
+    CHOICE("precision", s.compute.precision, DEVICE_PRECISIONS, DEVICE_PRECISION_HELP "; auto: tf32"),
     REAL("checkpoint-seconds", s.checkpoint_seconds, 0, 1e9, "time between checkpoints; 0: none"),
     INT("checkpoint-steps", s.checkpoint_steps, 0, 1e15, "steps between checkpoints; 0: by time only"),
     INT("log-steps", s.log_steps, 1, 1e9, "steps of one line of the learning curve"),
@@ -140,10 +142,23 @@ static const struct option_spec options[] = {
     {0}};
 
 // Options that may change between a stop and going on.
-static const char *const free_options[] = {
-    "vocab",         "valid",      "output", "threads", "device",   "checkpoint-seconds", "checkpoint-steps",
-    "log-steps",     "stop-after", "fresh",  "elastic", "watchdog", "gradient-flow",      "sample-steps",
-    "sample-length", NULL};
+static const char *const free_options[] = {"vocab",
+                                           "valid",
+                                           "output",
+                                           "threads",
+                                           "device",
+                                           "precision",
+                                           "checkpoint-seconds",
+                                           "checkpoint-steps",
+                                           "log-steps",
+                                           "stop-after",
+                                           "fresh",
+                                           "elastic",
+                                           "watchdog",
+                                           "gradient-flow",
+                                           "sample-steps",
+                                           "sample-length",
+                                           NULL};
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
@@ -241,8 +256,7 @@ int main(int argc, char **argv) {
     if ((uint64_t)s.batch > text->info.sentences)
         die("--batch %" PRId64 ": the training text has only %" PRIu64 " sentences; lower --batch", s.batch,
             text->info.sentences);
-    const struct kernels *k = device_open(world, s.device, s.threads);
-    s.threads = k->threads, s.device = k->name; // as resolved, for the table and the manifest
+    const struct kernels *k = device_open(world, &s.compute, "tf32");
     if (world->rank == 0) options_print(&program);
     struct forecast f = forecast_make(&o, &l, world->ranks);
     forecast_tell(&f, &o, &l, k, world, text->info.events);

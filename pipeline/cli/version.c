@@ -2,6 +2,7 @@
 // program uses.
 #include "pipeline/cli/options.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -13,6 +14,7 @@
 // their version.
 char *openblas_get_config(void) __attribute__((weak));
 int MPI_Get_library_version(char *text, int *length) __attribute__((weak));
+bool cuda_is_built(void) __attribute__((weak));
 
 const char *version_number(void) { return VERSION; }
 const char *version_commit(void) { return COMMIT; }
@@ -34,7 +36,9 @@ static void print_mpi(void) {
 void version_print(const char *program) {
     printf("%s (billionword) %s, commit %s\n", program, VERSION, COMMIT);
     print_mpi();
-    puts("CUDA: not in this build");
+    puts(!HAVE_CUDA      ? "CUDA: not in this build"
+         : cuda_is_built ? "CUDA: in this build, read when a GPU is asked for"
+                         : "CUDA: in this build, not used by this program");
     printf("OpenBLAS: %s\n", openblas_get_config ? openblas_get_config() : "not used by this program");
     printf("zstd %s, zlib %s, utf8proc %s, xxHash %d.%d.%d\n", ZSTD_versionString(), zlibVersion(),
            utf8proc_version(), XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE);

@@ -12,8 +12,10 @@ float *device_floats(const struct kernels *k, size_t count, const char *what) {
     float *p = k->alloc(k, count * sizeof(float));
     if (!p) {
         char need[32], have[32];
-        die("out of memory: %s needs %s, about %s are free; lower --batch, --hidden or the vocabulary", what,
-            memory_format(count * sizeof(float), need), memory_format(memory_available(), have));
+        uint64_t available = k->free_bytes ? k->free_bytes(k) : memory_available();
+        die("out of memory%s%s: %s needs %s, about %s are free; lower --batch, --hidden or the vocabulary",
+            k->on_host ? "" : " on ", k->on_host ? "" : k->variant, what,
+            memory_format(count * sizeof(float), need), memory_format(available, have));
     }
     return p;
 }

@@ -1,5 +1,6 @@
 #include "pipeline/training/device.h"
 
+#include "kernels/cuda_open.h"
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/hash.h"
@@ -28,26 +29,68 @@ static void hung(const char *text) { die("%s", text); }
 
 void device_watch(double seconds) { communicator_watch(joined, seconds, hung); }
 
-int64_t device_ranks_on_host(struct communicator *c) {
+// How many of the ranks are on this host; of these, how many come before this one.
+static int64_t ranks_on_host(struct communicator *c, int *before) {
     uint64_t *sizes = memory_alloc((size_t)c->ranks, sizeof *sizes, "sizes");
     char(*hosts)[64] = memory_alloc((size_t)c->ranks, sizeof *hosts, "host names");
     for (int i = 0; i < c->ranks; i++) sizes[i] = sizeof *hosts;
     communicator_gather(c, c->host, sizes, hosts);
     int64_t n = 0;
-    for (int i = 0; i < c->ranks; i++) n += memcmp(hosts[i], c->host, sizeof *hosts) == 0;
+    *before = 0;
+    for (int i = 0; i < c->ranks; i++) {
+        bool here = memcmp(hosts[i], c->host, sizeof *hosts) == 0;
+        n += here;
+        *before += here && i < c->rank;
+    }
     free(sizes), free(hosts);
     return n;
 }
 
-const struct kernels *device_open(struct communicator *c, const char *device, int64_t threads) {
-    int64_t sharing = device_ranks_on_host(c);
-    if (strcmp(device, "cuda") == 0)
-        die("--device cuda: this build has no CUDA kernels; use --device cpu (or auto, which takes what "
-            "there is)");
-    if (threads == 0) threads = cores_available() / sharing;
-    const struct kernels *k = kernels_open("cpu", threads > 0 ? (int)threads : 1);
+int64_t device_ranks_on_host(struct communicator *c) {
+    int before;
+    return ranks_on_host(c, &before);
+}
+
+static void gpu_failed(const char *text) { die("%s", text); }
+
+// All ranks compute on GPUs, or none: NULL with the reason, this rank's own or that another one has none.
+static const struct kernels *open_gpu(struct communicator *c, const struct device_choice *choice,
+                                      const char *automatic, int local_rank, char *error, size_t size) {
+    bool is_auto = strcmp(choice->precision, "auto") == 0;
+    struct cuda_request request = {
+        .local_rank = local_rank, .precision = is_auto ? automatic : choice->precision, .fail = gpu_failed};
+    const struct kernels *k = cuda_open(NULL, &request, error, size);
+    if (!communicator_max_u64(c, !k)) return k;
+    if (k) snprintf(error, size, "another rank has none");
+    return NULL;
+}
+
+const struct kernels *device_open(struct communicator *c, struct device_choice *choice,
+                                  const char *automatic) {
+    int before;
+    int64_t sharing = ranks_on_host(c, &before);
+    char error[1024] = "", ranks[32];
+    const char *precision = choice->precision;
+    bool wants_cuda = strcmp(choice->device, "cuda") == 0, wants_cpu = strcmp(choice->device, "cpu") == 0;
+    bool fits_cpu = strcmp(precision, "auto") == 0 || strcmp(precision, "fp32") == 0;
+    const struct kernels *k = wants_cpu ? NULL : open_gpu(c, choice, automatic, before, error, sizeof error);
+    if (!k && wants_cuda)
+        die("--device cuda: %s; use --device cpu (or auto, which takes what there is)", error);
+    if (!k && !fits_cpu)
+        die("--precision %s is for GPUs, the CPU computes in fp32%s%s", precision, *error ? "; no GPU: " : "",
+            error);
+    if (k) {
+        choice->precision = strcmp(precision, "auto") == 0 ? automatic : precision;
+    } else {
+        int64_t threads = choice->threads ? choice->threads : cores_available() / sharing;
+        k = kernels_open("cpu", threads > 0 ? (int)threads : 1);
+        choice->precision = "fp32";
+    }
     if (!k) die("cannot set up the CPU kernels");
-    if (c->rank == 0) note("computing on cpu: %s; %d rank%s", k->variant, c->ranks, c->ranks > 1 ? "s" : "");
+    choice->device = k->name, choice->threads = k->threads;
+    snprintf(ranks, sizeof ranks, "%d rank%s", c->ranks, c->ranks > 1 ? "s" : "");
+    if (c->rank == 0)
+        note("computing on %s: %s; %s%s%s", k->name, k->variant, ranks, *error ? "; no GPU: " : "", error);
     return k;
 }
 
@@ -97,7 +140,9 @@ double device_measure_rate(const struct kernels *k) {
     double start = time_now(), best = 0;
     while (time_now() - start < SECONDS) {
         double from = time_now();
+        float one;
         k->matmul.gemm(k, false, false, N, N, N, 1, m[0], m[1], 0, m[2]);
+        k->download(k, &one, m[2], sizeof one); // a GPU works behind the caller's back
         double rate = (double)N * N * N / (time_now() - from);
         if (rate > best) best = rate;
     }

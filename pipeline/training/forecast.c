@@ -20,8 +20,14 @@ struct forecast forecast_make(const struct model_options *o, const struct loop_o
                              .disk = (3 * (1 + states) + 2) * all * sizeof(float)};
 }
 
-static void check_memory(uint64_t bytes, struct communicator *world) {
+static void check_memory(uint64_t bytes, const struct kernels *k, struct communicator *world) {
     char need[32], have[32];
+    if (k->free_bytes) {
+        if (bytes > k->free_bytes(k))
+            die("%s: %s of memory are needed, %s are free: lower --batch, --samples or the model's size",
+                k->variant, memory_format(bytes, need), memory_format(k->free_bytes(k), have));
+        return;
+    }
     uint64_t sharing = (uint64_t)device_ranks_on_host(world), available = memory_available();
     if (bytes * sharing > available)
         die("%" PRIu64 " rank(s) on this host need %s of memory each, %s are free in all: lower --batch, "
@@ -44,5 +50,5 @@ void forecast_tell(const struct forecast *f, const struct model_options *o, cons
              " epochs in about %.2f hours (matrix products run at %.0f GFLOP/s here)",
              events, l->epochs, work / (0.8 * products) / world->ranks / 3600, 2e-9 * products);
     }
-    check_memory(f->memory, world);
+    check_memory(f->memory, k, world);
 }

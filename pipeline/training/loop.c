@@ -168,7 +168,7 @@ static void train_step(struct loop *x) {
     const struct optimiser_options *oo = &x->optimiser;
     x->training.scale = 1.0f / (float)(x->o->loss_step_sum ? x->o->batch : b->global_events);
     double logp = model_step(x->m, x->w, &b->batch, &x->training);
-    exchange_finish(&x->exchange, x->m);
+    exchange_finish(&x->exchange);
     uint64_t epoch = x->s.step / x->spe;
     double rate = x->s.rate_factor * optimiser_rate(oo, x->s.step, x->steps, epoch);
     int bad = optimiser_step(x->m, oo, x->s.step, rate, &x->norms);
@@ -222,7 +222,7 @@ static int decide(struct loop *x) {
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
-    x->exchange.c = c;
+    x->exchange.c = c, x->exchange.m = x->m;
     x->training = o->training;
     x->training.gradient_ready = exchange_ready;
     x->training.context = &x->exchange;
@@ -284,6 +284,7 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     if (c->rank == 0) curve_close(x.curve);
     reader_stop(x.reader);
     validation_free(&x.valid);
+    exchange_free(&x.exchange);
     workspace_free(m, x.w);
     touches_free(&x.touches);
     *result = (struct loop_result){is_over(&x), x.s, x.spe};

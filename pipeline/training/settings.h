@@ -7,6 +7,7 @@
 
 #include "pipeline/cli/options.h"
 #include "pipeline/files/vocabulary.h"
+#include "pipeline/training/device.h"
 #include "pipeline/training/loop.h"
 
 #include <stdbool.h>
@@ -32,8 +33,9 @@ struct train_settings {
         clip, clip_value, rescale, ema;
     bool row_wise;
     // the run
-    const char *select, *device;
-    int64_t batch, bptt, epochs, valid_streams, threads, patience, checkpoint_steps, log_steps, stop_after,
+    const char *select;
+    struct device_choice compute;
+    int64_t batch, bptt, epochs, valid_streams, patience, checkpoint_steps, log_steps, stop_after,
         sample_steps, sample_length, seed;
     double checkpoint_seconds, watchdog;
     bool fresh, elastic, gradient_flow;

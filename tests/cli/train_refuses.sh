@@ -22,7 +22,6 @@ fails_with 2 '--bins means something only with --softmax class-factored' train "
 fails_with 2 '--tie means something only with --softmax full|sampled|nce|blackout' train "${tiny[@]}" --tie --softmax adaptive --output m train.shard
 fails_with 2 '*treat embedding and output apart; with --tie they are one table' train "${tiny[@]}" --tie --rescale-embedding 2 --output m train.shard
 fails_with 2 '--cutoffs means something only with --softmax adaptive' train "${tiny[@]}" --cutoffs 40 --output m train.shard
-fails_with 1 '--device cuda: this build has no CUDA kernels' train "${tiny[@]}" --device cuda --output m train.shard
 fails_with 1 'cannot read m2: it is a folder; name a file' train "${tiny[@]}" --output m "$(mkdir -p m2 && echo m2)"
 [ ! -e m/model.safetensors ] || fail "a refused run left a model"
 

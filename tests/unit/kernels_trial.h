@@ -6,10 +6,13 @@
 #include "tests/unit/unit.h"
 
 #include "kernels/cpu/cpu_table.h"
+#include "kernels/cuda_open.h"
 #include "kernels/kernels.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TRIAL_ARRAYS = 4096 };
 
@@ -17,6 +20,7 @@ enum { TRIAL_ARRAYS = 4096 };
 struct trial {
     uint64_t state;
     void *owned[TRIAL_ARRAYS];
+    const struct kernels *table[TRIAL_ARRAYS]; // whose device memory it is; NULL: the host's
     size_t count;
 };
 
@@ -29,7 +33,11 @@ static inline struct trial *trial_begin(void) {
 }
 
 static inline void trial_end(struct trial *t) {
-    for (size_t i = 0; i < t->count; i++) free(t->owned[i]);
+    for (size_t i = 0; i < t->count; i++)
+        if (t->table[i])
+            t->table[i]->release(t->table[i], t->owned[i]);
+        else
+            free(t->owned[i]);
     free(t);
 }
 
@@ -75,6 +83,22 @@ static inline float *trial_poison(const struct kernels *k, size_t n) {
     return device;
 }
 
+// A copy on the device that the test owns; host NULL: zeros.
+static inline float *trial_device(struct trial *t, const struct kernels *k, const float *host, size_t n) {
+    float *device = k->alloc(k, n * sizeof *device);
+    trial_keep(t, device);
+    t->table[t->count - 1] = k;
+    if (host) k->upload(k, device, host, n * sizeof *host);
+    return device;
+}
+
+// What lies on the device, in host memory.
+static inline float *trial_host(struct trial *t, const struct kernels *k, const float *device, size_t n) {
+    float *host = trial_bytes(t, n * sizeof *host);
+    k->download(k, host, device, n * sizeof *host);
+    return host;
+}
+
 // Takes a result from the device into host memory and releases it there.
 static inline float *trial_download(struct trial *t, const struct kernels *k, float *device, size_t n) {
     float *host = trial_bytes(t, n * sizeof *host);
@@ -99,16 +123,47 @@ static inline void trial_compare(const char *what, const char *setting, const fl
     }
 }
 
-// Calls check for the CPU table of every level this processor has, with 1, 2 and 3 threads.
-static inline void trial_each_cpu(struct trial *t,
-                                  void (*check)(struct trial *t, const struct kernels *k, void *data),
-                                  void *data) {
+static inline void trial_gpu_failed(const char *text) { fail_msg("%s", text); }
+
+// The CUDA kernels: on the host (tests/cuda), or with TEST_KERNELS=cuda in the environment on a GPU.  NULL
+// where they could not be built.
+static inline const struct kernels *trial_gpu(void) {
+    static const struct kernels *table;
+    static bool is_open;
+    if (is_open) return table;
+    is_open = true;
+    char path[PATH_MAX], error[512];
+    const char *wanted = getenv("TEST_KERNELS"), *precision = getenv("TEST_PRECISION");
+    bool real = wanted && strcmp(wanted, "cuda") == 0;
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    assert_true(n > 0);
+    path[n] = 0;
+    *strrchr(path, '/') = 0;
+    const char *emulated = "/../emulated/libbillionword_gpu.so";
+    assert_true(strlen(path) + strlen(emulated) < sizeof path);
+    strcat(path, emulated);
+    if (!real && access(path, F_OK) != 0) return NULL;
+    struct cuda_request request = {.precision = precision ? precision : "fp32",
+                                   .kept_bytes = 64 << 10,
+                                   .poison = true,
+                                   .fail = trial_gpu_failed};
+    table = cuda_open(real ? NULL : path, &request, error, sizeof error);
+    if (!table) fail_msg("%s", error);
+    return table;
+}
+
+// Calls check for the CPU table of every level this processor has, with 1, 2 and 3 threads, and for the CUDA
+// kernels.
+static inline void trial_each_fast(struct trial *t,
+                                   void (*check)(struct trial *t, const struct kernels *k, void *data),
+                                   void *data) {
     static const char *const levels[] = {"baseline", "avx2", "avx512"};
     for (size_t l = 0; l < 3; l++) {
         const struct cpu_table *part = cpu_table_find(levels[l]);
         if (!part) continue;
         for (int threads = 1; threads <= 3; threads++) check(t, cpu_table_open(part, threads), data);
     }
+    if (trial_gpu()) check(t, trial_gpu(), data);
 }
 
 #endif

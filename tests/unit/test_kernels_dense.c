@@ -1,4 +1,4 @@
-// The CPU products, optimiser steps and random numbers against the reference ones; elementary functions
+// Fast products, optimiser steps and random numbers against the reference ones; elementary functions
 // against libm; Philox against its published vectors.
 #include "tests/unit/kernels_trial.h"
 
@@ -93,7 +93,7 @@ static void test_gemm(void **state) {
                                   trial_floats(t, c.m * c.n, 1),
                                   NULL};
             g.expected = run_gemm(t, kernels_open("ref", 1), &g);
-            trial_each_cpu(t, check_gemm, &g);
+            trial_each_fast(t, check_gemm, &g);
             trial_end(t);
         }
 }
@@ -165,7 +165,7 @@ static void test_dense(void **state) {
                            .slots = slots};
     size_t size[9];
     run_dense(t, kernels_open("ref", 1), &d, d.expected, size, &d.squares);
-    trial_each_cpu(t, check_dense, &d);
+    trial_each_fast(t, check_dense, &d);
     trial_end(t);
 }
 
@@ -241,7 +241,7 @@ static void test_updates(void **state) {
         if (!named[i / WIDTH])
             assert_true(d.expected[3][i] == d.w[i] && d.expected[10][i] == d.v[i]
                         && d.expected[15][i] == d.w[i] && d.expected[19][i] == d.w[i]);
-    trial_each_cpu(t, check_updates, &d);
+    trial_each_fast(t, check_updates, &d);
     trial_end(t);
 }
 
@@ -298,7 +298,7 @@ static void test_random(void **state) {
         r.expected = run_dropout(t, kernels_open("ref", 1), &r, false, 11);
         r.uniform = run_uniform(t, kernels_open("ref", 1), n);
         r.normal = run_normal(t, kernels_open("ref", 1), n);
-        trial_each_cpu(t, check_random, &r);
+        trial_each_fast(t, check_random, &r);
 
         size_t kept = 0;
         for (size_t j = 0; j < n; j++) kept += r.expected[j] != 0;
@@ -356,32 +356,80 @@ static void test_open(void **state) {
     assert_null(k->alloc(k, SIZE_MAX - 1));
 }
 
+// Copies to the GPU are under way when the call returns; the host's memory may be changed all the same.
+static void check_copies(struct trial *t, const struct kernels *k) {
+    enum { COPIES = 50, FLOATS = 70001 };
+    float *host = trial_bytes(t, FLOATS * sizeof *host), *device[COPIES];
+    for (int i = 0; i < COPIES; i++) {
+        for (size_t j = 0; j < FLOATS; j++) host[j] = (float)i;
+        device[i] = trial_upload(k, host, FLOATS);
+    }
+    for (int i = 0; i < COPIES; i++) {
+        const float *back = trial_download(t, k, device[i], FLOATS);
+        for (size_t j = 0; j < FLOATS; j++) assert_true(back[j] == (float)i);
+    }
+}
+
+static void test_open_gpu(void **state) {
+    (void)state;
+    const struct kernels *k = trial_gpu();
+    if (!k) skip();
+    struct trial *t = trial_begin();
+    assert_string_equal(k->name, "cuda");
+    check_copies(t, k);
+    float *zeroed = k->alloc(k, 3 << 20);
+    assert_true(((uintptr_t)zeroed & 63) == 0);
+    const float *host = trial_download(t, k, zeroed, 3 << 18);
+    assert_true(host[0] == 0 && host[(3 << 18) - 1] == 0);
+    size_t available = k->free_bytes(k);
+    float *some = k->alloc(k, 64 << 20);
+    assert_true(available > 64 << 20 && k->free_bytes(k) <= available - (64 << 20));
+    k->release(k, some);
+    assert_null(k->alloc(k, SIZE_MAX / 4));
+    k->release(k, k->alloc(k, 0));
+    trial_end(t);
+    char error[200];
+    struct cuda_request request = {.precision = "fp32"};
+    assert_null(cuda_open("/nonexistent/gpu.so", &request, error, sizeof error));
+    assert_non_null(strstr(error, "/nonexistent/gpu.so"));
+}
+
 // Steps worked out by hand: two rows of width 2 in a table of three.
-static void check_steps(struct trial *t, const struct kernels *k, void *data) {
-    (void)t, (void)data;
+static void check_row_steps(struct trial *t, const struct kernels *k) {
     const uint32_t ids[2] = {2, 0};
-    const float g[4] = {6, 8, -2, 0};
-    float w[6] = {1, 1, 1, 1, 1, 1}, a[3] = {7, 5, 0}, decays[3] = {0.5f, 0, 0.75f};
+    const float ones[6] = {1, 1, 1, 1, 1, 1}, sums[3] = {7, 5, 0};
+    float *g = trial_device(t, k, (const float[]){6, 8, -2, 0}, 4);
+    float *w = trial_device(t, k, ones, 6), *a = trial_device(t, k, sums, 3);
     k->update.adagrad_row_means(k, w, a, g, ids, 2, 2, 1, 1, 0.5f);
     const float rows[6] = {1 + 1 / (1 + sqrtf(7.5f)), 1, 1, 1, 1 - 3 / (1 + sqrtf(12.5f)),
                            1 - 4 / (1 + sqrtf(12.5f))};
-    trial_compare("row means", k->variant, w, rows, 6, 1e-6, 1);
-    trial_compare("accumulators", k->variant, a, (const float[]){7.5f, 5, 12.5f}, 3, 1e-6, 1);
+    trial_compare("row means", k->variant, trial_host(t, k, w, 6), rows, 6, 1e-6, 1);
+    trial_compare("accumulators", k->variant, trial_host(t, k, a, 3), (const float[]){7.5f, 5, 12.5f}, 3,
+                  1e-6, 1);
 
-    float x[6] = {0},
-          v[6] = {6, 2, 3,
-                  3, 9, 12}; // row 0: 0.5 * 6 + 0.25 * (4, 0); row 2: 0.75 * (9, 12) + 0.25 * (36, 64)
+    // row 0: 0.5 * 6 + 0.25 * (4, 0); row 2: 0.75 * (9, 12) + 0.25 * (36, 64)
+    float *decays = trial_device(t, k, (const float[]){0.5f, 0, 0.75f}, 3);
+    float *x = trial_device(t, k, NULL, 6), *v = trial_device(t, k, (const float[]){6, 2, 3, 3, 9, 12}, 6);
     k->update.rmsprop_rows(k, x, v, g, ids, 2, 2, 0.1f, decays, 0.75f, 1, 1);
-    trial_compare("squares", k->variant, v, (const float[]){4, 1, 3, 3, 15.75f, 25}, 6, 1e-6, 1);
+    trial_compare("squares", k->variant, trial_host(t, k, v, 6), (const float[]){4, 1, 3, 3, 15.75f, 25}, 6,
+                  1e-6, 1);
     const float after[6] = {0.2f / 3, 0, 0, 0, -0.6f / (1 + sqrtf(15.75f)), -0.8f / 6};
-    trial_compare("rmsprop rows", k->variant, x, after, 6, 1e-6, 1);
-    float y[1] = {1}, z[1] = {16}; // clipped to 4: 0.75 * 16 + 0.25 * 16 = 16
-    k->update.rmsprop(k, y, z, (const float[]){8}, 1, 0.1f, 0.75f, 4, 0.5f);
-    assert_close((double)z[0], 16, 1e-6);
-    assert_close((double)y[0], 0.95, 1e-6);
+    trial_compare("rmsprop rows", k->variant, trial_host(t, k, x, 6), after, 6, 1e-6, 1);
+}
 
-    float values[5] = {-6, 5, 5.5f, NAN, 0};
+static void check_steps(struct trial *t, const struct kernels *k, void *data) {
+    (void)data;
+    check_row_steps(t, k);
+    // clipped to 4: 0.75 * 16 + 0.25 * 16 = 16
+    float *g = trial_device(t, k, (const float[]){8}, 1);
+    float *y = trial_device(t, k, (const float[]){1}, 1), *z = trial_device(t, k, (const float[]){16}, 1);
+    k->update.rmsprop(k, y, z, g, 1, 0.1f, 0.75f, 4, 0.5f);
+    assert_close((double)*trial_host(t, k, z, 1), 16, 1e-6);
+    assert_close((double)*trial_host(t, k, y, 1), 0.95, 1e-6);
+
+    float *values = trial_device(t, k, (const float[]){-6, 5, 5.5f, NAN, 0}, 5);
     assert_int_equal(k->update.clip_values(k, values, 5, 5), 2);
+    values = trial_host(t, k, values, 5);
     assert_true(values[0] == -5 && values[1] == 5 && values[2] == 5 && isnan(values[3]) && values[4] == 0);
 }
 
@@ -389,7 +437,7 @@ static void test_steps_by_hand(void **state) {
     (void)state;
     struct trial *t = trial_begin();
     check_steps(t, kernels_open("ref", 1), NULL);
-    trial_each_cpu(t, check_steps, NULL);
+    trial_each_fast(t, check_steps, NULL);
     trial_end(t);
 }
 
@@ -403,6 +451,7 @@ int main(void) {
                                        cmocka_unit_test(test_random),
                                        cmocka_unit_test(test_normal_moments),
                                        cmocka_unit_test(test_dropout_streams),
-                                       cmocka_unit_test(test_open)};
+                                       cmocka_unit_test(test_open),
+                                       cmocka_unit_test(test_open_gpu)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

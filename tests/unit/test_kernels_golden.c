@@ -31,50 +31,55 @@ static const void *tensor(const struct golden *g, const char *name) {
     return safetensors_data(g->file, info(g, name));
 }
 
-// A copy that a kernel may write to; NULL where the file has none.
-static float *copy(const struct golden *g, const char *name) {
+// A copy on the device; NULL where the file has none.
+static float *copy(const struct golden *g, const struct kernels *k, const char *name) {
     if (!safetensors_find(g->file, name)) return NULL;
-    return memcpy(trial_bytes(g->t, info(g, name)->bytes), tensor(g, name), info(g, name)->bytes);
+    return trial_device(g->t, k, tensor(g, name), size_of(g, name));
+}
+
+static float *zeros(const struct golden *g, const struct kernels *k, size_t n) {
+    return trial_device(g->t, k, NULL, n);
 }
 
 static void compare(const struct golden *g, const struct kernels *k, const char *name, const float *got,
                     double tolerance) {
-    trial_compare(name, k->variant, got, tensor(g, name), size_of(g, name), tolerance, 1);
+    size_t n = size_of(g, name);
+    trial_compare(name, k->variant, trial_host(g->t, k, got, n), tensor(g, name), n, tolerance, 1);
 }
 
-// Calls check for the reference table and for every CPU table.
+// Calls check for the reference table and for every fast one.
 static void with_each(const char *file,
                       void (*check)(struct trial *t, const struct kernels *k, void *golden)) {
     struct golden g = golden_open(file);
     check(g.t, kernels_open("ref", 1), &g);
-    trial_each_cpu(g.t, check, &g);
+    trial_each_fast(g.t, check, &g);
     golden_close(g);
 }
 
 static void check_lstm(struct trial *t, const struct kernels *k, void *data) {
+    (void)t;
     const struct golden *g = data;
     const uint64_t *x = info(g, "x")->shape, *r = info(g, "slopes")->shape;
     struct lstm_shape s = {.T = x[0], .B = x[1], .I = x[2], .H = info(g, "c0")->shape[1], .P = r[2]};
     size_t rows = s.T * s.B;
-    struct lstm_weights w = {copy(g, "w_x"), copy(g, "w_h"), copy(g, "b"), copy(g, "w_p")};
-    struct lstm_memory m = {.gates = trial_bytes(t, rows * 4 * s.H * sizeof(float)),
-                            .cells = trial_bytes(t, (rows + s.B) * s.H * sizeof(float)),
-                            .tanh_c = trial_bytes(t, rows * s.H * sizeof(float)),
-                            .r = trial_bytes(t, (rows + s.B) * s.P * sizeof(float)),
-                            .reset_r = trial_bytes(t, s.B * s.P * sizeof(float)),
-                            .reset_c = trial_bytes(t, s.B * s.H * sizeof(float))};
-    m.hidden = w.w_p ? trial_bytes(t, rows * s.H * sizeof(float)) : m.r + s.B * s.P;
-    memcpy(m.cells, tensor(g, "c0"), info(g, "c0")->bytes);
-    memcpy(m.r, tensor(g, "r0"), info(g, "r0")->bytes);
-    struct lstm_gradients dw = {trial_bytes(t, info(g, "w_x")->bytes), trial_bytes(t, info(g, "w_h")->bytes),
-                                trial_bytes(t, info(g, "b")->bytes),
-                                w.w_p ? trial_bytes(t, info(g, "w_p")->bytes) : NULL};
-    float *dx = trial_bytes(t, info(g, "x")->bytes);
+    struct lstm_weights w = {copy(g, k, "w_x"), copy(g, k, "w_h"), copy(g, k, "b"), copy(g, k, "w_p")};
+    struct lstm_memory m = {.gates = zeros(g, k, rows * 4 * s.H),
+                            .cells = zeros(g, k, (rows + s.B) * s.H),
+                            .tanh_c = zeros(g, k, rows * s.H),
+                            .r = zeros(g, k, (rows + s.B) * s.P),
+                            .reset_r = zeros(g, k, s.B * s.P),
+                            .reset_c = zeros(g, k, s.B * s.H)};
+    m.hidden = w.w_p ? zeros(g, k, rows * s.H) : m.r + s.B * s.P;
+    k->upload(k, m.cells, tensor(g, "c0"), info(g, "c0")->bytes);
+    k->upload(k, m.r, tensor(g, "r0"), info(g, "r0")->bytes);
+    struct lstm_gradients dw = {zeros(g, k, size_of(g, "w_x")), zeros(g, k, size_of(g, "w_h")),
+                                zeros(g, k, size_of(g, "b")), w.w_p ? zeros(g, k, size_of(g, "w_p")) : NULL};
+    float *dx = zeros(g, k, size_of(g, "x"));
 
-    k->recurrent.lstm_forward(k, s, w, tensor(g, "x"), NULL, m);
+    k->recurrent.lstm_forward(k, s, w, copy(g, k, "x"), NULL, m);
     compare(g, k, "r", m.r + s.B * s.P, 2e-6);
     compare(g, k, "c", m.cells + rows * s.H, 2e-6);
-    k->recurrent.lstm_backward(k, s, w, tensor(g, "x"), NULL, m, copy(g, "slopes"), dx, dw);
+    k->recurrent.lstm_backward(k, s, w, copy(g, k, "x"), NULL, m, copy(g, k, "slopes"), dx, dw);
     compare(g, k, "dx", dx, 5e-6);
     compare(g, k, "dw_x", dw.w_x, 5e-6);
     compare(g, k, "dw_h", dw.w_h, 5e-6);
@@ -83,23 +88,22 @@ static void check_lstm(struct trial *t, const struct kernels *k, void *data) {
 }
 
 static void check_gru(struct trial *t, const struct kernels *k, void *data) {
+    (void)t;
     const struct golden *g = data;
     const uint64_t *x = info(g, "x")->shape;
     struct gru_shape s = {x[0], x[1], x[2], info(g, "h0")->shape[1], !safetensors_find(g->file, "c")};
     size_t rows = s.T * s.B;
-    struct gru_weights w = {copy(g, "w_x"), copy(g, "w_h"), copy(g, "b"), copy(g, "c")};
-    struct gru_memory m = {
-        trial_bytes(t, rows * 3 * s.H * sizeof(float)), trial_bytes(t, rows * s.H * sizeof(float)),
-        trial_bytes(t, (rows + s.B) * s.H * sizeof(float)), trial_bytes(t, s.B * s.H * sizeof(float))};
-    memcpy(m.h, tensor(g, "h0"), info(g, "h0")->bytes);
-    struct gru_gradients dw = {trial_bytes(t, info(g, "w_x")->bytes), trial_bytes(t, info(g, "w_h")->bytes),
-                               trial_bytes(t, info(g, "b")->bytes),
-                               w.c ? trial_bytes(t, info(g, "c")->bytes) : NULL};
-    float *dx = trial_bytes(t, info(g, "x")->bytes);
+    struct gru_weights w = {copy(g, k, "w_x"), copy(g, k, "w_h"), copy(g, k, "b"), copy(g, k, "c")};
+    struct gru_memory m = {zeros(g, k, rows * 3 * s.H), zeros(g, k, rows * s.H),
+                           zeros(g, k, (rows + s.B) * s.H), zeros(g, k, s.B * s.H)};
+    k->upload(k, m.h, tensor(g, "h0"), info(g, "h0")->bytes);
+    struct gru_gradients dw = {zeros(g, k, size_of(g, "w_x")), zeros(g, k, size_of(g, "w_h")),
+                               zeros(g, k, size_of(g, "b")), w.c ? zeros(g, k, size_of(g, "c")) : NULL};
+    float *dx = zeros(g, k, size_of(g, "x"));
 
-    k->recurrent.gru_forward(k, s, w, tensor(g, "x"), NULL, m);
+    k->recurrent.gru_forward(k, s, w, copy(g, k, "x"), NULL, m);
     compare(g, k, "h", m.h + s.B * s.H, 2e-6);
-    k->recurrent.gru_backward(k, s, w, tensor(g, "x"), NULL, m, copy(g, "slopes"), dx, dw);
+    k->recurrent.gru_backward(k, s, w, copy(g, k, "x"), NULL, m, copy(g, k, "slopes"), dx, dw);
     compare(g, k, "dx", dx, 5e-6);
     compare(g, k, "dw_x", dw.w_x, 5e-6);
     compare(g, k, "dw_h", dw.w_h, 5e-6);
@@ -107,38 +111,40 @@ static void check_gru(struct trial *t, const struct kernels *k, void *data) {
     if (w.c) compare(g, k, "dc", dw.c, 5e-6);
 }
 
-static void check_rnn(struct trial *t, const struct kernels *k, const struct golden *g,
-                      enum rnn_activation f) {
+static void check_rnn(const struct kernels *k, const struct golden *g, enum rnn_activation f) {
     const uint64_t *x = info(g, "x")->shape;
     struct rnn_shape s = {x[0], x[1], x[2], info(g, "h0")->shape[1], f};
     size_t rows = s.T * s.B;
-    struct rnn_weights w = {copy(g, "w_x"), copy(g, "w_h"), copy(g, "b")};
-    struct rnn_memory m = {trial_bytes(t, rows * s.H * sizeof(float)),
-                           trial_bytes(t, (rows + s.B) * s.H * sizeof(float)),
-                           trial_bytes(t, s.B * s.H * sizeof(float))};
-    memcpy(m.h, tensor(g, "h0"), info(g, "h0")->bytes);
-    struct rnn_gradients dw = {trial_bytes(t, info(g, "w_x")->bytes), trial_bytes(t, info(g, "w_h")->bytes),
-                               trial_bytes(t, info(g, "b")->bytes)};
-    float *dx = trial_bytes(t, info(g, "x")->bytes);
+    struct rnn_weights w = {copy(g, k, "w_x"), copy(g, k, "w_h"), copy(g, k, "b")};
+    struct rnn_memory m = {zeros(g, k, rows * s.H), zeros(g, k, (rows + s.B) * s.H), zeros(g, k, s.B * s.H)};
+    k->upload(k, m.h, tensor(g, "h0"), info(g, "h0")->bytes);
+    struct rnn_gradients dw = {zeros(g, k, size_of(g, "w_x")), zeros(g, k, size_of(g, "w_h")),
+                               zeros(g, k, size_of(g, "b"))};
+    float *dx = zeros(g, k, size_of(g, "x"));
 
-    k->recurrent.rnn_forward(k, s, w, tensor(g, "x"), NULL, m);
+    k->recurrent.rnn_forward(k, s, w, copy(g, k, "x"), NULL, m);
     compare(g, k, "h", m.h + s.B * s.H, 5e-6);
-    k->recurrent.rnn_backward(k, s, w, tensor(g, "x"), NULL, m, copy(g, "slopes"), dx, dw);
+    k->recurrent.rnn_backward(k, s, w, copy(g, k, "x"), NULL, m, copy(g, k, "slopes"), dx, dw);
     compare(g, k, "dx", dx, 5e-6);
     compare(g, k, "dw_x", dw.w_x, 5e-6);
     compare(g, k, "dw_h", dw.w_h, 5e-6);
     compare(g, k, "db", dw.b, 5e-6);
 }
 
-static void check_tanh(struct trial *t, const struct kernels *k, void *g) { check_rnn(t, k, g, RNN_TANH); }
-static void check_relu(struct trial *t, const struct kernels *k, void *g) { check_rnn(t, k, g, RNN_RELU); }
+static void check_tanh(struct trial *t, const struct kernels *k, void *g) {
+    (void)t, check_rnn(k, g, RNN_TANH);
+}
+static void check_relu(struct trial *t, const struct kernels *k, void *g) {
+    (void)t, check_rnn(k, g, RNN_RELU);
+}
 
 static void check_softmax(struct trial *t, const struct kernels *k, void *data) {
+    (void)t;
     const struct golden *g = data;
     size_t N = info(g, "h")->shape[0], V = info(g, "w")->shape[0], D = info(g, "w")->shape[1];
-    float *logp = trial_floats(t, N, 1), *dh = trial_floats(t, N * D, 1);
-    float *dw = trial_bytes(t, V * D * sizeof *dw), *db = trial_bytes(t, V * sizeof *db);
-    const float *h = copy(g, "h"), *w = copy(g, "w"), *b = copy(g, "b"), *scale = tensor(g, "scale");
+    float *logp = zeros(g, k, N), *dh = zeros(g, k, N * D);
+    float *dw = zeros(g, k, V * D), *db = zeros(g, k, V);
+    const float *h = copy(g, k, "h"), *w = copy(g, k, "w"), *b = copy(g, k, "b"), *scale = tensor(g, "scale");
     if (safetensors_find(g->file, "samples"))
         k->softmax.sampled(k, h, w, b, tensor(g, "ln_q"), tensor(g, "targets"), N, V,
                            (size_t) * (const int32_t *)tensor(g, "samples"), D, *scale, logp, dh, dw, db);
@@ -151,12 +157,13 @@ static void check_softmax(struct trial *t, const struct kernels *k, void *data) 
 }
 
 static void check_updates(struct trial *t, const struct kernels *k, void *data) {
+    (void)t;
     const struct golden *g = data;
     size_t n = size_of(g, "w"), steps = info(g, "g")->shape[0];
-    const float *gradients = copy(g, "g"), clip = *(const float *)tensor(g, "clip");
-    float *sgd = copy(g, "w"), *adagrad = copy(g, "w"), *adam = copy(g, "w"), *a = copy(g, "w");
-    float *m = trial_bytes(t, n * sizeof *m), *v = trial_bytes(t, n * sizeof *v);
-    for (size_t i = 0; i < n; i++) a[i] = 0.1f;
+    const float *gradients = copy(g, k, "g"), clip = *(const float *)tensor(g, "clip");
+    float *sgd = copy(g, k, "w"), *adagrad = copy(g, k, "w"), *adam = copy(g, k, "w"), *a = copy(g, k, "w");
+    float *m = zeros(g, k, n), *v = zeros(g, k, n);
+    k->matmul.fill(k, a, 0.1f, n);
     for (size_t step = 0; step < steps; step++) {
         const float *gradient = gradients + step * n;
         double power = (double)step + 1;

@@ -101,8 +101,9 @@ static double softmax_loss(const void *problem, const double *x) {
 static void softmax_check(struct trial *t, const struct kernels *k, void *data) {
     const struct softmax_problem *p = data;
     size_t n_h = p->N * p->D, n_w = p->V * p->D, n = n_h + n_w + p->V;
-    float *x = trial_floats(t, n, 1.5), *g = trial_bytes(t, n * sizeof *g);
-    float *logp = trial_bytes(t, p->N * sizeof *logp);
+    const float *point_x = trial_floats(t, n, 1.5);
+    float *x = trial_device(t, k, point_x, n), *g = trial_device(t, k, NULL, n);
+    float *logp = trial_device(t, k, NULL, p->N);
     double (*const losses[])(const void *, const double *) = {softmax_loss, nce_loss, blackout_loss};
     if (p->kind != SOFTMAX)
         (p->kind == NCE ? k->softmax.nce : k->softmax.blackout)(k, x, x + n_h, x + n_h + n_w, p->ln_q,
@@ -115,10 +116,11 @@ static void softmax_check(struct trial *t, const struct kernels *k, void *data) 
         k->softmax.full(k, x, x + n_h, x + n_h + n_w, p->targets, p->N, p->V, p->D, p->scale, logp, g,
                         g + n_h, g + n_h + n_w);
     double sum = 0, *point = trial_bytes(t, n * sizeof *point);
-    for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)logp[r];
-    for (size_t i = 0; i < n; i++) point[i] = (double)x[i];
+    const float *host_logp = trial_host(t, k, logp, p->N);
+    for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)host_logp[r];
+    for (size_t i = 0; i < n; i++) point[i] = (double)point_x[i];
     assert_close(sum, losses[p->kind](p, point), 1e-5);
-    check_gradient(k->variant, (struct differences){losses[p->kind], p, n}, x, g);
+    check_gradient(k->variant, (struct differences){losses[p->kind], p, n}, point_x, trial_host(t, k, g, n));
 }
 
 static void test_softmax(void **state) {
@@ -131,15 +133,15 @@ static void test_softmax(void **state) {
                                       0.7f, SOFTMAX, NULL};
     softmax_check(t, kernels_open("ref", 1), &full);
     softmax_check(t, kernels_open("ref", 1), &sampled);
-    trial_each_cpu(t, softmax_check, &full);
-    trial_each_cpu(t, softmax_check, &sampled);
+    trial_each_fast(t, softmax_check, &full);
+    trial_each_fast(t, softmax_check, &sampled);
     const float counts[] = {1, 3, 1, 2, 1, 1};
     struct softmax_problem nce = sampled, blackout = sampled;
     nce.counts = blackout.counts = counts, nce.kind = NCE, blackout.kind = BLACKOUT;
     softmax_check(t, kernels_open("ref", 1), &nce);
     softmax_check(t, kernels_open("ref", 1), &blackout);
-    trial_each_cpu(t, softmax_check, &nce);
-    trial_each_cpu(t, softmax_check, &blackout);
+    trial_each_fast(t, softmax_check, &nce);
+    trial_each_fast(t, softmax_check, &blackout);
     trial_end(t);
 }
 
@@ -167,14 +169,16 @@ static double tree_loss(const void *problem, const double *x) {
 static void tree_check(struct trial *t, const struct kernels *k, void *data) {
     const struct tree_problem *p = data;
     size_t n_h = p->N * p->D, n = n_h + p->U * p->D;
-    float *x = trial_floats(t, n, 1.5), *g = trial_bytes(t, n * sizeof *g);
-    float *logp = trial_bytes(t, p->N * sizeof *logp);
+    const float *point_x = trial_floats(t, n, 1.5);
+    float *x = trial_device(t, k, point_x, n), *g = trial_device(t, k, NULL, n);
+    float *logp = trial_device(t, k, NULL, p->N);
     k->softmax.tree(k, x, x + n_h, p->paths, p->first, p->N, p->U, p->D, p->scale, logp, g, g + n_h);
     double sum = 0, *point = trial_bytes(t, n * sizeof *point);
-    for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)logp[r];
-    for (size_t i = 0; i < n; i++) point[i] = (double)x[i];
+    const float *host_logp = trial_host(t, k, logp, p->N);
+    for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)host_logp[r];
+    for (size_t i = 0; i < n; i++) point[i] = (double)point_x[i];
     assert_close(sum, tree_loss(p, point), 1e-5);
-    check_gradient(k->variant, (struct differences){tree_loss, p, n}, x, g);
+    check_gradient(k->variant, (struct differences){tree_loss, p, n}, point_x, trial_host(t, k, g, n));
 }
 
 static void test_tree(void **state) {
@@ -183,7 +187,7 @@ static void test_tree(void **state) {
     struct trial *t = trial_begin();
     struct tree_problem p = {4, 5, 3, paths, first, 0.7f};
     tree_check(t, kernels_open("ref", 1), &p);
-    trial_each_cpu(t, tree_check, &p);
+    trial_each_fast(t, tree_check, &p);
     trial_end(t);
 }
 
@@ -260,27 +264,28 @@ static void lstm_check(struct trial *t, const struct kernels *k, void *data) {
     struct lstm_shape s = p->s;
     struct lstm_offsets o = offsets(p);
     size_t rows = s.T * s.B;
-    float *x = trial_floats(t, o.n, 1), *g = trial_bytes(t, o.n * sizeof *g);
-    float *dr = trial_bytes(t, rows * s.P * sizeof *dr);
-    memcpy(dr, p->slopes, rows * s.P * sizeof *dr);
-    struct lstm_memory m = {.gates = trial_floats(t, rows * 4 * s.H, 1),
-                            .cells = trial_floats(t, (rows + s.B) * s.H, 1),
-                            .tanh_c = trial_floats(t, rows * s.H, 1),
-                            .r = trial_floats(t, (rows + s.B) * s.P, 1),
-                            .reset_r = trial_floats(t, s.B * s.P, 1),
-                            .reset_c = trial_floats(t, s.B * s.H, 1)};
-    m.hidden = p->projection ? trial_floats(t, rows * s.H, 1) : m.r + s.B * s.P;
-    memcpy(m.r, p->r0, s.B * s.P * sizeof *m.r);
-    memcpy(m.cells, p->c0, s.B * s.H * sizeof *m.cells);
+    const float *point_x = trial_floats(t, o.n, 1);
+    float *x = trial_device(t, k, point_x, o.n), *g = trial_device(t, k, NULL, o.n);
+    float *dr = trial_device(t, k, p->slopes, rows * s.P);
+    struct lstm_memory m = {.gates = trial_device(t, k, NULL, rows * 4 * s.H),
+                            .cells = trial_device(t, k, NULL, (rows + s.B) * s.H),
+                            .tanh_c = trial_device(t, k, NULL, rows * s.H),
+                            .r = trial_device(t, k, NULL, (rows + s.B) * s.P),
+                            .reset_r = trial_device(t, k, NULL, s.B * s.P),
+                            .reset_c = trial_device(t, k, NULL, s.B * s.H)};
+    m.hidden = p->projection ? trial_device(t, k, NULL, rows * s.H) : m.r + s.B * s.P;
+    k->upload(k, m.r, p->r0, s.B * s.P * sizeof *m.r);
+    k->upload(k, m.cells, p->c0, s.B * s.H * sizeof *m.cells);
     struct lstm_weights w = {x + o.w_x, x + o.w_h, x + o.b, p->projection ? x + o.w_p : NULL};
     struct lstm_gradients dw = {g + o.w_x, g + o.w_h, g + o.b, p->projection ? g + o.w_p : NULL};
     k->recurrent.lstm_forward(k, s, w, x, p->reset, m);
     double loss = 0, *point = trial_bytes(t, o.n * sizeof *point);
-    for (size_t i = 0; i < rows * s.P; i++) loss += (double)m.r[s.B * s.P + i] * (double)p->slopes[i];
-    for (size_t i = 0; i < o.n; i++) point[i] = (double)x[i];
+    const float *r = trial_host(t, k, m.r + s.B * s.P, rows * s.P);
+    for (size_t i = 0; i < rows * s.P; i++) loss += (double)r[i] * (double)p->slopes[i];
+    for (size_t i = 0; i < o.n; i++) point[i] = (double)point_x[i];
     assert_close(loss, lstm_loss(p, point), 1e-5);
     k->recurrent.lstm_backward(k, s, w, x, p->reset, m, dr, g, dw);
-    check_gradient(k->variant, (struct differences){lstm_loss, p, o.n}, x, g);
+    check_gradient(k->variant, (struct differences){lstm_loss, p, o.n}, point_x, trial_host(t, k, g, o.n));
 }
 
 static void test_lstm(void **state) {
@@ -297,7 +302,7 @@ static void test_lstm(void **state) {
                                  .c0 = trial_floats(t, s.B * s.H, 1),
                                  .slopes = trial_floats(t, s.T * s.B * s.P, 1)};
         lstm_check(t, kernels_open("ref", 1), &p);
-        trial_each_cpu(t, lstm_check, &p);
+        trial_each_fast(t, lstm_check, &p);
         trial_end(t);
     }
 }

@@ -1,0 +1,228 @@
+// The product, and the dense operations around it.
+#include "kernels/cuda/cuda_block.cuh"
+
+#include <vector>
+
+static void gemm(const struct kernels *, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
+                 float alpha, const float *a, const float *b, float beta, float *c) {
+    scratch_begin();
+    struct operand of_a = transpose_a ? operand_of(a, k, m) : operand_of(a, m, k);
+    struct operand of_b = transpose_b ? operand_of(b, n, k) : operand_of(b, k, n);
+    gpu_gemm(transpose_a, transpose_b, m, n, k, alpha, of_a, of_b, beta, c, n);
+}
+
+// === rows: a warp takes one after the other, its lanes the columns ===
+
+constexpr unsigned ROWS = 8;
+static dim3 row_threads() { return dim3(WARP, ROWS); }
+#define FOR_EACH_ROW(r, rows)                                                                                \
+    for (size_t r = (size_t)blockIdx.x * ROWS + threadIdx.y; r < (rows); r += (size_t)gridDim.x * ROWS)
+
+static __global__ void add_bias_kernel(float *y, const float *bias, size_t rows, size_t n) {
+    FOR_EACH_ROW(r, rows)
+    for (size_t j = threadIdx.x; j < n; j += WARP) y[r * n + j] += bias[j];
+}
+
+static void add_bias(const struct kernels *, float *y, const float *bias, size_t rows, size_t n) {
+    if (rows * n > 0)
+        LAUNCH(add_bias_kernel, blocks_for(rows, ROWS), row_threads(), gpu.stream, y, bias, rows, n);
+}
+
+static __global__ void gather_kernel(float *out, const float *table, const uint32_t *ids, size_t rows,
+                                     size_t d) {
+    FOR_EACH_ROW(r, rows) {
+        const float *from = table + ids[r] * d;
+        for (size_t j = threadIdx.x; j < d; j += WARP) out[r * d + j] = from[j];
+    }
+}
+
+static void gather_rows(const struct kernels *, float *out, const float *table, const uint32_t *ids,
+                        size_t rows, size_t d) {
+    if (rows * d == 0) return;
+    scratch_begin();
+    LAUNCH(gather_kernel, blocks_for(rows, ROWS), row_threads(), gpu.stream, out, table, stage(ids, rows),
+           rows, d);
+}
+
+static __global__ void copy_kernel(float *out, size_t out_width, const float *in, size_t in_width,
+                                   size_t rows, size_t d) {
+    FOR_EACH_ROW(r, rows)
+    for (size_t j = threadIdx.x; j < d; j += WARP) out[r * out_width + j] = in[r * in_width + j];
+}
+
+static void copy_rows(const struct kernels *, float *out, size_t out_width, const float *in, size_t in_width,
+                      size_t rows, size_t d) {
+    if (rows * d > 0)
+        LAUNCH(copy_kernel, blocks_for(rows, ROWS), row_threads(), gpu.stream, out, out_width, in, in_width,
+               rows, d);
+}
+
+// === sums of columns: a block sums up a part of the rows of 32 columns, then the parts are summed up ===
+
+static __global__ void column_parts_kernel(double *parts, const float *y, size_t rows, size_t n,
+                                           size_t stride, size_t part_rows) {
+    SHARED(double, sums, ROWS *WARP);
+    size_t j = blockIdx.x * (size_t)WARP + threadIdx.x, first = blockIdx.y * part_rows;
+    size_t end = first + part_rows < rows ? first + part_rows : rows;
+    double sum = 0;
+    for (size_t r = first + threadIdx.y; r < end && j < n; r += ROWS) sum += (double)y[r * stride + j];
+    sums[threadIdx.y * WARP + threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.y > 0 || j >= n) return;
+    for (unsigned i = 1; i < ROWS; i++) sum += sums[i * WARP + threadIdx.x];
+    parts[blockIdx.y * n + j] = sum;
+}
+
+static __global__ void column_sums_kernel(float *sum, const double *parts, size_t count, size_t n) {
+    FOR_EACH(j, n) {
+        double column = 0;
+        for (size_t i = 0; i < count; i++) column += parts[i * n + j];
+        sum[j] = (float)((double)sum[j] + column);
+    }
+}
+
+void gpu_add_row_sums(float *sum, const float *y, size_t rows, size_t n, size_t stride) {
+    constexpr size_t MOST_PARTS = 128, LEAST_ROWS = 64;
+    if (rows * n == 0) return;
+    size_t part_rows = (rows + MOST_PARTS - 1) / MOST_PARTS;
+    if (part_rows < LEAST_ROWS) part_rows = LEAST_ROWS;
+    size_t count = (rows + part_rows - 1) / part_rows;
+    double *parts = (double *)scratch_take(count * n * sizeof *parts);
+    LAUNCH(column_parts_kernel, dim3((n + WARP - 1) / WARP, count), row_threads(), gpu.stream, parts, y, rows,
+           n, stride, part_rows);
+    LAUNCH(column_sums_kernel, blocks_for(n), THREADS, gpu.stream, sum, parts, count, n);
+}
+
+static void sum_rows(const struct kernels *, float *sum, const float *y, size_t rows, size_t n) {
+    scratch_begin();
+    gpu_add_row_sums(sum, y, rows, n, n);
+}
+
+// === adding rows to slots: the host sorts, so that each slot has one writer ===
+
+// A block takes a slot; its terms are order[first[i]] ... order[first[i + 1] - 1].
+static __global__ void add_rows_kernel(float *out, const float *in, size_t d, const uint32_t *slots,
+                                       const uint32_t *first, const uint32_t *rows, const uint32_t *order,
+                                       const float *factors, float *added) {
+    size_t slot = slots[blockIdx.x];
+    uint32_t begin = first[blockIdx.x], end = first[blockIdx.x + 1];
+    for (size_t j = threadIdx.x; j < d; j += blockDim.x) {
+        float sum = out[slot * d + j];
+        for (uint32_t i = begin; i < end; i++) {
+            float x = in[rows[i] * d + j];
+            sum += factors ? x * factors[order[i]] : x;
+        }
+        out[slot * d + j] = sum;
+    }
+    if (!added || threadIdx.x > 0) return;
+    float sum = added[slot];
+    for (uint32_t i = begin; i < end; i++) sum += factors ? factors[order[i]] : 1;
+    added[slot] = sum;
+}
+
+// The terms by slot, those of a slot in their order.
+struct sorted_terms {
+    std::vector<uint32_t> slots, first, rows, order;
+};
+
+static void sort_terms(const struct row_terms &t, struct sorted_terms *s) {
+    static std::vector<uint32_t> next; // (slot_count + 1): where each slot's terms go
+    next.assign(t.slot_count + 1, 0);
+    for (size_t i = 0; i < t.count; i++)
+        if (t.slots[i] != SOFTMAX_IGNORE) next[(size_t)t.slots[i] + 1]++;
+    for (size_t slot = 0; slot < t.slot_count; slot++) {
+        if (next[slot + 1]) s->slots.push_back((uint32_t)slot), s->first.push_back(next[slot]);
+        next[slot + 1] += next[slot];
+    }
+    uint32_t counted = next[t.slot_count];
+    s->first.push_back(counted);
+    s->rows.resize(counted), s->order.resize(counted);
+    for (size_t i = 0; i < t.count; i++) {
+        if (t.slots[i] == SOFTMAX_IGNORE) continue;
+        uint32_t at = next[(size_t)t.slots[i]]++;
+        s->order[at] = (uint32_t)i;
+        s->rows[at] = t.rows ? t.rows[i] : (uint32_t)i;
+    }
+}
+
+void gpu_add_rows(float *out, const float *in, size_t d, struct row_terms terms, float *added) {
+    struct sorted_terms s;
+    sort_terms(terms, &s);
+    if (s.slots.empty()) return;
+    size_t threads = d < THREADS ? (d + WARP - 1) / WARP * WARP : THREADS;
+    LAUNCH(add_rows_kernel, s.slots.size(), threads, gpu.stream, out, in, d,
+           stage(s.slots.data(), s.slots.size()), stage(s.first.data(), s.first.size()),
+           stage(s.rows.data(), s.rows.size()), stage(s.order.data(), s.order.size()), terms.factors, added);
+}
+
+static void scatter_add_rows(const struct kernels *, float *out, const float *in, const uint32_t *slots,
+                             size_t rows, size_t slot_count, size_t d) {
+    if (rows * d == 0) return;
+    scratch_begin();
+    gpu_add_rows(out, in, d, {(const int32_t *)slots, nullptr, nullptr, rows, slot_count}, nullptr);
+}
+
+// === elements ===
+
+static __global__ void fill_kernel(float *x, float value, size_t n) { FOR_EACH(i, n) x[i] = value; }
+
+void gpu_fill(float *x, float value, size_t n) {
+    if (n) LAUNCH(fill_kernel, blocks_for(n), THREADS, gpu.stream, x, value, n);
+}
+
+static void fill(const struct kernels *, float *x, float value, size_t n) { gpu_fill(x, value, n); }
+
+static __global__ void multiply_kernel(float *x, float factor, size_t n) { FOR_EACH(i, n) x[i] *= factor; }
+
+static void scale(const struct kernels *, float *x, float factor, size_t n) {
+    if (n) LAUNCH(multiply_kernel, blocks_for(n), THREADS, gpu.stream, x, factor, n);
+}
+
+static __global__ void add_kernel(float *y, const float *x, size_t n) { FOR_EACH(i, n) y[i] += x[i]; }
+
+static void add(const struct kernels *, float *y, const float *x, size_t n) {
+    if (n) LAUNCH(add_kernel, blocks_for(n), THREADS, gpu.stream, y, x, n);
+}
+
+// parts: (blocks)
+static __global__ void square_parts_kernel(double *parts, const float *x, size_t n) {
+    double sum = 0;
+    FOR_EACH(i, n) sum += (double)x[i] * (double)x[i];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+// Into parts[0], by one block.
+static __global__ void sum_parts_kernel(double *parts, unsigned count) {
+    double sum = 0;
+    for (unsigned i = threadIdx.x; i < count; i += blockDim.x) sum += parts[i];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) parts[0] = sum;
+}
+
+double gpu_sum_parts(const struct kernels *k, double *parts, unsigned count) {
+    double sum;
+    LAUNCH(sum_parts_kernel, 1, THREADS, gpu.stream, parts, count);
+    k->download(k, &sum, parts, sizeof sum);
+    return sum;
+}
+
+static double sum_squares(const struct kernels *k, const float *x, size_t n) {
+    if (!n) return 0;
+    scratch_begin();
+    unsigned blocks = blocks_for(n);
+    double *parts = (double *)scratch_take(blocks * sizeof *parts);
+    LAUNCH(square_parts_kernel, blocks, THREADS, gpu.stream, parts, x, n);
+    return gpu_sum_parts(k, parts, blocks);
+}
+
+const struct matmul_kernels cuda_matmul = {.gemm = gemm,
+                                           .add_bias = add_bias,
+                                           .sum_rows = sum_rows,
+                                           .gather_rows = gather_rows,
+                                           .scatter_add_rows = scatter_add_rows,
+                                           .copy_rows = copy_rows,
+                                           .fill = fill,
+                                           .scale = scale,
+                                           .add = add,
+                                           .sum_squares = sum_squares};

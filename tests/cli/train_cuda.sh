@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The CUDA kernels, run on the host: training and scores as on the CPU, exact resume, two ranks as one, memory messages.
+. "$BILLIONWORD_HOME/tests/cli/lib.sh"
+export BILLIONWORD_GPU_LIBRARY=$UNIT/../emulated/libbillionword_gpu.so
+[ -e "$BILLIONWORD_GPU_LIBRARY" ] || skip "the CUDA kernels were not built for the host (no C++ compiler)"
+. "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
+few=("${tiny[@]}" --hidden 9 --batch 6 --bptt 4 --valid-streams 8 --epochs 1)
+for name in train valid test; do
+  head -n "$([ $name = train ] && echo 60 || echo 12)" $name.txt >few.$name
+  shard --quiet --vocab vocab.tsv --output $name.shard few.$name
+done
+
+for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 32 --projection 5 --layers 2 --optimiser adagrad --accumulator 1 --rate 0.2" \
+  "--softmax adaptive --cutoffs 40,120 --cell gru --hidden 16"; do
+  # shellcheck disable=SC2206
+  options=($recipe)
+  train --quiet "${few[@]}" "${options[@]}" --device cpu --output cpu train.shard
+  train --quiet "${few[@]}" "${options[@]}" --device cuda --precision fp32 --output gpu train.shard
+  grep -q '"kernels": *"emulated GPU.*fp32' gpu/model.safetensors.manifest.json || fail "not computed on the GPU that is emulated"
+  scored=(--model gpu/model.safetensors test.shard)
+  close_to "$(perplexity --device cpu "${scored[@]}")" "$(perplexity --device cpu --model cpu/model.safetensors test.shard)" 1e-4
+  close_to "$(perplexity --device cuda "${scored[@]}")" "$(perplexity --device cpu "${scored[@]}")" 1e-5
+  # Stopped and resumed, the same bits; on two ranks, whose gradients travel by way of the host, the same to rounding.
+  for stop in 11 0; do
+    train --quiet "${few[@]}" "${options[@]}" --device cuda --precision fp32 --stop-after $stop --output parts train.shard
+  done
+  same_file gpu/model.safetensors parts/model.safetensors
+  ranks 2 train --quiet "${few[@]}" "${options[@]}" --device cuda --precision fp32 --output two train.shard
+  close_to "$(perplexity --device cpu --model two/model.safetensors test.shard)" "$(perplexity --device cpu "${scored[@]}")" 2e-4
+  rm -rf cpu gpu parts two
+done
+
+fails_with 1 'emulated GPU*of memory are needed*are free: lower --batch' \
+  train --quiet "${few[@]}" --device cuda --hidden 16000 --output large train.shard

@@ -1,0 +1,178 @@
+// The host side of the emulated CUDA runtime: memory that only kernels and copies can touch, and streams
+// whose work is done when the host waits for it.
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <map>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cuda_runtime.h>
+
+namespace {
+
+constexpr size_t MEMORY = (size_t)3 << 30, ALIGNMENT = 64;
+
+struct allocation { // pages: one that nobody touches, the data up to the end of the next, one more
+    char *pages;
+    size_t page_bytes, data_bytes;
+};
+std::map<uintptr_t, allocation> device_memory, host_memory; // by their first byte
+size_t used;
+
+[[noreturn]] void stop(const char *what) {
+    std::fprintf(stderr, "emulated CUDA: %s\n", what);
+    std::abort();
+}
+
+size_t page() { return (size_t)sysconf(_SC_PAGESIZE); }
+
+const allocation *find(const std::map<uintptr_t, allocation> &all, const void *p, uintptr_t *begin) {
+    auto at = all.upper_bound((uintptr_t)p);
+    if (at == all.begin()) return nullptr;
+    --at;
+    *begin = at->first;
+    return (uintptr_t)p < at->first + (at->second.data_bytes ? at->second.data_bytes : 1) ? &at->second
+                                                                                          : nullptr;
+}
+
+bool lies_in(const std::map<uintptr_t, allocation> &all, const void *p, size_t bytes) {
+    uintptr_t begin;
+    const allocation *a = find(all, p, &begin);
+    return a && (uintptr_t)p + bytes <= begin + a->data_bytes;
+}
+
+void protect(int how) {
+    for (auto &[begin, a] : device_memory)
+        if (mprotect(a.pages + page(), a.page_bytes - 2 * page(), how)) stop("mprotect failed");
+}
+
+} // namespace
+
+struct emulated_stream {
+    std::deque<std::function<void()>> work;
+    size_t begun, done; // how much was ever put in, and done
+};
+struct emulated_event {
+    cudaStream_t stream;
+    size_t place;
+};
+static std::deque<emulated_stream> streams;
+
+static void work_through(cudaStream_t s, size_t place) {
+    if (s->done >= place) return;
+    protect(PROT_READ | PROT_WRITE);
+    for (; s->done < place; s->done++) {
+        s->work.front()();
+        s->work.pop_front();
+    }
+    protect(PROT_NONE);
+}
+
+void emulator_enqueue(cudaStream_t s, std::function<void()> work) {
+    s->work.push_back(std::move(work));
+    s->begun++;
+}
+
+void emulator_check_pointer(const char *name, const void *p) {
+    if (!p || lies_in(device_memory, p, 0)) return;
+    std::fprintf(stderr, "emulated CUDA: kernel %s is given %p, which is no device memory\n", name, p);
+    std::abort();
+}
+
+const char *cudaGetErrorString(cudaError_t e) {
+    return e == cudaErrorMemoryAllocation ? "out of memory" : "invalid argument";
+}
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int *count) { return *count = 1, cudaSuccess; }
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int) {
+    *p = {};
+    std::snprintf(p->name, sizeof p->name, "emulated GPU");
+    p->totalGlobalMem = MEMORY, p->major = 9, p->multiProcessorCount = 2,
+    p->sharedMemPerBlockOptin = 48 << 10;
+    return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
+    return *available = MEMORY - used, *total = MEMORY, cudaSuccess;
+}
+
+cudaError_t cudaMalloc(void **p, size_t bytes) {
+    if (bytes > MEMORY - used) return cudaErrorMemoryAllocation;
+    size_t room = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t page_bytes = (room + page() - 1) / page() * page() + 2 * page();
+    char *pages = (char *)mmap(nullptr, page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return cudaErrorMemoryAllocation;
+    char *inside = pages + page();
+    mprotect(inside, page_bytes - 2 * page(), PROT_READ | PROT_WRITE);
+    std::memset(inside, 0xff, page_bytes - 2 * page()); // NaN
+    mprotect(inside, page_bytes - 2 * page(), PROT_NONE);
+    *p = pages + page_bytes - page() - room;
+    device_memory[(uintptr_t)*p] = {pages, page_bytes, bytes};
+    used += bytes;
+    return cudaSuccess;
+}
+
+// Ends the program where anything was written beside the data.
+static void check_margins(uintptr_t begin, const allocation &a) {
+    mprotect(a.pages + page(), a.page_bytes - 2 * page(), PROT_READ);
+    const char *end = a.pages + a.page_bytes - page();
+    for (const char *c = a.pages + page(); c < end; c++) {
+        if ((uintptr_t)c == begin) c += a.data_bytes;
+        if (c < end && (unsigned char)*c != 0xff) stop("a kernel has written beside an array");
+    }
+}
+
+cudaError_t cudaFree(void *p) {
+    if (!p) return cudaSuccess;
+    for (emulated_stream &s : streams) work_through(&s, s.begun); // as cudaFree waits for the device
+    auto at = device_memory.find((uintptr_t)p);
+    if (at == device_memory.end()) stop("cudaFree of what cudaMalloc has not given");
+    check_margins(at->first, at->second);
+    used -= at->second.data_bytes;
+    munmap(at->second.pages, at->second.page_bytes);
+    device_memory.erase(at);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void **p, size_t bytes) {
+    *p = std::malloc(bytes);
+    if (*p) host_memory[(uintptr_t)*p] = {nullptr, 0, bytes};
+    return *p ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s) {
+    bool to_device = kind != cudaMemcpyDeviceToHost, from_device = kind != cudaMemcpyHostToDevice;
+    if (bytes
+        && (to_device != lies_in(device_memory, to, bytes)
+            || from_device != lies_in(device_memory, from, bytes)))
+        stop("a copy whose ends do not lie where it says");
+    if (!from_device && !lies_in(host_memory, from, bytes))
+        stop("a copy from host memory that is not pinned");
+    emulator_enqueue(s, [=] { std::memcpy(to, from, bytes); });
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s) {
+    if (bytes && !lies_in(device_memory, p, bytes)) stop("cudaMemset of what is no device memory");
+    emulator_enqueue(s, [=] { std::memset(p, value, bytes); });
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) {
+    streams.push_back({{}, 0, 0});
+    return *s = &streams.back(), cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t s) { return work_through(s, s->begun), cudaSuccess; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) {
+    return *e = new emulated_event{nullptr, 0}, cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) {
+    e->stream = s, e->place = s->begun;
+    return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t e) {
+    if (e->stream) work_through(e->stream, e->place);
+    return cudaSuccess;
+}
