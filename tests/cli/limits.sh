@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Limits of the system (a full disk: limits_disk): each write that a file size limit refuses, too few file descriptors, too little memory,
-# folders that cannot be written, ranks that do not fit together.  Every time one message, exit code 1, nothing half-written.
+# Limits of the system: each write that a file size limit refuses (a full disk: limits_disk), too few file descriptors, too
+# little memory, folders that cannot be written, ranks that do not fit together.  Every time one message, exit code 1, nothing
+# half-written.
+# timeout: 1800
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
 command -v prlimit >/dev/null || skip "needs prlimit"
