@@ -20,8 +20,8 @@ log=lstm256-$id.log
 in_folder straight env NP=2 bash "$clone/jobs/train_lstm256.sh" >said 2>&1 || fail "$(cat said)"
 wait_for_end "$id" 200
 [ "$state" = COMPLETED ] || fail "ended as $state: $(cat "$log")"
-passes=$(grep -c '^=== 1/2 Training lstm256' "$log" || true)
-[ "$passes" -ge 2 ] || fail "$passes pass, though the time was short: $(cat "$log")"
-[ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" = $((passes - 1)) ] || fail "$(cat "$log")"
+# However often; the last pass may have had nothing but the evaluation to do.
+grep -q 'the work is saved and the job is back in the queue' "$log" || fail "not requeued, though the time was short: $(cat "$log")"
+grep -q 'going on from step' "$log" || fail "not resumed: $(cat "$log")"
 ! grep -E 'srun: error|DUE TO TIME LIMIT' "$log" || fail "a rank was killed: $(cat "$log")"
 same_results "$clone/straight" "$clone/limited" lstm256
