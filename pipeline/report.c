@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 // === report row ==================================================================================
 
@@ -182,22 +183,26 @@ static int report_table(int argc, char **argv) {
     result_check_corpus(table_corpus);
     if (argc - first != 1) die_usage("one folder RESULTS/CORPUS is needed, not %d", argc - first);
     const char *folder = argv[first];
-    char path[4096];
+    char path[4096], manifest[4200];
     snprintf(path, sizeof path, "%s/perplexity.tsv", folder);
+    snprintf(manifest, sizeof manifest, "%s.manifest.json", path);
     if (options_is_dry_run()) {
         note("would read %s/rows/*.json and write %s and perplexity.md beside it", folder, path);
         return EXIT_DONE;
     }
     struct manifest *m = manifest_start(&table_program);
     struct table table = {0};
-    assemble_publish(&table, folder, table_corpus);
+    bool changed = assemble_publish(&table, folder, table_corpus);
     for (const struct row *row = table.rows; row < table.rows + table.count; row++) {
         char name[512];
         snprintf(name, sizeof name, "%s/rows/%s.json", folder, row->system);
         manifest_add_input(m, name, NULL);
     }
     manifest_add_output(m, path, NULL);
-    manifest_commit(m, path);
+    if (changed || access(manifest, F_OK) != 0)
+        manifest_commit(m, path);
+    else
+        manifest_abandon(m);
     struct buffer text = {0};
     table_format_markdown(&table, &text);
     fwrite(text.data, 1, text.size, stdout);

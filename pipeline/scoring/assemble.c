@@ -85,15 +85,31 @@ static void read_rows(struct table *t, const char *folder, const char *corpus) {
     if (!t->count) die("%s/rows: none of its %d files is a good row of the corpus %s", folder, count, corpus);
 }
 
-static void publish_buffer(const char *folder, const char *name, struct buffer *b) {
-    char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    publish_file(path, b->data, b->size);
-    buffer_free(b);
+static bool is_there(const char *path, const struct buffer *b) {
+    char piece[4096];
+    size_t at = 0;
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    for (size_t n; (n = fread(piece, 1, sizeof piece, f)); at += n)
+        if (n > b->size - at || memcmp(piece, b->data + at, n) != 0) break;
+    bool same = at == b->size && feof(f);
+    fclose(f);
+    return same;
 }
 
-void assemble_publish(struct table *t, const char *folder, const char *corpus) {
+// One that is the same already stays; else true.
+static bool publish_buffer(const char *folder, const char *name, struct buffer *b) {
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    bool changed = !is_there(path, b);
+    if (changed) publish_file(path, b->data, b->size);
+    buffer_free(b);
+    return changed;
+}
+
+bool assemble_publish(struct table *t, const char *folder, const char *corpus) {
     char before[HASH_TEXT_SIZE], after[HASH_TEXT_SIZE];
+    bool changed = false;
     for (int tries = 0; tries < MOST_TRIES; tries++) {
         struct buffer tsv = {0}, markdown = {0};
         table_free(t);
@@ -102,10 +118,10 @@ void assemble_publish(struct table *t, const char *folder, const char *corpus) {
         table_settle(t);
         table_format_tsv(t, &tsv);
         table_format_markdown(t, &markdown);
-        publish_buffer(folder, "perplexity.tsv", &tsv);
-        publish_buffer(folder, "perplexity.md", &markdown);
+        changed |= publish_buffer(folder, "perplexity.tsv", &tsv);
+        changed |= publish_buffer(folder, "perplexity.md", &markdown);
         hash_rows(folder, after);
-        if (strcmp(before, after) == 0) return;
+        if (strcmp(before, after) == 0) return changed;
     }
     die("%s/rows: its files change all the time: stop the jobs that write them", folder);
 }

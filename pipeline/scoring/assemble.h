@@ -7,6 +7,7 @@
 // Reads FOLDER/rows/*.json, publishes FOLDER/perplexity.tsv and .md, and does so again where rows have
 // changed meanwhile: whoever publishes last has then seen every row that was there before, without a lock. A
 // row file that is damaged, or of another corpus, is left out with a warning.  Dies where no row is left.
-void assemble_publish(struct table *t, const char *folder, const char *corpus);
+// Files that would not change stay as they are; true where one did.
+bool assemble_publish(struct table *t, const char *folder, const char *corpus);
 
 #endif
