@@ -190,6 +190,8 @@ bool options_was_given(const struct program *program, const char *name) {
 }
 
 int options_parse(const struct program *program, int argc, char **argv) {
+    memset(seen, 0, sizeof seen); // of a command line before, in tests
+    dry_run = false;
     message_set_program(program->name);
     size_t count = 0;
     while (program->options[count].name) count++;

@@ -26,11 +26,11 @@ clean prune --quiet --model small.trie --vocab vocab.tsv --keep 800 --output pru
 clean convert --quiet --model small.arpa --vocab vocab.tsv --output converted.trie
 clean evaluate --quiet --vocab vocab.tsv --model small.trie --output ngrams.scores test.shard
 clean evaluate --quiet --vocab vocab.tsv --model small.trie --per-word <test.txt
-train=(train --quiet "${tiny[@]}" --rate 0.001 --epochs 1 --batch 64 --bptt 20 --checkpoint-steps 2)
+train=(train --quiet "${tiny[@]}" --epochs 1 --batch 64 --bptt 20 --checkpoint-steps 2)
 clean "${train[@]}" --stop-after 2 --output net small.shard
 clean "${train[@]}" --output net small.shard
-clean "${train[@]}" --cell gru --softmax adaptive --output gru small.shard
-clean "${train[@]}" --softmax sampled --samples 64 --optimiser adagrad --accumulator 1 --output sampled small.shard
+clean "${train[@]}" --stop-after 2 --cell gru --softmax adaptive --output gru small.shard
+clean "${train[@]}" --stop-after 2 --softmax sampled --samples 64 --optimiser adagrad --accumulator 1 --output sampled small.shard
 clean evaluate --quiet --vocab vocab.tsv --model net/model.safetensors --output net.scores test.shard
 clean sample --quiet --vocab vocab.tsv --model net/model.safetensors --max-length 5
 clean report row --quiet --system net --corpus tiny --manifest net/model.safetensors.manifest.json --valid-shard test.shard \
