@@ -102,17 +102,19 @@ same_outputs() {
 
 # kill_once SECONDS: starts the stage, and kills all or one of it within SECONDS; false where it was done before.
 kill_once() {
-  local whom=all pid status=0 process processes start
+  local whom=all pid status=0 process='' start
   (cd killed && exec setsid bash -c "stage_$stage") </dev/null >said 2>&1 &
   pid=$!
   sleep "$(awk -v s="$1" -v r=$RANDOM 'BEGIN { print s * r / 32768 }')"
-  [ $((RANDOM % 2)) = 0 ] || whom=one
-  processes=$(if [ $whom = one ]; then ours; else victims; fi)
-  [ -n "$processes" ] || { whom=all && processes=$(victims); }
-  [ $whom = all ] || processes=$(shuf -n 1 --random-source=<(yes $RANDOM) <<<"$processes")
   start=$EPOCHREALTIME
-  for process in $processes; do kill -KILL "$process" 2>/dev/null || true; done
-  [ $whom != all ] || end_victims # what they had started meanwhile
+  [ $((RANDOM % 2)) = 0 ] || process=$(ours | shuf -n 1 --random-source=<(yes $RANDOM))
+  if [ -n "$process" ]; then
+    whom=one
+    kill -KILL "$process" 2>/dev/null || true
+  else
+    kill -KILL -- "-$pid" 2>/dev/null || true # at once: before the processes of a short stage are found, it is over
+    end_victims                               # and those in groups of their own
+  fi
   { wait $pid; } 2>/dev/null || status=$?
   for ((i = 0; i < 300; i++)); do
     [ -n "$(victims)" ] || break
@@ -166,6 +168,7 @@ while read -r stage count outputs <&4; do
       here_whole "${outputs[@]}"
     else
       finished=$((finished + 1))
+      seconds=$(awk -v s="$seconds" 'BEGIN { print s * 0.8 }') # it was faster than when it was timed
       same_outputs "${outputs[@]}"
       start_over "${outputs[@]}"
     fi
