@@ -60,7 +60,7 @@ if mkdir disk && mount -t tmpfs -o "size=$((${need%.*} + 60))k" tmpfs disk 2>/de
   left=$(df --output=avail -k disk | tail -n 1)
   [ "$left" -lt "${need%.*}" ] || fail "the disk is too large for this test: $left"
   head -c $((left - 90))K /dev/zero >disk/filler
-  fails_with 1 'checkpoints and model need' train "${tiny[@]}" --output disk/run train.shard
+  fails_with 1 'no room for checkpoints and model' train "${tiny[@]}" --output disk/run train.shard
   rm disk/filler
   train --quiet "${tiny[@]}" --checkpoint-steps 20 --output disk/run train.shard
   same_file whole/model.safetensors disk/run/model.safetensors
