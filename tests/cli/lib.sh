@@ -26,11 +26,11 @@ needs_shared() {
 
 # fails_with CODE 'GLOB' COMMAND...: the command leaves with CODE, and GLOB matches some part of its stderr.
 fails_with() {
-  local code=$1 glob=$2 status=0 said
+  local code=$1 glob=$2 status=0 said file=$TMPDIR/stderr.$BASHPID # not here: it may be a folder that others read
   shift 2
-  "$@" 2>stderr.fails_with || status=$?
-  said=$(tr -d '\0' <stderr.fails_with)
-  rm -f stderr.fails_with
+  "$@" 2>"$file" || status=$?
+  said=$(tr -d '\0' <"$file")
+  rm -f "$file"
   [ "$status" = "$code" ] || fail "exit code $status, not $code: $*"$'\n'"its stderr: $said"
   # shellcheck disable=SC2053
   [[ $said == *$glob* ]] || fail "stderr of: $*"$'\n'"is:   $said"$'\n'"not:  $glob"
