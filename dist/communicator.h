@@ -50,8 +50,8 @@ bool communicator_agrees(struct communicator *c, const void *data, size_t bytes,
 // it takes the job down.  0 seconds, or one rank: nothing.  Collective, once.
 void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text));
 
-// Around the writing of files, for which the others wait: it may take COMMUNICATOR_WRITING times as long
-// before a rank counts as hung.
+// Around the reading or writing of files, for which the others wait: it may take COMMUNICATOR_WRITING times
+// as long before a rank counts as hung.
 enum { COMMUNICATOR_WRITING = 10 };
 void communicator_writes(bool writes);
 

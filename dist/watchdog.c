@@ -108,7 +108,7 @@ static void describe(char *text, size_t size, uint64_t call, double waited) {
         n +=
             (size_t)snprintf(text + n, size - n, "%s rank %d on %s (%s)", named++ ? "," : "", r, dog.hosts[r],
                              !a->round   ? "it does not answer"
-                             : a->writes ? "it writes files"
+                             : a->writes ? "it reads or writes files"
                                          : "it runs, but has not come to the others");
     }
     if (n < size && absent > named) n += (size_t)snprintf(text + n, size - n, " and %d more", absent - named);

@@ -306,6 +306,8 @@ stoppable() {
 await_child() {
   local status
   child=$1
+  # A signal that came before there was anybody to pass it on to.
+  [ -z "$signal" ] || [ -n "$stop_file" ] || kill -TERM "$child" 2>/dev/null || true
   while :; do
     interrupted=
     wait "$child" && status=0 || status=$?
@@ -318,8 +320,8 @@ await_child() {
 # The first signal asks for a checkpoint, by a file where a program makes one: a signal that comes before a launcher has
 # started all ranks is lost, or takes it down.  Without such a file, and at a second signal, the program ends.
 on_signal() {
-  if [ -n "$stop_file" ] && [ -z "$signal" ]; then
-    : >"$stop_file"
+  if [ -n "$stop_file" ] && [ -z "$signal" ] && { : >"$stop_file"; } 2>/dev/null; then
+    : # it is asked
   elif [ -n "$child" ]; then
     kill -TERM "$child" 2>/dev/null || true
   fi

@@ -38,7 +38,7 @@ make_characters() {
 # run_state FOLDER: what became of the run there.  The manifest is written last: with it, and no checkpoint to go on from, the run is
 # finished, whatever became of the file `state`.
 run_state() {
-  if [ -e "$1/model.safetensors.manifest.json" ] && ! compgen -G "$1/checkpoint-*" >/dev/null; then
+  if [ -e "$1/model.safetensors.manifest.json" ] && ! compgen -G "$1/checkpoint-*/DONE" >/dev/null; then
     echo finished
   else
     cat "$1/state" 2>/dev/null || true
@@ -62,7 +62,7 @@ start_or_resume() {
   rm -rf "$folder"/checkpoint-* "$folder/state" "$folder"/model.safetensors.{manifest.json,command}
   touch "$folder/started"
   printf '%s\n' "$started" >"$folder/started.command"
-  echo "$ranks" >"$folder/started.ranks"
+  echo "${recipe_ranks:-$ranks}" >"$folder/started.ranks"
 }
 
 # choose_recipe_ranks SYSTEM: sets `recipe_ranks`, what a recipe multiplies by that grows with the ranks: those of this job, or,
@@ -126,6 +126,11 @@ need_gpu() {
     return
   fi
   device=cpu
+  local command
+  need_programs train
+  need_text
+  train_command "$data/$1" "${@:2}"
+  ! up_to_date "$data/$1/model.safetensors" "$vocab" "$shards/valid.shard" "${train_shards[@]}" -- "${command[@]}" || return 0
   [ -z "$dry_run" ] || return 0
   say "there is no GPU here; a forecast for the CPU:"
   forecast "$@"

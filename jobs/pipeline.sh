@@ -134,7 +134,8 @@ run_here() {
   for system in "${systems[@]}"; do
     status=0
     STEPS_BEFORE=$steps run_script "$home/jobs/train_$system.sh" || status=$?
-    [ $status -le 2 ] || exit $status
+    [ -z "$signal" ] || exit $status
+    case $status in 75 | 129 | 130 | 143) exit $status ;; esac # asked to stop
     [ $status = 0 ] || failed+=("$system")
     steps=$((steps + 2))
   done

@@ -58,7 +58,7 @@ static const struct option_spec options[] = {
      .value = &style,
      .help =
          "lm1b: the benchmark's rules for English; none: white space to single spaces, nothing else; char: "
-         "then every character is a token, and the space " WORD_SPACE,
+         "blanks to single spaces, then every character is a token, and the space " WORD_SPACE,
      .choices = "lm1b|none|char"},
     {.name = "invalid-utf8",
      .kind = OPTION_CHOICE,
@@ -186,12 +186,14 @@ static bool block_is_clean(const struct run *run, struct block *block) {
     return !block->fault;
 }
 
-// White space of any kind to single spaces, none at the ends.
-static void line_squeeze(struct buffer *line) {
+// White space to single spaces, none at the ends: of any kind, or of ASCII alone, where others belong to
+// words as they do for what reads texts.
+static void line_squeeze(struct buffer *line, bool ascii) {
     size_t kept = 0, length;
     bool pending = false;
     for (size_t at = 0; at < line->size; at += length) {
-        if (character_class(utf8_decode(line->data + at, &length)) & CHARACTER_SPACE) {
+        uint32_t c = utf8_decode(line->data + at, &length);
+        if (ascii ? c == ' ' || (c >= '\t' && c <= '\r') : (character_class(c) & CHARACTER_SPACE) != 0) {
             pending = kept > 0;
             continue;
         }
@@ -228,7 +230,7 @@ static void line_finish(const struct run *run, struct block *block, const char *
         normalise_line(line, &block->scratch);
         tokenized = tokenize_line(line, &block->scratch);
     } else {
-        line_squeeze(line);
+        line_squeeze(line, run->characters);
         if (run->characters) line_spread(line, &block->scratch);
     }
     buffer_add(&block->out, line->data, line->size);

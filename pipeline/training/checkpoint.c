@@ -28,11 +28,19 @@ static bool is_complete(const char *folder, uint64_t step) {
     return stat(path, &s) == 0;
 }
 
+// Of two complete ones: others are removed only behind the next that is saved, which needs its own room.
+struct held {
+    uint64_t bytes;
+    int count;
+};
+
 static void visit_size(const char *folder, uint64_t step, void *x) {
+    struct held *h = x;
     char path[4096];
     struct stat s;
+    if (h->count == 2 || !is_complete(folder, step)) return;
     checkpoint_path(path, sizeof path, folder, step, "state.safetensors");
-    if (stat(path, &s) == 0) *(uint64_t *)x += (uint64_t)s.st_size;
+    if (stat(path, &s) == 0) h->bytes += (uint64_t)s.st_size, h->count++;
 }
 
 // Calls visit for each checkpoint-STEP in the folder.
@@ -96,9 +104,9 @@ static bool find_none(const char *folder) {
 }
 
 uint64_t checkpoint_bytes(const char *folder) {
-    uint64_t bytes = 0;
-    each_checkpoint(folder, visit_size, &bytes);
-    return bytes;
+    struct held h = {0};
+    each_checkpoint(folder, visit_size, &h);
+    return h.bytes;
 }
 
 bool checkpoint_find(const char *folder, uint64_t *step) {
@@ -295,7 +303,7 @@ static void check_identity(const struct safetensors_reader *r, const char *path,
 
 // === saving and loading ==========================================================================
 
-// All streams' carried states in global stream order, on rank 0 (NULL elsewhere).
+// All streams' carried states in global stream order, on every rank.
 static float *gather_state(struct communicator *c, const struct model *m, const struct workspace *w) {
     size_t floats = workspace_state_floats(m), mine = w->B * floats;
     float *state = memory_alloc(mine, sizeof *state, "the carried state");

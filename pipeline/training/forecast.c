@@ -15,9 +15,9 @@ struct forecast forecast_make(const struct model_options *o, const struct loop_o
     uint64_t floats =
         all * (1 + states) + model_gradient_floats(o, block, streams * l->bptt, (uint64_t)ranks);
     if (l->optimiser.ema > 0) floats += recurrent;
-    return (struct forecast){.memory =
-                                 floats * sizeof(float) + workspace_bytes(o, l->bptt, streams, samples, true),
-                             .disk = (3 * (1 + states) + 2) * all * sizeof(float)};
+    return (struct forecast){
+        .memory = floats * sizeof(float) + workspace_bytes(o, l->bptt, streams, samples, true),
+        .disk = ((3 * (1 + states) + 2) * all + (l->optimiser.ema > 0 ? 3 * recurrent : 0)) * sizeof(float)};
 }
 
 static void check_memory(uint64_t bytes, const struct kernels *k, struct communicator *world) {

@@ -241,7 +241,9 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     snprintf(x->s.vocabulary, sizeof x->s.vocabulary, "%s", x->m->o.vocabulary);
     x->s.rate_factor = 1;
     if (resume != UINT64_MAX) {
+        communicator_writes(true); // it reads, as slowly
         checkpoint_load(o->folder, resume, c, x->m, x->w, x->id, &x->s);
+        communicator_writes(false);
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
     }
     x->divergence = (struct divergence){.folder = o->folder, .checkpoint = x->s.good_step};

@@ -46,6 +46,7 @@ static void run_folder_fail(int code) {
         if (file >= 0 && write(file, "failed\n", 7) != 7) unlink(path); // an empty state says nothing
         if (file >= 0) close(file);
     }
+    if ((size_t)snprintf(path, sizeof path, "%s/stop", run_folder) < sizeof path) unlink(path);
     if (run_ranks->ranks > 1) communicator_abort(run_ranks, code);
     exit(code);
 }
@@ -62,9 +63,16 @@ static bool is_finished(void) {
 }
 
 static void remove_earlier_run(void) {
-    static const char *const files[] = {"model.safetensors", "model.safetensors.manifest.json",
-                                        "curve.jsonl",       "gradient_flow.tsv",
-                                        "samples.tsv",       "state"};
+    static const char *const files[] = {"model.safetensors",
+                                        "model.safetensors.manifest.json",
+                                        "curve.jsonl",
+                                        "gradient_flow.tsv",
+                                        "samples.tsv",
+                                        "state",
+                                        "stop",
+                                        "curve.jsonl.damaged",
+                                        "gradient_flow.tsv.damaged",
+                                        "samples.tsv.damaged"};
     char path[4096];
     checkpoint_remove_all(run_folder);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(run_path(path, sizeof path, files[i]));
@@ -84,6 +92,7 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
     run_folder = folder;
     run_ranks = c;
     if (c->rank == 0) {
+        communicator_writes(true); // and reads a checkpoint, all of it
         publish_make_folder(folder);
         if (fresh) remove_earlier_run();
         if (checkpoint_find(folder, &step))
@@ -93,6 +102,7 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
                 folder);
         publish_refuse_full(run_folder, bytes_missing(bytes), "checkpoints and model",
                             "choose another --output");
+        communicator_writes(false);
     }
     communicator_broadcast(c, &resume, sizeof resume, 0);
     message_set_die_hook(run_folder_fail);

@@ -59,6 +59,11 @@ static void restore(const char *folder, int i, const struct run_log *seen) {
     char path[PATH_SIZE], aside[PATH_SIZE];
     log_path(path, folder, i, "");
     log_path(aside, folder, i, ".damaged");
+    for (int n = 2; n < 1000 && access(aside, F_OK) == 0; n++) {
+        char end[32];
+        snprintf(end, sizeof end, ".damaged-%d", n);
+        log_path(aside, folder, i, end);
+    }
     if (seen->length == 0) {
         if (unlink(path) && errno != ENOENT) die_errno("cannot remove %s", path);
         return;
