@@ -131,9 +131,8 @@ endif
 GPU_SRC  := $(wildcard kernels/cuda/*.cu)
 GPU      := $(if $(filter 1,$(HAVE_CUDA)),$(BUILD)/lib/libbillionword_gpu.so)
 GPU_ARCH := $(foreach a,80 90 100,-gencode arch=compute_$(a),code=sm_$(a)) -gencode arch=compute_100,code=compute_100
-CUDA     := $(abspath $(dir $(NVCC))..)
-NVFLAGS  := -std=c++20 -O3 -t 2 $(GPU_ARCH) -I. -Werror all-warnings -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
-GPU_KEY  := $(shell printf '%s' "$(NVFLAGS) $(NVCC)" | cksum | cut -d' ' -f1)
+NVFLAGS  := -std=c++20 -O3 -t 2 $(GPU_ARCH) $(CUDA_FLAGS) -I. -Werror all-warnings -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
+GPU_KEY  := $(shell printf '%s' "$(NVFLAGS) $(CUDA_LIBS) $(NVCC)" | cksum | cut -d' ' -f1)
 GPU_OBJ  := $(GPU_SRC:%.cu=build/gpu-$(GPU_KEY)/%.o)
 ifneq ($(CXX),)
 EMULATED     := $(BUILD)/emulated/libbillionword_gpu.so
@@ -198,7 +197,7 @@ build/gpu-$(GPU_KEY)/%.o: %.cu
 
 $(BUILD)/lib/libbillionword_gpu.so: $(GPU_OBJ)
 	@mkdir -p $(@D)
-	$(NVCC) -shared -o $@ $^ -cudart static -lcublasLt -Xlinker -z,defs,-rpath,$(CUDA)/lib64
+	$(NVCC) -shared -o $@ $^ -cudart static $(CUDA_LIBS) -Xlinker -z,defs
 
 $(BUILD)/emulated/%.o: %
 	@mkdir -p $(@D)

@@ -70,6 +70,9 @@ static double product_rate(const struct kernels *k) {
     return done / (time_now() - start);
 }
 
+// Drawing takes its time, too: so these are drawn before, and come again and again.
+enum { BATCHES = 16 };
+
 // Words drawn about as often as in text: id = exp(u ln V).
 static void draw_ids(uint32_t *inputs, int32_t *targets, size_t n, uint32_t classes, uint32_t step) {
     for (size_t i = 0; i < n; i++) {
@@ -130,7 +133,7 @@ struct training {
     struct training_options t;
     struct optimiser_options o;
     uint32_t *inputs, step;
-    int32_t *targets;
+    int32_t *targets; // of BATCHES batches, as the inputs
 };
 
 static struct training training_make(const struct kernels *k, const struct model_options *o) {
@@ -155,15 +158,16 @@ static struct training training_make(const struct kernels *k, const struct model
     model_initialise(x.m, 0.05, 0, 1);
     x.w = workspace_new(x.m, (size_t)bptt, (size_t)batch, &x.t, 1);
     optimiser_make(x.m, &x.o);
-    x.inputs = memory_alloc(n, sizeof *x.inputs, "a batch");
-    x.targets = memory_alloc(n, sizeof *x.targets, "a batch");
+    x.inputs = memory_alloc(n * BATCHES, sizeof *x.inputs, "batches");
+    x.targets = memory_alloc(n * BATCHES, sizeof *x.targets, "batches");
+    for (uint32_t i = 0; i < BATCHES; i++)
+        draw_ids(x.inputs + i * n, x.targets + i * n, n, (uint32_t)words, i);
     return x;
 }
 
 static void training_step(struct training *x) {
-    size_t n = (size_t)(batch * bptt);
-    draw_ids(x->inputs, x->targets, n, (uint32_t)words, x->step);
-    struct batch b = {(size_t)bptt, (size_t)batch, x->inputs, x->targets, NULL, x->step, 0};
+    size_t first = (size_t)(batch * bptt) * (x->step % BATCHES);
+    struct batch b = {(size_t)bptt, (size_t)batch, x->inputs + first, x->targets + first, NULL, x->step, 0};
     struct optimiser_norms norms;
     model_step(x->m, x->w, &b, &x->t);
     if (optimiser_step(x->m, &x->o, x->step++, x->o.rate, &norms) >= 0) die("training has diverged");

@@ -2,6 +2,7 @@
 //
 //   cuda_device.cu   the table, memory, and what travels between host and GPU
 //   cuda_gemm.cu     matrix products, by cuBLASLt; the only source that uses it
+//   cuda_plain.cu    those that it refuses
 //   the others       a family of kernels each
 //
 // Sources are C++ for nvcc's sake only.  They compile as well with a C++ compiler against tests/cuda/shim,
@@ -52,6 +53,13 @@ extern struct gpu gpu;
 // had; what they call may take more.  Aligned to 256 bytes; not cleared.
 void scratch_begin();
 void *scratch_take(size_t bytes);
+// What is taken after scratch_now() goes back by scratch_return: for loops, each of whose turns needs some
+// anew.
+struct scratch_mark {
+    size_t chunk, used;
+};
+struct scratch_mark scratch_now();
+void scratch_return(struct scratch_mark mark);
 inline float *scratch_floats(size_t count) { return (float *)scratch_take(count * sizeof(float)); }
 
 // A copy of host memory in scratch; the host's may be changed at once.

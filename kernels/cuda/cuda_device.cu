@@ -93,6 +93,19 @@ void *scratch_take(size_t bytes) {
     return p;
 }
 
+struct scratch_mark scratch_now() {
+    return {chunk_now, chunk_used};
+}
+
+// Kernels that read what goes back come before those that write there anew: there is one stream.  Chunks
+// after the mark's stay, and are taken from again when it is full.
+void scratch_return(struct scratch_mark mark) {
+    chunk_now = mark.chunk, chunk_used = mark.used;
+    if (gpu.poison && chunk_now < chunks.size())
+        CHECK(cudaMemsetAsync(chunks[chunk_now].memory + chunk_used, 0xff,
+                              chunks[chunk_now].bytes - chunk_used, gpu.stream));
+}
+
 void *scratch_stage(const void *host, size_t bytes) {
     void *device = scratch_take(bytes);
     copy_in(device, host, bytes);
@@ -202,8 +215,9 @@ extern "C" const struct kernels *billionword_gpu_open(int version, const struct 
     }
     gpu.fail = request->fail;
     gpu.poison = request->poison;
-    size_t share = gpu.properties.totalGlobalMem / 16;
-    gpu.kept_bytes = request->kept_bytes ? request->kept_bytes : share;
+    // More than the cap makes no product faster, and takes memory from what else a large GPU holds.
+    size_t share = gpu.properties.totalGlobalMem / 16, cap = (size_t)4 << 30;
+    gpu.kept_bytes = request->kept_bytes ? request->kept_bytes : share < cap ? share : cap;
     ring_open();
     if ((wrong = gemm_open())) {
         std::snprintf(error, size, "%s", wrong);

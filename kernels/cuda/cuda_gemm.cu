@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -45,6 +46,7 @@ struct plan {
     cublasLtMatmulDesc_t product;
     cublasLtMatrixLayout_t a, b, c;
     cublasLtMatmulAlgo_t algorithm;
+    bool plain; // cuBLASLt has no algorithm for it
 };
 std::unordered_map<shape, plan, shape_hash, same_shape> plans;
 
@@ -91,7 +93,21 @@ cublasLtMatmulDesc_t product_of(const shape &s) {
     return d;
 }
 
-void choose_algorithm(const shape &s, plan &p) {
+// "m=128 n=512 k=2048, rows of A 2048 B' 512 C 512, bf16"
+std::string name_of(const shape &s) {
+    char text[256];
+    std::snprintf(text, sizeof text, "m=%llu n=%llu k=%llu, rows of A%s %llu B%s %llu C %llu, %s",
+                  (unsigned long long)s.m, (unsigned long long)s.n, (unsigned long long)s.k,
+                  s.transpose_a ? "'" : "", (unsigned long long)s.a_stride, s.transpose_b ? "'" : "",
+                  (unsigned long long)s.b_stride, (unsigned long long)s.c_stride,
+                  s.narrow                          ? "bf16"
+                  : gpu.precision == PRECISION_TF32 ? "tf32"
+                                                    : "fp32");
+    return text;
+}
+
+// False, and a warning, where cuBLASLt has none.
+bool choose_algorithm(const shape &s, plan &p) {
     cublasLtMatmulPreference_t wish;
     CHECK_BLAS(cublasLtMatmulPreferenceCreate(&wish));
     auto set = [&](cublasLtMatmulPreferenceAttributes_t what, const auto &value) {
@@ -102,13 +118,17 @@ void choose_algorithm(const shape &s, plan &p) {
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, s.a_alignment);
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, s.c_alignment);
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, s.c_alignment);
-    cublasLtMatmulHeuristicResult_t result;
+    cublasLtMatmulHeuristicResult_t result = {};
     int found = 0;
-    CHECK_BLAS(
-        cublasLtMatmulAlgoGetHeuristic(handle, p.product, p.a, p.b, p.c, p.c, wish, 1, &result, &found));
-    CHECK_BLAS(found ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED);
-    p.algorithm = result.algo;
+    cublasStatus_t status =
+        cublasLtMatmulAlgoGetHeuristic(handle, p.product, p.a, p.b, p.c, p.c, wish, 1, &result, &found);
     CHECK_BLAS(cublasLtMatmulPreferenceDestroy(wish));
+    if (status == CUBLAS_STATUS_SUCCESS) status = found ? result.state : CUBLAS_STATUS_NOT_SUPPORTED;
+    p.algorithm = result.algo;
+    if (status == CUBLAS_STATUS_SUCCESS) return true;
+    std::fprintf(stderr, "warning: %s has no algorithm for the product %s (%s): a slow kernel computes it\n",
+                 gemm_library(), name_of(s).c_str(), cublasLtGetStatusString(status));
+    return false;
 }
 
 void forget_plans() { // layers whose rows change with every step bring ever new shapes
@@ -128,17 +148,24 @@ const plan &plan_for(const shape &s) {
               .a = layout(type, s.transpose_b, s.k, s.n, s.b_stride),
               .b = layout(type, s.transpose_a, s.m, s.k, s.a_stride),
               .c = layout(CUDA_R_32F, false, s.m, s.n, s.c_stride),
-              .algorithm = {}};
-    choose_algorithm(s, p);
+              .algorithm = {},
+              .plain = false};
+    p.plain = !choose_algorithm(s, p);
     return plans.emplace(s, p).first->second;
 }
 
 } // namespace
 
 void gemm_run(const struct gemm_call *x) {
-    const plan &p = plan_for(shape_of(x));
-    CHECK_BLAS(cublasLtMatmul(handle, p.product, &x->alpha, x->b.data, p.a, x->a.data, p.b, &x->beta, x->c,
-                              p.c, x->c, p.c, &p.algorithm, workspace, WORKSPACE, gpu.stream));
+    shape s = shape_of(x);
+    const plan &p = plan_for(s);
+    if (p.plain) return gemm_plain(x);
+    cublasStatus_t status =
+        cublasLtMatmul(handle, p.product, &x->alpha, x->b.data, p.a, x->a.data, p.b, &x->beta, x->c, p.c,
+                       x->c, p.c, &p.algorithm, workspace, WORKSPACE, gpu.stream);
+    if (status != CUBLAS_STATUS_SUCCESS)
+        gpu_fail(("cublasLtMatmul of " + name_of(s)).c_str(), cublasLtGetStatusString(status), __FILE__,
+                 __LINE__);
 }
 
 const char *gemm_open() {

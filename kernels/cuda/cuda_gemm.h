@@ -16,6 +16,8 @@ struct gemm_call {
     size_t c_stride;
 };
 void gemm_run(const struct gemm_call *x);
+// The same by an obvious kernel (cuda_plain.cu): slow, but of any shape.
+void gemm_plain(const struct gemm_call *x);
 // Once, before the first; returns NULL, or what is wrong.
 const char *gemm_open();
 // "cuBLASLt 13.0.2"

@@ -100,24 +100,34 @@ static void sum_rows(const struct kernels *, float *sum, const float *y, size_t 
 
 // === adding rows to slots: the host sorts, so that each slot has one writer ===
 
-// A block takes a slot; its terms are order[first[i]] ... order[first[i + 1] - 1].
+// The terms of one slot, from begin to end, added in their order.  A frequent word has thousands: reads are
+// under way AHEAD at a time, so that memory's delay is not waited for with each of them.
+template <class Term> static __device__ float add_terms(float sum, uint32_t begin, uint32_t end, Term term) {
+    constexpr uint32_t AHEAD = 8;
+    for (; end - begin >= AHEAD; begin += AHEAD) {
+        float x[AHEAD];
+        for (uint32_t i = 0; i < AHEAD; i++) x[i] = term(begin + i);
+        for (uint32_t i = 0; i < AHEAD; i++) sum += x[i];
+    }
+    for (; begin < end; begin++) sum += term(begin);
+    return sum;
+}
+
+// Blocks (slot, part of the columns); a slot's terms are order[first[i]] ... order[first[i + 1] - 1].
 static __global__ void add_rows_kernel(float *out, const float *in, size_t d, const uint32_t *slots,
                                        const uint32_t *first, const uint32_t *rows, const uint32_t *order,
                                        const float *factors, float *added) {
     size_t slot = slots[blockIdx.x];
     uint32_t begin = first[blockIdx.x], end = first[blockIdx.x + 1];
-    for (size_t j = threadIdx.x; j < d; j += blockDim.x) {
-        float sum = out[slot * d + j];
-        for (uint32_t i = begin; i < end; i++) {
+    size_t j = (size_t)blockIdx.y * blockDim.x + threadIdx.x;
+    if (j < d)
+        out[slot * d + j] = add_terms(out[slot * d + j], begin, end, [=](uint32_t i) {
             float x = in[rows[i] * d + j];
-            sum += factors ? x * factors[order[i]] : x;
-        }
-        out[slot * d + j] = sum;
-    }
-    if (!added || threadIdx.x > 0) return;
-    float sum = added[slot];
-    for (uint32_t i = begin; i < end; i++) sum += factors ? factors[order[i]] : 1;
-    added[slot] = sum;
+            return factors ? x * factors[order[i]] : x;
+        });
+    if (!added || j > 0) return;
+    added[slot] =
+        add_terms(added[slot], begin, end, [=](uint32_t i) { return factors ? factors[order[i]] : 1.0f; });
 }
 
 // The terms by slot, those of a slot in their order.
@@ -150,8 +160,8 @@ void gpu_add_rows(float *out, const float *in, size_t d, struct row_terms terms,
     sort_terms(terms, &s);
     if (s.slots.empty()) return;
     size_t threads = d < THREADS ? (d + WARP - 1) / WARP * WARP : THREADS;
-    LAUNCH(add_rows_kernel, s.slots.size(), threads, gpu.stream, out, in, d,
-           stage(s.slots.data(), s.slots.size()), stage(s.first.data(), s.first.size()),
+    LAUNCH(add_rows_kernel, dim3(s.slots.size(), (d + threads - 1) / threads), threads, gpu.stream, out, in,
+           d, stage(s.slots.data(), s.slots.size()), stage(s.first.data(), s.first.size()),
            stage(s.rows.data(), s.rows.size()), stage(s.order.data(), s.order.size()), terms.factors, added);
 }
 

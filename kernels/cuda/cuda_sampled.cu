@@ -168,7 +168,8 @@ static void run(const float *h, const float *w, const float *b, const float *ln_
     LAUNCH(offset_kernel, blocks_for(U), THREADS, gpu.stream, offset, b, stage(ln_q, U), U);
     struct job j = {h, w, offset, counts ? stage(counts, S) : nullptr, stage(targets, N), S, D, scale};
     struct operand of_h = operand_of(h, N, D), samples = operand_of(w, S, D);
-    for (size_t first = 0; first < N; first += rows) {
+    struct scratch_mark mark = scratch_now();
+    for (size_t first = 0; first < N; first += rows, scratch_return(mark)) {
         size_t count = N - first < rows ? N - first : rows;
         struct operand block_h = operand_at(of_h, first, 0);
         gpu_gemm(false, true, count, S, D, 1, block_h, samples, 0, x, S);

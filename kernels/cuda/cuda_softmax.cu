@@ -92,15 +92,18 @@ static void full(const struct kernels *, const float *h, const float *w, const f
     struct job j = {b,    stage(targets, N),   V, D, scale, scratch_floats(rows * width),
                     sums, scratch_floats(rows)};
     struct operand of_h = operand_of(h, N, D), of_w = operand_of(w, V, D);
-    for (size_t first = 0; first < N; first += rows) {
+    struct scratch_mark mark = scratch_now();
+    for (size_t first = 0; first < N; first += rows, scratch_return(mark)) {
         size_t count = N - first < rows ? N - first : rows;
         block_forward(&j, first, count, width, of_h, of_w, logp);
         if (scale != 0) block_backward(&j, first, count, of_h, of_w, dh, dw, db);
     }
 }
 
+constexpr unsigned NORMALISE = 1024; // threads of a block, to which registers must be kept for it to start
+
 // A block takes a row.
-static __global__ void normalise_kernel(float *p, const float *bias, size_t V) {
+static __global__ void __launch_bounds__(NORMALISE) normalise_kernel(float *p, const float *bias, size_t V) {
     float *row = p + blockIdx.x * V;
     struct row_sum s = row_nothing();
     for (size_t j = threadIdx.x; j < V; j += blockDim.x) row_see(s, row[j] + (bias ? bias[j] : 0));
@@ -115,7 +118,7 @@ static void probabilities(const struct kernels *, const float *h, const float *w
     if (N == 0) return;
     scratch_begin();
     gpu_gemm(false, true, N, V, D, 1, operand_of(h, N, D), operand_of(w, V, D), 0, p, V);
-    LAUNCH(normalise_kernel, N, 1024, gpu.stream, p, b, V);
+    LAUNCH(normalise_kernel, N, NORMALISE, gpu.stream, p, b, V);
 }
 
 const struct softmax_kernels cuda_softmax = {.full = full,

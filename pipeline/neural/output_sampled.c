@@ -82,7 +82,8 @@ static void index_block(const struct output *u, struct output_samples *s, const 
     memcpy(bias->ids, weight->ids, bias->rows * sizeof *bias->ids);
 }
 
-// Gathers the rows of the last draw and of the targets (n); returns their index.
+// Gathers the rows of the last draw and of the targets (n); returns their index.  The host's cores have
+// nothing else to do beside a GPU, where the kernels' own threads are one.
 static const struct row_index *gather(const struct output *u, const struct kernels *k,
                                       struct output_samples *s, const int32_t *targets, size_t n) {
     struct row_index *rows = s->each_step ? &s->group : &s->rows;
@@ -90,6 +91,7 @@ static const struct row_index *gather(const struct output *u, const struct kerne
     for (size_t r = 0; r < n; r++)
         s->targets[r] = targets[r] == SOFTMAX_IGNORE ? SOFTMAX_IGNORE
                                                      : (int32_t)row_index_slot(rows, (uint32_t)targets[r]);
+#pragma omp parallel for num_threads(k->on_host ? k->threads : 8) if (rows->count > 4096)
     for (size_t j = 0; j < rows->count; j++)
         s->ln_q[j] = sampler_log_expected(&s->sampler, rows->ids[j]) + (float)s->log_normaliser;
     k->matmul.gather_rows(k, s->weight, u->weight->value, rows->ids, rows->count, u->D);

@@ -33,6 +33,8 @@ void gemm_run(const struct gemm_call *x) {
     emulator_check_pointer("gemm", x->b.data);
     emulator_check_pointer("gemm", x->c);
     if (x->a.narrow != x->b.narrow) gpu_fail("gemm", "operands of two kinds", __FILE__, __LINE__);
+    constexpr size_t SMALL = 512; // those this small try the kernel for what cuBLASLt refuses
+    if (x->m * x->n * x->k <= SMALL) return gemm_plain(x);
     emulator_enqueue(gpu.stream, [call = *x] { multiply(call); });
 }
 
