@@ -198,7 +198,7 @@ static void show_progress(struct loop *x, bool last) {
 
 // A signal may come before a launcher has ranks to pass it on to; a file waits for them.
 static bool finds_stop_file(struct loop *x) {
-    const double SECONDS = 1;
+    const double SECONDS = 0.2;
     double now = time_now();
     if (x->c->rank != 0 || now - x->last_look < SECONDS) return false;
     x->last_look = now;

@@ -14,7 +14,7 @@ rm jobs/site.sh
 
 # --- a recipe whose batch is 128 streams a rank
 sed -i 's/128 \* recipe_ranks/4 * recipe_ranks/; s/--hidden 2048 --projection 512 --embedding 512/--hidden 16 --projection 8 --embedding 8/
-  s/--samples 8192/--samples 20/; s/--epochs "[^"]*"/--epochs 300/; s/--valid-streams 32/--valid-streams 2/; s/--streams 32/--streams 2/' jobs/train_lstm2048.sh
+  s/--samples 8192/--samples 20/; s/--epochs "[^"]*"/--epochs 600/; s/--valid-streams 32/--valid-streams 2/; s/--streams 32/--streams 2/' jobs/train_lstm2048.sh
 stop() { # SYSTEM: once it trains
   local pid=$1 status=0
   until grep -q running "work/tiny/$2/state" 2>/dev/null && [ -s "work/tiny/$2/curve.jsonl" ]; do
@@ -36,6 +36,7 @@ NP=1 ELASTIC=1 jobs/train_lstm2048.sh --device cpu >out 2>said || fail "$(cat sa
 grep -q 'nothing to do' said || fail "$(cat said)"
 
 # --- asked to stop at any moment: ranks that are not there yet, that join, that read a checkpoint
+sed -i 's/--epochs 200/--epochs 600/' jobs/train_lstm256.sh # some seconds, on any machine
 NP=2 jobs/train_lstm256.sh >out 2>said &
 stop $! lstm256
 times="0.1 0.4 0.8"
