@@ -336,19 +336,26 @@ forward_signals() {
   done
 }
 
-# The work is saved but not done: back into the queue, or exit code 75, "try again".
+# Whether the job's time is over in ten minutes or less: then it was its limit that sent the signal.
+limit_is_near() {
+  local end
+  end=$(scontrol show job -o "$SLURM_JOB_ID" | sed -n 's/.* EndTime=\([^ ]*\).*/\1/p')
+  end=$(date -d "$end" +%s 2>/dev/null) && [ $((end - $(date +%s))) -le 600 ] # without a limit there is no date
+}
+
+# The work is saved but not done: back into the queue, or exit code 75, "try again".  What the limit ends before anything was
+# made would be ended so for ever.
 leave() {
   case ${signal:=USR1} in
   HUP) exit 129 ;;
   INT) exit 130 ;;
-  TERM) exit 143 ;;
+  TERM) [ -n "${BILLIONWORD_PART:-}" ] && [ -n "$progressed" ] && exit 75 || exit 143 ;; # a script that runs this one asks
   esac
-  if [ -n "${SLURM_JOB_ID:-}" ] && [ -n "$progressed" ]; then
-    if scontrol requeue "$SLURM_JOB_ID" >&2; then
-      requeued=1
-      say "the time is nearly up: the work is saved and the job is back in the queue"
-      exit 0
-    fi
+  if [ -n "${SLURM_JOB_ID:-}" ] && { [ -n "$progressed" ] || ! limit_is_near; }; then
+    requeued=1
+    say "asked to stop: the work is saved and the job goes back into the queue" # before Slurm ends this script, too
+    ! scontrol requeue "$SLURM_JOB_ID" >&2 || exit 0
+    requeued=
   fi
   [ -n "$progressed" ] || say "the time is too short for this stage, which starts over: submit with a longer --time"
   say "not finished: run it again to go on" && exit 75

@@ -137,9 +137,10 @@ run_ngram_system() {
 make_unpruned() {
   local status=0 arguments=()
   [ -z "$dry_run" ] || arguments=(--dry-run)
-  MODEL_ONLY=1 BILLIONWORD_HOME=$home STEPS_BEFORE=$step_number STEPS_TOTAL=$step_total \
+  MODEL_ONLY=1 BILLIONWORD_PART=1 BILLIONWORD_HOME=$home STEPS_BEFORE=$step_number STEPS_TOTAL=$step_total \
     "$home/jobs/train_$1.sh" "${arguments[@]}" </dev/null &
   await_child $! || status=$?
+  [ $status != 75 ] || progressed=1
   leave_if_asked
   [ $status = 0 ] || exit $status
 }

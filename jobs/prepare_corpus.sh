@@ -45,8 +45,12 @@ prepare_text() {
   if [ -z "$origin" ]; then
     if [ -e "$text/valid.txt" ] && [ -e "$text/test.txt" ] && { [ -e "$text/train.txt" ] || [ -d "$text/train" ]; }; then return; fi
     announce
-    stoppable env -u STEPS_BEFORE -u STEPS_TOTAL -u PIPELINE_DID "$home/jobs/prepare_$corpus.sh" >&2 ||
-      { status=$? && leave_if_asked; exit $status; }
+    stoppable env -u STEPS_BEFORE -u STEPS_TOTAL -u PIPELINE_DID BILLIONWORD_PART=1 "$home/jobs/prepare_$corpus.sh" >&2 || {
+      status=$?
+      [ $status != 75 ] || progressed=1
+      leave_if_asked
+      exit $status
+    }
     progressed=1
   elif [ "$text" != "$origin" ]; then
     need_programs tokenize

@@ -47,8 +47,8 @@ stop shard HUP 129 "$jobs/pipeline.sh"
 
 # Count-based systems: what was counted stays.
 stop count USR1 75 "$jobs/train_kn5.sh"
-stop estimate USR1 75 "$jobs/train_kn5.sh"
-! grep -q 'the time is too short' said || fail "counts were made: $(cat said)"
+stop estimate USR1 75 "$jobs/train_kn5_pruned.sh"
+! grep -q 'the time is too short' said || fail "counts were made, by the script of the unpruned model: $(cat said)"
 stop estimate USR1 75 "$jobs/train_kn5.sh"
 grep -q 'the time is too short for this stage' said || fail "$(cat said)"
 grep -q 'not finished: run it again to go on' said || fail "$(cat said)"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A job on two nodes that is stopped saves its work, however slowly rank 0 writes, goes back into the queue, and in the end has
-# the bits of a run that was never stopped: by srun, by mpirun, and where a node is lost.
+# the bits of a run that was never stopped: by srun, by mpirun, in an evaluation,
+# and where a node is lost.
 # timeout: 240
 . "$BILLIONWORD_HOME/tests/cluster/cluster.bash"
 box_up 2 16000 2 # of lstm256, which asks for two cores a rank, a node takes one rank
@@ -38,16 +39,19 @@ ended() {
   wait_for_end "$id" 120
   [ "$state" = COMPLETED ] || fail "ended as $state: $(cat "$log")"
   [ "$(passes)" = "$1" ] || fail "$(passes) passes, not $1: $(cat "$log")"
-  grep -q 'going on from step' "$log" || fail "not resumed: $(cat "$log")"
+  [ "$1" = 1 ] || grep -q 'going on from step' "$log" || fail "not resumed: $(cat "$log")"
   same_results "$clone/straight" "$clone/$2" lstm256
+}
+wait_for_count() { # TEXT N: until the log has said it N times
+  local end=$((SECONDS + 60))
+  until [ "$(grep -cF -- "$1" "$log" 2>/dev/null)" = "$2" ]; do
+    [ $SECONDS -lt $end ] || fail "the log does not say '$1' $2 times: $(cat "$log")"
+    sleep 0.1
+  done
 }
 preempt() { # PASS NAME
   scancel --batch --signal=USR1 "$id"
-  for ((i = 0; i < 300; i++)); do
-    [ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" != "$1" ] || break
-    sleep 0.1
-  done
-  [ "$(grep -c 'the work is saved and the job is back in the queue' "$log")" = "$1" ] || fail "not requeued: $(cat "$log")"
+  wait_for_count 'the work is saved and the job goes back into the queue' "$1"
   expect_output stopped cat "$clone/$2/tiny/lstm256/state"
   compgen -G "$clone/$2/tiny/lstm256/checkpoint-*/DONE" >/dev/null || fail "no whole checkpoint: $(cat "$log")"
   # The ranks have left together and with 0: the launcher has nothing to complain of.
@@ -67,6 +71,23 @@ in_pass 1 mpirun
 preempt 1 mpirun
 ended 2 mpirun
 rm "$clone/jobs/site.sh"
+
+# Stopped in an evaluation, which saves nothing, in a run that has made something else and in one that has not.
+rm "$clone/build/bin"
+mkdir "$clone/build/bin"
+ln -s "$BIN"/* "$clone/build/bin/"
+rm "$clone/build/bin/evaluate"
+printf '#!/bin/bash\nsleep 3\nexec "%s/evaluate" "$@"\n' "$BIN" >"$clone/build/bin/evaluate"
+chmod +x "$clone/build/bin/evaluate"
+start evaluation
+for ((n = 1; n <= 2; n++)); do
+  wait_for_count "=== 2/2 Evaluating" $n
+  sleep 1
+  scancel --batch --signal=USR1 "$id"
+  wait_for_count 'the work is saved and the job goes back into the queue' $n
+done
+ended 1 evaluation
+[ "$(grep -c '=== 2/2 Evaluating' "$log")" = 3 ] || fail "evaluated otherwise than three times: $(cat "$log")"
 
 # A node that is lost takes the job with it; Slurm puts it back into the queue by itself.
 start lost
