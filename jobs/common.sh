@@ -14,6 +14,8 @@
 
 set -euo pipefail
 : "${home:?set by the script that sources this file}"
+signal=
+trap 'signal=USR1' USR1 # until forward_signals: a job that is asked to stop in its first moments does
 
 case $0 in
 */slurm_script) script=${SLURM_JOB_NAME:-job} ;; # the name of the copy that Slurm runs says nothing
@@ -236,7 +238,7 @@ make_file() {
   case $1 in
   */*) stoppable "$@" >&2 ;;
   *) "$@" >&2 ;; # a function, which sees to it itself
-  esac || { status=$? && leave_if_asked; exit "$status"; }
+  esac || { status=$? && leave_if_ended; exit "$status"; }
   [ -e "$out" ] || fail "${1##*/} ended well, but $out is not there"
   printf '%s\n' "$made" >"$out.command"
   progressed=1
@@ -288,7 +290,7 @@ find_launcher() {
 
 # launch PROGRAM OPTION...: on all ranks.  In a session of its own, so that of what the terminal sends to all (Ctrl-C,
 # hang-up) nothing arrives but what on_signal forwards: mpirun would kill its ranks.
-child='' signal='' stop_file=''
+child='' stop_file=''
 launch() {
   find_launcher
   # Each rank refuses to compute with fewer than there should be.
@@ -336,11 +338,15 @@ forward_signals() {
   done
 }
 
-# Whether the job's time is over in ten minutes or less: then it was its limit that sent the signal.
+# job_field NAME: of what Slurm says of this job.
+job_field() { scontrol show job -o "$SLURM_JOB_ID" 2>/dev/null | sed -n "s/.* $1=\([^ ]*\).*/\1/p"; }
+
+# Whether the job's time limit is near enough to be what sent the signal: scripts ask for ten minutes at most, Slurm adds one.
+# (EndTime will not do: where the job is preempted that is the end of its grace.)
 limit_is_near() {
-  local end
-  end=$(scontrol show job -o "$SLURM_JOB_ID" | sed -n 's/.* EndTime=\([^ ]*\).*/\1/p')
-  end=$(date -d "$end" +%s 2>/dev/null) && [ $((end - $(date +%s))) -le 600 ] # without a limit there is no date
+  [[ $(job_field TimeLimit) =~ ^(([0-9]+)-)?([0-9]+):([0-9]+):([0-9]+)$ ]] || return 1 # none
+  local days=${BASH_REMATCH[2]:-0} h=${BASH_REMATCH[3]} m=${BASH_REMATCH[4]} s=${BASH_REMATCH[5]}
+  [ $((((days * 24 + 10#$h) * 60 + 10#$m) * 60 + 10#$s - SECONDS)) -le 900 ]
 }
 
 # The work is saved but not done: back into the queue, or exit code 75, "try again".  What the limit ends before anything was
@@ -353,7 +359,7 @@ leave() {
   esac
   if [ -n "${SLURM_JOB_ID:-}" ] && { [ -n "$progressed" ] || ! limit_is_near; }; then
     requeued=1
-    say "asked to stop: the work is saved and the job goes back into the queue" # before Slurm ends this script, too
+    say "asked to stop: what is done is kept and the job goes back into the queue" # before Slurm ends this script, too
     ! scontrol requeue "$SLURM_JOB_ID" >&2 || exit 0
     requeued=
   fi
@@ -361,6 +367,14 @@ leave() {
   say "not finished: run it again to go on" && exit 75
 }
 leave_if_asked() { [ -z "$signal" ] || leave; }
+
+# After a program failed: it may have been ended, as all of the job is to be.  Of a job that is preempted the steps get SIGTERM,
+# but this script does not.
+leave_if_ended() { see_preemption; leave_if_asked; }
+see_preemption() {
+  if [ -n "$signal" ] || [ -z "${SLURM_JOB_ID:-}" ]; then return; fi
+  case $(job_field PreemptTime) in '' | None) ;; *) signal=USR1 ;; esac
+}
 
 # --- systems: train, score, add the row ---------------------------------------------------------------------------------------
 
@@ -404,10 +418,11 @@ need_results() {
 
 # One run at a time in a folder.  The lock is held until this script and all that it has started have ended.
 lock_folder() {
-  local status=0
+  local status=0 patience=0
   mkdir -p "$1"
   exec 8>>"$1/.lock"
-  flock -n -E 99 8 || status=$?
+  [ "${SLURM_RESTART_COUNT:-0}" = 0 ] || patience=300 # what ran here before may still be ending, on a node that was lost
+  flock -w $patience -E 99 8 || status=$?
   [ $status != 99 ] || fail "another run works in $1 ($(cat "$1/.lock")): wait for it, or stop it with kill"
   [ $status = 0 ] || say "cannot lock $1: take care that no two runs work there at once"
   printf 'pid %s on %s\n' $$ "$HOSTNAME" >"$1/.lock"

@@ -58,7 +58,7 @@ start_or_resume() {
   fi
   started=$(command_text "${@:2}")
   while [ "$1" != -- ]; do shift; done
-  launch "${@:2}" --dry-run --quiet --fresh >&2 || { leave_if_asked && fail "training cannot start; the reason is above"; }
+  launch "${@:2}" --dry-run --quiet --fresh >&2 || { leave_if_ended && fail "training cannot start; the reason is above"; }
   rm -rf "$folder"/checkpoint-* "$folder/state" "$folder"/model.safetensors.{manifest.json,command}
   touch "$folder/started"
   printf '%s\n' "$started" >"$folder/started.command"
@@ -94,6 +94,10 @@ train_neural() {
     state=$(cat "$folder/state" 2>/dev/null || true)
   fi
   stop_file=
+  if [ $status = 0 ] && [ "$state" = stopped ] && [ -z "$signal" ] && [ -e "$folder/stop" ]; then
+    say "stopped, since there is a file $folder/stop: run it again to go on" && exit 75
+  fi
+  [ $status = 0 ] || [ "$state" = finished ] || see_preemption
   if [ $status != 0 ] && [ "$state" = running ] && [ -z "$signal" ]; then
     state=failed # which a rank that was killed could not write
     echo $state >"$folder/state"
@@ -134,6 +138,7 @@ need_gpu() {
   [ -z "$dry_run" ] || return 0
   say "there is no GPU here; a forecast for the CPU:"
   forecast "$@"
+  [ -z "${SLURM_JOB_ID:-}" ] || fail "$1 is made for GPUs: submit it with --gpus-per-task=1, or DEVICE=cpu to train on CPUs all the same"
   fail "$1 is made for GPUs: to train on this CPU all the same, run it with --device cpu (or DEVICE=cpu)"
 }
 

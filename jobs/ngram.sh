@@ -51,7 +51,7 @@ hold() {
   if [ $status = 99 ]; then
     say "another run makes $2: waiting for it ($(cat "$1"))"
     flock 9 &
-    await_child $! || leave_if_asked
+    await_child $! || leave_if_ended
   elif [ $status != 0 ]; then
     say "cannot lock $1: take care that no two runs make $2 at once"
   fi
@@ -141,6 +141,7 @@ make_unpruned() {
     "$home/jobs/train_$1.sh" "${arguments[@]}" </dev/null &
   await_child $! || status=$?
   [ $status != 75 ] || progressed=1
+  [ $status = 0 ] || leave_if_ended
   leave_if_asked
   [ $status = 0 ] || exit $status
 }

@@ -27,6 +27,10 @@ case $#,${1:-} in
 *) fail_usage "unknown arguments '$*': it takes --submit" ;;
 esac
 
+case $run,$0 in
+run_here,*/slurm_script) fail_usage "one batch job has no time for all of this; submit a chain of them:  bash '$home/jobs/pipeline.sh' --submit" ;;
+esac
+
 # The systems asked for, each of which has to have its script.
 choose_systems() {
   local system file
@@ -58,17 +62,19 @@ submit() {
 
 # One job for the corpus; each system waits for it, and is cancelled where it fails.  The last one says what became of all.
 submit_chain() {
-  local corpus_job job jobs=() size np=${NP:-}
+  local corpus_job job jobs=() size np=${NP:-} gpus=()
   unset NP # the job's tasks are its ranks
   command -v sbatch >/dev/null || fail "there is no sbatch here: without Slurm, run it without --submit"
   need_writable WORK "$data"
+  if [ "$device" != cpu ] && [[ $(sinfo -h -o %G) == *gpu* ]]; then gpus=(--gpus-per-task=1); fi
   mkdir -p "$data/.jobs"
   submit prepare_corpus "$home/jobs/prepare_corpus.sh"
   corpus_job=$job
   say "job $corpus_job prepares $corpus"
   for system in "${systems[@]}"; do
     size=()
-    if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size=("--ntasks=$np" "--nodes=1-$np"); fi
+    ! grep -q '^need_gpu' "$home/jobs/train_$system.sh" || size=("${gpus[@]}")
+    if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size+=("--ntasks=$np" "--nodes=1-$np"); fi
     submit "$system" --dependency="afterok:$corpus_job" --kill-on-invalid-dep=yes "${size[@]}" "$home/jobs/train_$system.sh"
     say "job $job trains $system"
   done

@@ -48,7 +48,7 @@ prepare_text() {
     stoppable env -u STEPS_BEFORE -u STEPS_TOTAL -u PIPELINE_DID BILLIONWORD_PART=1 "$home/jobs/prepare_$corpus.sh" >&2 || {
       status=$?
       [ $status != 75 ] || progressed=1
-      leave_if_asked
+      leave_if_ended
       exit $status
     }
     progressed=1

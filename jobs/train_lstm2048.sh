@@ -4,8 +4,8 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=2
 #SBATCH --time=24:00:00
-#SBATCH --mem=16G
-#SBATCH --signal=B:USR1@120
+#SBATCH --mem-per-cpu=8G
+#SBATCH --signal=B:USR1@600
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
@@ -21,7 +21,7 @@
 # the sentences in each, ours reads the text, which comes shuffled, in its own order in every epoch.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:
-#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem=120G jobs/train_lstm2048.sh
+#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem-per-cpu=2G jobs/train_lstm2048.sh
 #   bash jobs/train_lstm2048.sh --dry-run        memory of a rank and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).

@@ -4,8 +4,8 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=48:00:00
-#SBATCH --mem=40G
-#SBATCH --signal=B:USR1@120
+#SBATCH --mem-per-cpu=10G
+#SBATCH --signal=B:USR1@600
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
@@ -18,7 +18,7 @@
 # The paper does not give the highest rate, nor Adam's decays, nor a clipping: 0.004 is that of train_lstm2048_adam.sh, 0.9 and
 # 0.999 are Adam's own, and the norm of the LSTM's gradient is at most 1 as before.
 #
-#   sbatch --nodes=2 --ntasks=16 --gpus-per-task=1 --mem=128G jobs/train_lstm2048_sync.sh
+#   sbatch --nodes=2 --ntasks=16 --gpus-per-task=1 --mem-per-cpu=4G jobs/train_lstm2048_sync.sh
 #   bash jobs/train_lstm2048_sync.sh --dry-run        memory of a rank (12 GiB of 16, 32 GiB of one) and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).

@@ -4,8 +4,8 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=4
 #SBATCH --time=168:00:00
-#SBATCH --mem=24G
-#SBATCH --signal=B:USR1@120
+#SBATCH --mem-per-cpu=6G
+#SBATCH --signal=B:USR1@600
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
@@ -17,7 +17,7 @@
 # 34.7 after 10 epochs, 30.6 after about 100, three weeks on the paper's 32 GPUs.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:
-#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem=160G jobs/train_lstm8192x2.sh
+#   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem-per-cpu=3G jobs/train_lstm8192x2.sh
 #   bash jobs/train_lstm8192x2.sh --dry-run        memory of a rank (16 GiB) and hours, without training
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).

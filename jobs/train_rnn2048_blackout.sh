@@ -4,8 +4,8 @@
 #SBATCH --ntasks=1
 #SBATCH --cpus-per-task=8
 #SBATCH --time=240:00:00
-#SBATCH --mem=40G
-#SBATCH --signal=B:USR1@120
+#SBATCH --mem-per-cpu=5G
+#SBATCH --signal=B:USR1@600
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log

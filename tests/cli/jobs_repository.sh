@@ -20,7 +20,7 @@ for script in "$clone"/jobs/{prepare,train}_*.sh "$clone/jobs/pipeline.sh"; do
   tail -n 1 help | grep -q '^usage: .*[^ ]$' || fail "$script --help does not end with its usage: $(tail -n 1 help)"
 done
 for script in "$clone"/jobs/{prepare,train}_*.sh; do
-  for line in job-name nodes ntasks cpus-per-task time mem signal=B:USR1@120 requeue open-mode=append 'output=%x-%j.log'; do
+  for line in job-name nodes ntasks cpus-per-task time mem signal=B:USR1@ requeue open-mode=append 'output=%x-%j.log'; do
     grep -q "^#SBATCH --$line" "$script" || fail "$script has no line #SBATCH --$line"
   done
 done

@@ -90,7 +90,7 @@ wait_for_chain() {
   done
 }
 
-# make_slow_writes: `slow`, the environment in which each fsync of rank 0 takes a fifth of a second.
+# make_slow_writes, in a folder without spaces: `slow`, the environment in which each fsync of rank 0 takes a fifth of a second.
 make_slow_writes() {
   command -v cc >/dev/null || skip "needs cc"
   cc -shared -fPIC -o slow_writes.so "$home/tests/cluster/slow_writes.c" -ldl

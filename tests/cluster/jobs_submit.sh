@@ -43,3 +43,9 @@ id=$(CORPUS=tiny BILLIONWORD_HOME=$clone sbatch --parsable "$clone/jobs/prepare_
 wait_for_end "$id" 30
 [ "$state" = COMPLETED ] || fail "prepare_corpus ended as $state: $(cat "prepare_corpus-$id.log")"
 [ -s "$clone/work/tiny/test.shard" ] || fail "no shard: $(cat "prepare_corpus-$id.log")"
+
+# All of a pipeline is no batch job.
+id=$(BILLIONWORD_HOME=$clone CORPUS=$PWD/tiny sbatch --parsable --output=%x-%j.log "$clone/jobs/pipeline.sh")
+wait_for_end "$id" 30
+[ "$state" = FAILED ] || fail "the pipeline ended as $state: $(cat "pipeline.sh-$id.log")"
+grep -qF "submit a chain of them:  bash '$clone/jobs/pipeline.sh' --submit" "pipeline.sh-$id.log" || fail "$(cat "pipeline.sh-$id.log")"

@@ -51,7 +51,7 @@ wait_for_count() { # TEXT N: until the log has said it N times
 }
 preempt() { # PASS NAME
   scancel --batch --signal=USR1 "$id"
-  wait_for_count 'the work is saved and the job goes back into the queue' "$1"
+  wait_for_count 'what is done is kept and the job goes back into the queue' "$1"
   expect_output stopped cat "$clone/$2/tiny/lstm256/state"
   compgen -G "$clone/$2/tiny/lstm256/checkpoint-*/DONE" >/dev/null || fail "no whole checkpoint: $(cat "$log")"
   # The ranks have left together and with 0: the launcher has nothing to complain of.
@@ -84,18 +84,20 @@ for ((n = 1; n <= 2; n++)); do
   wait_for_count "=== 2/2 Evaluating" $n
   sleep 1
   scancel --batch --signal=USR1 "$id"
-  wait_for_count 'the work is saved and the job goes back into the queue' $n
+  wait_for_count 'what is done is kept and the job goes back into the queue' $n
 done
 ended 1 evaluation
 [ "$(grep -c '=== 2/2 Evaluating' "$log")" = 3 ] || fail "evaluated otherwise than three times: $(cat "$log")"
 
-# A node that is lost takes the job with it; Slurm puts it back into the queue by itself.
-start lost
-in_pass 1 lost
-scontrol update nodename=n2 state=down reason=test
-for ((i = 0; i < 300; i++)); do
-  [ "$(job_state "$id")" = RUNNING ] || break
-  sleep 0.1
+# A node that is lost, that of a rank or that of the script, takes the job with it; Slurm puts it back into the queue by itself.
+for node in n2 n1; do
+  start lost_$node
+  in_pass 1 lost_$node
+  scontrol update nodename=$node state=down reason=test
+  for ((i = 0; i < 300; i++)); do
+    [ "$(job_state "$id")" = RUNNING ] || break
+    sleep 0.1
+  done
+  scontrol update nodename=$node state=resume 2>said || grep -q 'Invalid node state' said || fail "$(cat said)" # or it has come back by itself
+  ended 2 lost_$node
 done
-scontrol update nodename=n2 state=resume 2>said || grep -q 'Invalid node state' said || fail "$(cat said)" # or it has come back by itself
-ended 2 lost
