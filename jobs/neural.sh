@@ -52,7 +52,10 @@ start_or_resume() {
   local folder=$1 checkpoints state started
   checkpoints=$(compgen -G "$folder/checkpoint-*" || true) state=$(run_state "$folder")
   if [ "$state" = finished ] && [ -e "$folder/model.safetensors" ]; then checkpoints=${checkpoints:-needless}; fi
-  if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then return; fi
+  if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then
+    # FRESH also drops what another number of ranks has begun.
+    if [ -z "${FRESH:-}" ] || [ "$state" = finished ] || [ "$(cat "$folder/started.ranks" 2>/dev/null)" = "$ranks" ]; then return; fi
+  fi
   if [ -n "$checkpoints" ] && [ "$state" != finished ] && [ -z "${FRESH:-}" ]; then
     fail "$folder holds an unfinished run with other options or inputs: give it those to go on, or start anew with FRESH=1"
   fi

@@ -60,3 +60,11 @@ for seconds in $times; do
 done
 NP=2 jobs/train_lstm256.sh >out 2>said || fail "$(cat said)"
 grep -q 'going on from step' said || fail "did not go on: $(cat said)"
+
+# --- begun anew, by another number of ranks
+rm -r work/tiny/lstm256
+NP=2 jobs/train_lstm256.sh >out 2>said &
+stop $! lstm256
+fails_with 1 'elastic' env NP=1 jobs/train_lstm256.sh
+NP=1 FRESH=1 jobs/train_lstm256.sh >out 2>said || fail "$(cat said)"
+! grep -q 'going on from step' said || fail "went on: $(cat said)"
