@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <vector>
 
 #ifndef __x86_64__
@@ -13,17 +14,18 @@ constexpr size_t STACK = 64 << 10;
 }
 
 struct fiber {
-    char *stack;
-    void (*body)();
+    char *stack = (char *)std::malloc(STACK);
+    void (*body)() = nullptr;
 #ifdef __x86_64__
-    void *place; // the stack pointer where it left
+    void *place = nullptr; // the stack pointer where it left
 #else
-    ucontext_t place;
+    ucontext_t place = {};
 #endif
+    ~fiber() { std::free(stack); }
 };
 
 namespace {
-std::vector<fiber *> all;
+std::vector<std::unique_ptr<fiber>> all;
 fiber *running;
 } // namespace
 
@@ -105,8 +107,8 @@ void fiber_leave() { swapcontext(&running->place, &host_place); }
 #endif
 
 fiber *fiber_begin(size_t i, void (*body)()) {
-    while (all.size() <= i) all.push_back(new fiber{(char *)std::malloc(STACK), nullptr, {}});
-    fiber *f = all[i];
+    while (all.size() <= i) all.push_back(std::make_unique<fiber>());
+    fiber *f = all[i].get();
     f->body = body;
     prepare(f);
     return f;

@@ -255,6 +255,7 @@ static void run_steps(struct trained *x, size_t first, size_t last, const float 
 static double carried_norm(struct trained *x, size_t block, size_t lag) {
     size_t floats = workspace_state_floats(x->m), last = block * STEPS + STEPS - 1,
            top = floats - cell_state_floats(x->m->cells[x->m->o.layers - 1].s);
+    if (!floats) return 0; // a feed-forward network carries nothing
     float *state = malloc(floats * STREAMS * sizeof *state);
     double squares = 0, loss[2][STREAMS];
     assert_non_null(state);
