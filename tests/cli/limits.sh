@@ -11,6 +11,7 @@ estimate --quiet --smoothing katz --discount-fallback --counts text.counts --voc
 
 step=64 descriptors=5 memories="100 400" # few in the short tier
 [ "$TIER" != long ] || step=4 descriptors="4 5 6 8" memories="50 100 200 400"
+[ -z "${SANITIZED:-}" ] || memories= # a sanitizer wants terabytes of addresses
 stages=("tokenize --quiet --output out/tokens train.txt"
   "split --quiet --shards 2 --output-prefix out/piece train.txt"
   "vocab --quiet --output out/words.tsv train.txt"
