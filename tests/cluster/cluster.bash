@@ -56,11 +56,18 @@ make_corpus() {
 # job_state ID: PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, ...
 job_state() { timeout 10 scontrol show job -o "$1" | sed -n 's/.* JobState=\([A-Z_]*\) .*/\1/p'; }
 
-# wait_for_log FILE TEXT SECONDS: until the log holds the text.
+# wait_for_log FILE TEXT SECONDS: until the log holds the text.  wait_for_count TEXT N FILE SECONDS: until N of its lines do.
 wait_for_log() {
   local end=$((SECONDS + $3))
   until grep -qF -- "$2" "$1" 2>/dev/null; do
     [ $SECONDS -lt $end ] || fail "after $3 s $1 does not say '$2': $(cat "$1")"
+    sleep 0.2
+  done
+}
+wait_for_count() {
+  local end=$((SECONDS + $4))
+  until [ "$(grep -cF -- "$1" "$3" 2>/dev/null)" = "$2" ]; do
+    [ $SECONDS -lt $end ] || fail "after $4 s $3 does not say '$1' $2 times: $(cat "$3")"
     sleep 0.2
   done
 }
@@ -95,6 +102,32 @@ make_slow_writes() {
   command -v cc >/dev/null || skip "needs cc"
   cc -shared -fPIC -o slow_writes.so "$home/tests/cluster/slow_writes.c" -ldl
   slow=(env "LD_PRELOAD=$PWD/slow_writes.so" SLOW_MILLISECONDS=200)
+}
+
+# make_slow_evaluations: that take some seconds under Slurm, so that one can be met.
+make_slow_evaluations() {
+  rm "$clone/build/bin"
+  mkdir "$clone/build/bin"
+  ln -s "$BIN"/* "$clone/build/bin/"
+  rm "$clone/build/bin/evaluate"
+  printf '#!/bin/bash\n[ -z "${SLURM_JOB_ID:-}" ] || sleep 4\nexec "%s/evaluate" "$@"\n' "$BIN" >"$clone/build/bin/evaluate"
+  chmod +x "$clone/build/bin/evaluate"
+}
+
+# For cases that train one system again and again, each time in a folder of its own.
+# in_folder NAME COMMAND...     make_straight: the folder straight, of a run without Slurm on two ranks
+in_folder() { env WORK="$clone/$1" RESULTS="$clone/$1/results" "${@:2}"; }
+make_straight() {
+  in_folder straight bash "$clone/jobs/prepare_corpus.sh" 2>said || fail "$(cat said)"
+  in_folder straight env NP=2 bash "$clone/jobs/train_lstm256.sh" >said 2>&1 || fail "$(cat said)"
+}
+# start NAME: the job, on two nodes of which rank 0 writes slowly; sets `id`, `log`.
+start() {
+  mkdir "$clone/$1"
+  cp -rp "$clone/straight/tiny" "$clone/$1/tiny"
+  rm -r "$clone/$1/tiny/lstm256"
+  id=$(in_folder "$1" "${slow[@]}" sbatch --parsable --nodes=2 --ntasks=2 "$clone/jobs/train_lstm256.sh")
+  log=lstm256-$id.log
 }
 
 # same_results FOLDER OTHER SYSTEM: the same tensors, scores of every word, and row but for the seconds, of the corpus tiny.

@@ -11,7 +11,6 @@ cd "$clone/logs"
 make_corpus tiny 300
 sed -i 's/--epochs "[^"]*"/--epochs 24 --checkpoint-steps 4/' "$clone/jobs/train_lstm256.sh" # some 30 checkpoints
 export CORPUS=$PWD/tiny
-in_folder() { env WORK="$clone/$1" RESULTS="$clone/$1/results" "${@:2}"; }
 in_folder straight bash "$clone/jobs/prepare_corpus.sh" 2>said || fail "$(cat said)"
 cp -rp "$clone/straight" "$clone/limited"
 
