@@ -30,7 +30,7 @@ parse_arguments "$@"
 recipe=(
   --hidden 256
   --dropout 0.3
-  --softmax blackout --samples 2048 --proposal power --alpha 0.5
+  --softmax blackout --samples 4096 --proposal power --alpha 0.5
   --batch 16 --bptt 35 --epochs "${EPOCHS:-4}"
   --optimiser adam --rate 0.003 --schedule linear
   --clip 1

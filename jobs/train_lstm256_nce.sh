@@ -32,7 +32,7 @@ parse_arguments "$@"
 recipe=(
   --hidden 256
   --dropout 0.3
-  --softmax nce --samples 2048 --proposal power --alpha 0.5 --ln-z 10
+  --softmax nce --samples 4096 --proposal power --alpha 0.5 --ln-z 10
   --batch 16 --bptt 35 --epochs "${EPOCHS:-4}"
   --optimiser adam --rate 0.005 --schedule linear
   --clip 1
