@@ -86,6 +86,10 @@ inline uint16_t *operand_narrow(struct operand x) { return x.narrow ? (uint16_t 
 // The operand that begins `rows` rows and `columns` columns further on.
 struct operand operand_at(struct operand x, size_t rows, size_t columns);
 
+// Floats from one row of a product to the next, where we choose: the library is slow where rows do not begin
+// at multiples of 16 bytes.
+inline size_t product_stride(size_t n) { return (n + 31) / 32 * 32; }
+
 // C (m, n) = alpha op(A) op(B) + beta C, as matmul_kernels.gemm; c_stride: from one row of C to the next.
 void gpu_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha, struct operand a,
               struct operand b, float beta, float *c, size_t c_stride);
