@@ -30,5 +30,11 @@ for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 32 --p
   rm -rf cpu gpu parts two
 done
 
+# No GPU is opened for n-grams unless it is asked for.
+count --quiet --vocab vocab.tsv --order 2 --output grams.counts train.shard
+estimate --quiet --smoothing kn --discount-fallback --counts grams.counts --vocab vocab.tsv --output grams.trie
+evaluate --vocab vocab.tsv --model grams.trie test.shard 2>said >/dev/null
+grep -q 'computing on cpu' said || fail "n-grams open a GPU: $(cat said)"
+
 fails_with 1 'emulated GPU*of memory are needed*are free: lower --batch' \
   train --quiet "${few[@]}" --device cuda --hidden 16000 --output large train.shard
