@@ -59,6 +59,7 @@ struct scratch_mark {
     size_t chunk, used;
 };
 struct scratch_mark scratch_now();
+uint64_t scratch_generation(); // another number after anything was allocated or freed
 void scratch_return(struct scratch_mark mark);
 inline float *scratch_floats(size_t count) { return (float *)scratch_take(count * sizeof(float)); }
 

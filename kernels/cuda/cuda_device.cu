@@ -58,6 +58,7 @@ struct chunk {
 };
 std::vector<chunk> chunks;
 size_t chunk_now, chunk_used;
+uint64_t generation;
 
 } // namespace
 
@@ -71,6 +72,7 @@ void scratch_begin() {
         void *memory;
         CHECK(cudaMalloc(&memory, all));
         chunks.push_back({(char *)memory, all});
+        generation++;
     }
     chunk_now = chunk_used = 0;
     if (gpu.poison && !chunks.empty())
@@ -87,6 +89,7 @@ void *scratch_take(size_t bytes) {
         size_t size = bytes < LEAST ? LEAST : bytes;
         CHECK(cudaMalloc(&memory, size));
         chunks.push_back({(char *)memory, size});
+        generation++;
     }
     void *p = chunks[chunk_now].memory + chunk_used;
     chunk_used += bytes;
@@ -96,6 +99,8 @@ void *scratch_take(size_t bytes) {
 struct scratch_mark scratch_now() {
     return {chunk_now, chunk_used};
 }
+
+uint64_t scratch_generation() { return generation; }
 
 // Kernels that read what goes back come before those that write there anew: there is one stream.  Chunks
 // after the mark's stay, and are taken from again when it is full.
