@@ -16,10 +16,11 @@ struct cuda_request {
     size_t kept_bytes;              // of logits at a time, at most; 0: a 16th of the GPU's memory
     bool poison;                    // scratch memory is made NaN before each operation, for tests
     void (*fail)(const char *text); // told what went wrong in the middle of the work; does not return
+    void (*say)(const char *text);  // told, once a size, how something is computed; or NULL
 };
 
 // What the shared object offers, by that name: the table, or NULL with the reason in error (size bytes).
-enum { CUDA_OPEN_VERSION = 1 };
+enum { CUDA_OPEN_VERSION = 2 };
 #define CUDA_OPEN_SYMBOL "billionword_gpu_open"
 typedef const struct kernels *cuda_open_function(int version, const struct cuda_request *request, char *error,
                                                  size_t size);

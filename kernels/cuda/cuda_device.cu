@@ -18,6 +18,10 @@ void gpu_fail(const char *what, const char *reason, const char *file, int line) 
     __builtin_unreachable();
 }
 
+void gpu_say(const char *text) {
+    if (gpu.say) gpu.say(text);
+}
+
 // === copies ======================================================================================
 // Small arrays go to the GPU by way of a ring of pinned pieces, so that the host goes on at once: a piece is
 // used again when its copy is done.
@@ -174,6 +178,10 @@ static const char *choose_device(int local_rank) {
     if ((e = cudaSetDevice(device)) != cudaSuccess) return cudaGetErrorString(e);
     if ((e = cudaGetDeviceProperties(&gpu.properties, device)) != cudaSuccess) return cudaGetErrorString(e);
     if (gpu.properties.major < 8) return "the GPU is too old: compute capability 8.0 (Ampere) is the least";
+    int cooperates = 0;
+    if ((e = cudaDeviceGetAttribute(&cooperates, cudaDevAttrCooperativeLaunch, device)) != cudaSuccess)
+        return cudaGetErrorString(e);
+    gpu.cooperates = cooperates;
     e = cudaStreamCreateWithFlags(&gpu.stream, cudaStreamNonBlocking);
     return e == cudaSuccess ? nullptr : cudaGetErrorString(e);
 }
@@ -218,7 +226,7 @@ extern "C" const struct kernels *billionword_gpu_open(int version, const struct 
         std::snprintf(error, size, "%s", wrong);
         return nullptr;
     }
-    gpu.fail = request->fail;
+    gpu.fail = request->fail, gpu.say = request->say;
     gpu.poison = request->poison;
     // More than the cap makes no product faster, and takes memory from what else a large GPU holds.
     size_t share = gpu.properties.totalGlobalMem / 16, cap = (size_t)4 << 30;

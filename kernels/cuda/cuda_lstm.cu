@@ -1,7 +1,7 @@
 // LSTM: the formulas are in kernels/recurrent.h.
 #include "kernels/cuda/cuda_graph.h"
 #include "kernels/cuda/cuda_narrow.cuh"
-#include "kernels/cuda/cuda_recurrent.cuh"
+#include "kernels/cuda/cuda_persistent.cuh"
 
 // One step: gates (B, 4H) still without bias become activations; reset (B) or NULL; narrow: hidden in bf16
 // with rows of `width`, or NULL.
@@ -44,15 +44,28 @@ static void forward_steps(struct lstm_shape s, struct lstm_weights w, struct res
     }
 }
 
+// NULL where the steps are to go one by one.
+static const struct persistent_plan *plan_for(struct lstm_shape s, struct lstm_weights w) {
+    if (recurrence_wanted() != RECURRENCE_BEST) return nullptr;
+    const struct persistent_plan &plan = persistent_plan_for(s, w.w_p);
+    return plan.fits ? &plan : nullptr;
+}
+
 void cuda_lstm_forward(const struct kernels *, struct lstm_shape s, struct lstm_weights w, const float *x,
                        const uint8_t *reset, struct lstm_memory m) {
     if (s.T * s.B == 0) return;
     scratch_begin();
     struct resets resets = resets_of(reset, s.T, s.B);
-    graph_run(graph_key().add(&cuda_lstm_forward).add(s).add(w).add(x).add(resets).add(m), [&] {
-        inputs_project(s.T * s.B, 4 * s.H, s.I, x, w.w_x, m.gates);
-        forward_steps(s, w, resets, m);
-    });
+    auto project = [&] { inputs_project(s.T * s.B, 4 * s.H, s.I, x, w.w_x, m.gates); };
+    if (const struct persistent_plan *plan = plan_for(s, w)) {
+        project();
+        persistent_forward(*plan, s, w, resets, m);
+    } else {
+        graph_run(graph_key().add(&cuda_lstm_forward).add(s).add(w).add(x).add(resets).add(m), [&] {
+            project();
+            forward_steps(s, w, resets, m);
+        });
+    }
 }
 
 // One step: activations become gradients before them; dc (B, H) comes from step t + 1 and goes to t - 1;
@@ -120,11 +133,27 @@ void cuda_lstm_backward(const struct kernels *, struct lstm_shape s, struct lstm
     if (s.T * s.B == 0) return;
     scratch_begin();
     struct resets resets = resets_of(reset, s.T, s.B);
-    graph_run(
-        graph_key().add(&cuda_lstm_backward).add(s).add(w).add(x).add(resets).add(m).add(dr).add(dx).add(g),
-        [&] {
-            struct operand gates = operand_room(m.gates, s.T * s.B, 4 * s.H);
+    const struct persistent_plan *plan = plan_for(s, w);
+    auto run = [&] {
+        struct operand gates = operand_room(m.gates, s.T * s.B, 4 * s.H);
+        if (plan)
+            persistent_backward(*plan, s, w, resets, m, gates, dr);
+        else
             backward_steps(s, w, resets, m, gates, dr);
-            backward_products(s, w, x, resets, m, gates, dr, dx, g);
-        });
+        backward_products(s, w, x, resets, m, gates, dr, dx, g);
+    };
+    if (plan)
+        run();
+    else
+        graph_run(graph_key()
+                      .add(&cuda_lstm_backward)
+                      .add(s)
+                      .add(w)
+                      .add(x)
+                      .add(resets)
+                      .add(m)
+                      .add(dr)
+                      .add(dx)
+                      .add(g),
+                  run);
 }

@@ -1,6 +1,8 @@
 // What the recurrent layers share.  The inputs' share of the gates is one product over all T * B rows; the
 // recurrent share goes step by step, a product and one kernel for all that is element by element.  In
-// backward the weights' gradients are products over all steps at once, after the loop.
+// backward the weights' gradients are products over all steps at once, after the loop.  All of it is one
+// graph (cuda_graph.h), so that what a launch costs is paid once a block of steps; an LSTM's steps may be one
+// kernel (cuda_persistent.cuh).
 #ifndef KERNELS_CUDA_CUDA_RECURRENT_CUH
 #define KERNELS_CUDA_CUDA_RECURRENT_CUH
 

@@ -30,6 +30,15 @@ for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 32 --p
   rm -rf cpu gpu parts two
 done
 
+# In bf16 all steps of an LSTM are one launch of several blocks, which the log says once; stopped and resumed, the same bits.
+options=(--projection 5 --hidden 40 --device cuda --precision bf16)
+export EMULATED_PROCESSORS=5
+train --quiet "${few[@]}" "${options[@]}" --output whole train.shard
+train --quiet "${few[@]}" "${options[@]}" --output parts --stop-after 11 train.shard
+train "${few[@]}" "${options[@]}" --output parts train.shard 2>said
+same_file whole/model.safetensors parts/model.safetensors
+[ "$(grep -c 'LSTM 40-5, 6 streams: all steps in one launch of 3 blocks' said)" = 1 ] || fail "the log does not say how steps are computed: $(cat said)"
+
 # No GPU is opened for n-grams unless it is asked for.
 count --quiet --vocab vocab.tsv --order 2 --output grams.counts train.shard
 estimate --quiet --smoothing kn --discount-fallback --counts grams.counts --vocab vocab.tsv --output grams.trie
