@@ -42,7 +42,7 @@
     } while (0)
 #endif
 
-enum precision { PRECISION_FP32, PRECISION_TF32, PRECISION_BF16 };
+enum precision { PRECISION_FP32, PRECISION_TF32, PRECISION_BF16, PRECISION_3XTF32 };
 
 // The GPU that this process works with.
 struct gpu {

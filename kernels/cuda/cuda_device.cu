@@ -162,8 +162,8 @@ static size_t device_free_bytes(const struct kernels *) {
 // === opening =====================================================================================
 
 static bool choose_precision(const char *name) {
-    static const char *const names[] = {"fp32", "tf32", "bf16"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"fp32", "tf32", "bf16", "3xtf32"};
+    for (int i = 0; i < 4; i++)
         if (std::strcmp(name, names[i]) == 0) return gpu.precision = (enum precision)i, true;
     return false;
 }
@@ -219,7 +219,7 @@ extern "C" const struct kernels *billionword_gpu_open(int version, const struct 
     else if (gpu.stream)
         wrong = "the GPU is open already";
     else if (!choose_precision(request->precision))
-        wrong = "the GPU's precisions are fp32, tf32 and bf16";
+        wrong = "the GPU's precisions are fp32, tf32, bf16 and 3xtf32";
     else
         wrong = choose_device(request->local_rank);
     if (wrong) {

@@ -38,6 +38,7 @@ train --quiet "${few[@]}" "${options[@]}" --output parts --stop-after 11 train.s
 train "${few[@]}" "${options[@]}" --output parts train.shard 2>said
 same_file whole/model.safetensors parts/model.safetensors
 [ "$(grep -c 'LSTM 40-5, 6 streams: all steps in one launch of 3 blocks' said)" = 1 ] || fail "the log does not say how steps are computed: $(cat said)"
+close_to "$(perplexity --device cpu --model whole/model.safetensors test.shard)" "$(perplexity --device cuda --precision 3xtf32 --model whole/model.safetensors test.shard)" 1e-5
 
 # No GPU is opened for n-grams unless it is asked for.
 count --quiet --vocab vocab.tsv --order 2 --output grams.counts train.shard
