@@ -159,6 +159,14 @@ static size_t device_free_bytes(const struct kernels *) {
     return available;
 }
 
+// Copies of what products read, in bf16 or split in two; logits, and their copies, up to those kept at a
+// time.
+static size_t device_scratch_bytes(const struct kernels *, size_t inputs, size_t logits) {
+    size_t most = gpu.kept_bytes / sizeof(float), kept = logits < most ? logits : most;
+    size_t copy = gpu.precision == PRECISION_BF16 ? 2 : gpu.precision == PRECISION_3XTF32 ? 8 : 0;
+    return kept * sizeof(float) + (inputs + kept) * copy;
+}
+
 // === opening =====================================================================================
 
 static bool choose_precision(const char *name) {
@@ -201,6 +209,7 @@ static const struct kernels *open_table(const struct cuda_request *request) {
              .download = device_download,
              .copy = device_copy,
              .free_bytes = device_free_bytes,
+             .scratch_bytes = device_scratch_bytes,
              .matmul = cuda_matmul,
              .recurrent = cuda_recurrent,
              .softmax = cuda_softmax,

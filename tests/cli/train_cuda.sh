@@ -40,6 +40,10 @@ same_file whole/model.safetensors parts/model.safetensors
 [ "$(grep -c 'LSTM 40-5, 6 streams: all steps in one launch of 3 blocks' said)" = 1 ] || fail "the log does not say how steps are computed: $(cat said)"
 close_to "$(perplexity --device cpu --model whole/model.safetensors test.shard)" "$(perplexity --device cuda --precision 3xtf32 --model whole/model.safetensors test.shard)" 1e-5
 
+# What a GPU takes for itself is in the forecast.
+forecast() { train "${few[@]}" --dry-run --device "$@" --output none train.shard 2>&1 | sed -n 's/.* parameters, \([0-9.]*\) MiB of memory.*/\1/p'; }
+awk -v cpu="$(forecast cpu --hidden 400)" -v cuda="$(forecast cuda --precision bf16 --hidden 400)" 'BEGIN { exit !(cuda > cpu + 1) }' || fail "the forecast forgets what a GPU takes"
+
 # No GPU is opened for n-grams unless it is asked for.
 count --quiet --vocab vocab.tsv --order 2 --output grams.counts train.shard
 estimate --quiet --smoothing kn --discount-fallback --counts grams.counts --vocab vocab.tsv --output grams.trie
