@@ -201,7 +201,7 @@ $(BUILD)/lib/libbillionword_gpu.so: $(GPU_OBJ)
 
 $(BUILD)/emulated/%.o: %
 	@mkdir -p $(@D)
-	$(CXX) -x c++ -std=c++20 -I. -Itests/cuda/shim -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra \
+	$(CXX) -x c++ -std=c++20 -I. -Itests/cuda/shim -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wno-unknown-pragmas \
 	  $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
 
 $(BUILD)/emulated/libbillionword_gpu.so: $(EMULATED_OBJ)

@@ -37,6 +37,9 @@ struct kernels {
     void (*download)(const struct kernels *k, void *host, const void *device, size_t bytes);
     void (*copy)(const struct kernels *k, void *to, const void *from, size_t bytes); // within the device
     size_t (*free_bytes)(const struct kernels *k); // that alloc has left, about; NULL: the host's memory
+    // What a function takes for itself at most, about, where its products read `inputs` floats and it makes
+    // `logits` of them in all; NULL where that is small.
+    size_t (*scratch_bytes)(const struct kernels *k, size_t inputs, size_t logits);
 
     struct matmul_kernels matmul;
     struct recurrent_kernels recurrent;

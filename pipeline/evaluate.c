@@ -329,6 +329,8 @@ int main(int argc, char **argv) {
     device_watch(watchdog);
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     taken = compute;
+    if (strcmp(taken.device, "auto") == 0 && !language_model_is_network(model_path))
+        taken.device = "cpu"; // n-grams
     const struct kernels *k = device_open(c, &taken, "fp32");
     struct language_model *m = language_model_open(model_path, k, v);
     if (text)

@@ -284,6 +284,8 @@ int main(int argc, char **argv) {
     if (c->ranks > 1) die("standard input is answered on one rank");
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     check_words(v);
+    if (strcmp(compute.device, "auto") == 0 && !language_model_is_network(model_path))
+        compute.device = "cpu"; // n-grams
     const struct kernels *k = device_open(c, &compute, "fp32");
     struct language_model *m = language_model_open(model_path, k, v);
     if (!top) check_memory(m, v);

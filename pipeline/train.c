@@ -258,7 +258,7 @@ int main(int argc, char **argv) {
             text->info.sentences);
     const struct kernels *k = device_open(world, &s.compute, "tf32");
     if (world->rank == 0) options_print(&program);
-    struct forecast f = forecast_make(&o, &l, world->ranks);
+    struct forecast f = forecast_make(&o, &l, k, world->ranks);
     forecast_tell(&f, &o, &l, k, world, text->info.events);
     if (options_is_dry_run()) {
         communicator_close(world);

@@ -3,13 +3,16 @@
 //   cuda_device.cu   the table, memory, and what travels between host and GPU
 //   cuda_gemm.cu     matrix products, by cuBLASLt; the only source that uses it
 //   cuda_plain.cu    those that it refuses
+//   cuda_graph.cu    many launches that come again and again, as one
+//   cuda_persistent* the steps of an LSTM in one launch
 //   the others       a family of kernels each
 //
 // Sources are C++ for nvcc's sake only.  They compile as well with a C++ compiler against tests/cuda/shim,
-// which runs them on the host: so no <<<>>> but LAUNCH, and no __shared__ but SHARED.
+// which runs them on the host: so no <<<>>> but LAUNCH, no __shared__ but SHARED, and instructions that CUDA
+// C++ has no words for only in cuda_matrix_unit.cuh.
 //
 // The same inputs give the same bits: nothing is added in an order that depends on timing, so there are no
-// atomics.  Reductions go over lanes, warps and blocks in fixed trees.
+// atomics but the counter of a barrier.  Reductions go over lanes, warps and blocks in fixed trees.
 #ifndef KERNELS_CUDA_CUDA_CUH
 #define KERNELS_CUDA_CUDA_CUH
 
@@ -25,9 +28,21 @@
         kernel<<<grid, block, 0, stream>>>(__VA_ARGS__);                                                     \
         CHECK(cudaGetLastError());                                                                           \
     } while (0)
+// All that a block's shared memory has beside SHARED arrays: what the launch gives it.  Aligned to 16 bytes.
+#define SHARED_REST(type, name)                                                                              \
+    extern __shared__ __align__(16) unsigned char name##_bytes[];                                            \
+    type *const name = (type *)name##_bytes
+// All blocks run at once, and may wait for each other; the kernel has one argument.
+#define LAUNCH_TOGETHER(kernel, grid, block, shared_bytes, stream, argument)                                 \
+    do {                                                                                                     \
+        auto argument_ = (argument);                                                                         \
+        void *arguments_[] = {&argument_};                                                                   \
+        CHECK(cudaLaunchCooperativeKernel((const void *)(kernel), dim3(grid), dim3(block), arguments_,       \
+                                          shared_bytes, stream));                                            \
+    } while (0)
 #endif
 
-enum precision { PRECISION_FP32, PRECISION_TF32, PRECISION_BF16 };
+enum precision { PRECISION_FP32, PRECISION_TF32, PRECISION_BF16, PRECISION_3XTF32 };
 
 // The GPU that this process works with.
 struct gpu {
@@ -35,13 +50,17 @@ struct gpu {
     cudaDeviceProp properties;
     enum precision precision;
     size_t kept_bytes; // of logits at a time
+    bool cooperates;   // launches blocks that may wait for each other
     bool poison;
     void (*fail)(const char *text);
+    void (*say)(const char *text);
 };
 extern struct gpu gpu;
 
 // Ends the program by request.fail, with place and device, where a call has failed.
 [[noreturn]] void gpu_fail(const char *what, const char *reason, const char *file, int line);
+// For the log: what was chosen.
+void gpu_say(const char *text);
 #define CHECK(call)                                                                                          \
     do {                                                                                                     \
         cudaError_t check_ = (call);                                                                         \
@@ -59,6 +78,7 @@ struct scratch_mark {
     size_t chunk, used;
 };
 struct scratch_mark scratch_now();
+uint64_t scratch_generation(); // another number after anything was allocated or freed
 void scratch_return(struct scratch_mark mark);
 inline float *scratch_floats(size_t count) { return (float *)scratch_take(count * sizeof(float)); }
 
@@ -85,6 +105,10 @@ struct operand operand_room(const float *x, size_t rows, size_t columns);
 inline uint16_t *operand_narrow(struct operand x) { return x.narrow ? (uint16_t *)x.data : nullptr; }
 // The operand that begins `rows` rows and `columns` columns further on.
 struct operand operand_at(struct operand x, size_t rows, size_t columns);
+
+// Floats from one row of a product to the next, where we choose: the library is slow where rows do not begin
+// at multiples of 16 bytes.
+inline size_t product_stride(size_t n) { return (n + 31) / 32 * 32; }
 
 // C (m, n) = alpha op(A) op(B) + beta C, as matmul_kernels.gemm; c_stride: from one row of C to the next.
 void gpu_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha, struct operand a,

@@ -18,6 +18,10 @@ void gpu_fail(const char *what, const char *reason, const char *file, int line) 
     __builtin_unreachable();
 }
 
+void gpu_say(const char *text) {
+    if (gpu.say) gpu.say(text);
+}
+
 // === copies ======================================================================================
 // Small arrays go to the GPU by way of a ring of pinned pieces, so that the host goes on at once: a piece is
 // used again when its copy is done.
@@ -58,6 +62,7 @@ struct chunk {
 };
 std::vector<chunk> chunks;
 size_t chunk_now, chunk_used;
+uint64_t generation;
 
 } // namespace
 
@@ -71,6 +76,7 @@ void scratch_begin() {
         void *memory;
         CHECK(cudaMalloc(&memory, all));
         chunks.push_back({(char *)memory, all});
+        generation++;
     }
     chunk_now = chunk_used = 0;
     if (gpu.poison && !chunks.empty())
@@ -87,6 +93,7 @@ void *scratch_take(size_t bytes) {
         size_t size = bytes < LEAST ? LEAST : bytes;
         CHECK(cudaMalloc(&memory, size));
         chunks.push_back({(char *)memory, size});
+        generation++;
     }
     void *p = chunks[chunk_now].memory + chunk_used;
     chunk_used += bytes;
@@ -96,6 +103,8 @@ void *scratch_take(size_t bytes) {
 struct scratch_mark scratch_now() {
     return {chunk_now, chunk_used};
 }
+
+uint64_t scratch_generation() { return generation; }
 
 // Kernels that read what goes back come before those that write there anew: there is one stream.  Chunks
 // after the mark's stay, and are taken from again when it is full.
@@ -150,11 +159,19 @@ static size_t device_free_bytes(const struct kernels *) {
     return available;
 }
 
+// Copies of what products read, in bf16 or split in two; logits, and their copies, up to those kept at a
+// time.
+static size_t device_scratch_bytes(const struct kernels *, size_t inputs, size_t logits) {
+    size_t most = gpu.kept_bytes / sizeof(float), kept = logits < most ? logits : most;
+    size_t copy = gpu.precision == PRECISION_BF16 ? 2 : gpu.precision == PRECISION_3XTF32 ? 8 : 0;
+    return kept * sizeof(float) + (inputs + kept) * copy;
+}
+
 // === opening =====================================================================================
 
 static bool choose_precision(const char *name) {
-    static const char *const names[] = {"fp32", "tf32", "bf16"};
-    for (int i = 0; i < 3; i++)
+    static const char *const names[] = {"fp32", "tf32", "bf16", "3xtf32"};
+    for (int i = 0; i < 4; i++)
         if (std::strcmp(name, names[i]) == 0) return gpu.precision = (enum precision)i, true;
     return false;
 }
@@ -169,6 +186,10 @@ static const char *choose_device(int local_rank) {
     if ((e = cudaSetDevice(device)) != cudaSuccess) return cudaGetErrorString(e);
     if ((e = cudaGetDeviceProperties(&gpu.properties, device)) != cudaSuccess) return cudaGetErrorString(e);
     if (gpu.properties.major < 8) return "the GPU is too old: compute capability 8.0 (Ampere) is the least";
+    int cooperates = 0;
+    if ((e = cudaDeviceGetAttribute(&cooperates, cudaDevAttrCooperativeLaunch, device)) != cudaSuccess)
+        return cudaGetErrorString(e);
+    gpu.cooperates = cooperates;
     e = cudaStreamCreateWithFlags(&gpu.stream, cudaStreamNonBlocking);
     return e == cudaSuccess ? nullptr : cudaGetErrorString(e);
 }
@@ -188,6 +209,7 @@ static const struct kernels *open_table(const struct cuda_request *request) {
              .download = device_download,
              .copy = device_copy,
              .free_bytes = device_free_bytes,
+             .scratch_bytes = device_scratch_bytes,
              .matmul = cuda_matmul,
              .recurrent = cuda_recurrent,
              .softmax = cuda_softmax,
@@ -206,14 +228,14 @@ extern "C" const struct kernels *billionword_gpu_open(int version, const struct 
     else if (gpu.stream)
         wrong = "the GPU is open already";
     else if (!choose_precision(request->precision))
-        wrong = "the GPU's precisions are fp32, tf32 and bf16";
+        wrong = "the GPU's precisions are fp32, tf32, bf16 and 3xtf32";
     else
         wrong = choose_device(request->local_rank);
     if (wrong) {
         std::snprintf(error, size, "%s", wrong);
         return nullptr;
     }
-    gpu.fail = request->fail;
+    gpu.fail = request->fail, gpu.say = request->say;
     gpu.poison = request->poison;
     // More than the cap makes no product faster, and takes memory from what else a large GPU holds.
     size_t share = gpu.properties.totalGlobalMem / 16, cap = (size_t)4 << 30;

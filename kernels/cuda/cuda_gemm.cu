@@ -82,7 +82,7 @@ cublasLtMatrixLayout_t layout(cudaDataType_t type, bool transposed, uint64_t row
 }
 
 cublasLtMatmulDesc_t product_of(const shape &s) {
-    bool tensor_cores = gpu.precision == PRECISION_TF32 && !s.narrow;
+    bool tensor_cores = gpu.precision == PRECISION_TF32 || gpu.precision == PRECISION_3XTF32;
     cublasLtMatmulDesc_t d;
     CHECK_BLAS(cublasLtMatmulDescCreate(&d, tensor_cores ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
                                         CUDA_R_32F));
@@ -101,8 +101,8 @@ std::string name_of(const shape &s) {
                   s.transpose_a ? "'" : "", (unsigned long long)s.a_stride, s.transpose_b ? "'" : "",
                   (unsigned long long)s.b_stride, (unsigned long long)s.c_stride,
                   s.narrow                          ? "bf16"
-                  : gpu.precision == PRECISION_TF32 ? "tf32"
-                                                    : "fp32");
+                  : gpu.precision == PRECISION_FP32 ? "fp32"
+                                                    : "tf32");
     return text;
 }
 

@@ -1,4 +1,5 @@
 // GRU: the formulas are in kernels/recurrent.h.  U's rows for r and z are one matrix, those for n another.
+#include "kernels/cuda/cuda_graph.h"
 #include "kernels/cuda/cuda_recurrent.cuh"
 
 // === forward, one step; before: the state as the step sees it ===
@@ -40,11 +41,9 @@ static __global__ void activate_candidate_kernel(float *gates, const float *bias
     }
 }
 
-void cuda_gru_forward(const struct kernels *, struct gru_shape s, struct gru_weights w, const float *x,
-                      const uint8_t *reset, struct gru_memory m) {
+static void forward(struct gru_shape s, struct gru_weights w, const float *x, struct resets resets,
+                    struct gru_memory m) {
     size_t B = s.B, H = s.H;
-    scratch_begin();
-    struct resets resets = resets_of(reset, s.T, B);
     inputs_project(s.T * B, 3 * H, s.I, x, w.w_x, m.gates);
     struct operand u = operand_of(w.w_h, 3 * H, H), u_n = operand_at(u, 2 * H, 0);
     unsigned blocks = blocks_for(B * H);
@@ -64,6 +63,28 @@ void cuda_gru_forward(const struct kernels *, struct gru_shape s, struct gru_wei
         gpu_gemm(false, true, B, H, H, 1, operand_of(candidate, B, H), u_n, 1, gates + 2 * H, 3 * H);
         LAUNCH(activate_candidate_kernel, blocks, THREADS, gpu.stream, gates, w.b, before, after, B, H);
     }
+}
+
+static graph_key key_of(struct gru_shape s, struct gru_weights w, const float *x, struct resets resets,
+                        struct gru_memory m) {
+    return graph_key()
+        .add(s.T)
+        .add(s.B)
+        .add(s.I)
+        .add(s.H)
+        .add((size_t)s.reset_before)
+        .add(w)
+        .add(x)
+        .add(resets)
+        .add(m);
+}
+
+void cuda_gru_forward(const struct kernels *, struct gru_shape s, struct gru_weights w, const float *x,
+                      const uint8_t *reset, struct gru_memory m) {
+    if (s.T * s.B == 0) return;
+    scratch_begin();
+    struct resets resets = resets_of(reset, s.T, s.B);
+    graph_run(key_of(s, w, x, resets, m).add(&cuda_gru_forward), [&] { forward(s, w, x, resets, m); });
 }
 
 // === backward, one step: activations become gradients before them ===
@@ -134,12 +155,9 @@ static void backward_steps(struct gru_shape s, struct gru_weights w, struct rese
     }
 }
 
-void cuda_gru_backward(const struct kernels *, struct gru_shape s, struct gru_weights w, const float *x,
-                       const uint8_t *reset, struct gru_memory m, float *dh, float *dx,
-                       struct gru_gradients g) {
+static void backward(struct gru_shape s, struct gru_weights w, const float *x, struct resets resets,
+                     struct gru_memory m, float *dh, float *dx, struct gru_gradients g) {
     size_t rows = s.T * s.B, H = s.H;
-    scratch_begin();
-    struct resets resets = resets_of(reset, s.T, s.B);
     float *copy = resets.device ? scratch_floats(rows * H) : nullptr;
     const float *states = states_seen(m.h, H, resets.device, rows, copy);
     backward_steps(s, w, resets, m, states, dh);
@@ -155,4 +173,14 @@ void cuda_gru_backward(const struct kernels *, struct gru_shape s, struct gru_we
         gpu_gemm(true, false, H, H, rows, 1, candidate, of_states, 1, dw_n, H);
         gpu_add_row_sums(g.c, m.candidate, rows, H, H);
     }
+}
+
+void cuda_gru_backward(const struct kernels *, struct gru_shape s, struct gru_weights w, const float *x,
+                       const uint8_t *reset, struct gru_memory m, float *dh, float *dx,
+                       struct gru_gradients g) {
+    if (s.T * s.B == 0) return;
+    scratch_begin();
+    struct resets resets = resets_of(reset, s.T, s.B);
+    graph_run(key_of(s, w, x, resets, m).add(&cuda_gru_backward).add(dh).add(dx).add(g),
+              [&] { backward(s, w, x, resets, m, dh, dx, g); });
 }

@@ -1,6 +1,7 @@
 // LSTM: the formulas are in kernels/recurrent.h.
+#include "kernels/cuda/cuda_graph.h"
 #include "kernels/cuda/cuda_narrow.cuh"
-#include "kernels/cuda/cuda_recurrent.cuh"
+#include "kernels/cuda/cuda_persistent.cuh"
 
 // One step: gates (B, 4H) still without bias become activations; reset (B) or NULL; narrow: hidden in bf16
 // with rows of `width`, or NULL.
@@ -21,12 +22,9 @@ static __global__ void activate_kernel(float *gates, const float *bias, const fl
     }
 }
 
-void cuda_lstm_forward(const struct kernels *, struct lstm_shape s, struct lstm_weights w, const float *x,
-                       const uint8_t *reset, struct lstm_memory m) {
+static void forward_steps(struct lstm_shape s, struct lstm_weights w, struct resets resets,
+                          struct lstm_memory m) {
     size_t B = s.B, H = s.H, P = s.P;
-    scratch_begin();
-    struct resets resets = resets_of(reset, s.T, B);
-    inputs_project(s.T * B, 4 * H, s.I, x, w.w_x, m.gates);
     struct operand w_h = operand_of(w.w_h, 4 * H, P), w_p = {};
     if (w.w_p) w_p = operand_of(w.w_p, P, H);
     struct operand of_hidden = operand_room(m.hidden, B, H); // of one step
@@ -43,6 +41,30 @@ void cuda_lstm_forward(const struct kernels *, struct lstm_shape s, struct lstm_
                of_hidden.stride, B, H);
         if (w.w_p) // else hidden is r + B * P
             gpu_gemm(false, true, B, P, H, 1, of_hidden, w_p, 0, m.r + (t + 1) * B * P, P);
+    }
+}
+
+// NULL where the steps are to go one by one.
+static const struct persistent_plan *plan_for(struct lstm_shape s, struct lstm_weights w) {
+    if (recurrence_wanted() != RECURRENCE_BEST) return nullptr;
+    const struct persistent_plan &plan = persistent_plan_for(s, w.w_p);
+    return plan.fits ? &plan : nullptr;
+}
+
+void cuda_lstm_forward(const struct kernels *, struct lstm_shape s, struct lstm_weights w, const float *x,
+                       const uint8_t *reset, struct lstm_memory m) {
+    if (s.T * s.B == 0) return;
+    scratch_begin();
+    struct resets resets = resets_of(reset, s.T, s.B);
+    auto project = [&] { inputs_project(s.T * s.B, 4 * s.H, s.I, x, w.w_x, m.gates); };
+    if (const struct persistent_plan *plan = plan_for(s, w)) {
+        project();
+        persistent_forward(*plan, s, w, resets, m);
+    } else {
+        graph_run(graph_key().add(&cuda_lstm_forward).add(s).add(w).add(x).add(resets).add(m), [&] {
+            project();
+            forward_steps(s, w, resets, m);
+        });
     }
 }
 
@@ -90,14 +112,11 @@ static void backward_steps(struct lstm_shape s, struct lstm_weights w, struct re
     }
 }
 
-void cuda_lstm_backward(const struct kernels *, struct lstm_shape s, struct lstm_weights w, const float *x,
-                        const uint8_t *reset, struct lstm_memory m, float *dr, float *dx,
-                        struct lstm_gradients g) {
+// The weights' gradients, and those of the inputs, from the gates'.
+static void backward_products(struct lstm_shape s, struct lstm_weights w, const float *x,
+                              struct resets resets, struct lstm_memory m, struct operand gates,
+                              const float *dr, float *dx, struct lstm_gradients g) {
     size_t rows = s.T * s.B, H = s.H, P = s.P;
-    scratch_begin();
-    struct resets resets = resets_of(reset, s.T, s.B);
-    struct operand gates = operand_room(m.gates, rows, 4 * H);
-    backward_steps(s, w, resets, m, gates, dr);
     inputs_spread(rows, 4 * H, s.I, m.gates, gates, x, w.w_x, dx, g.w_x);
     gpu_add_row_sums(g.b, m.gates, rows, 4 * H, 4 * H);
     float *copy = resets.device ? scratch_floats(rows * P) : nullptr;
@@ -106,4 +125,35 @@ void cuda_lstm_backward(const struct kernels *, struct lstm_shape s, struct lstm
     if (g.w_p)
         gpu_gemm(true, false, P, H, rows, 1, operand_of(dr, rows, P), operand_of(m.hidden, rows, H), 1, g.w_p,
                  H);
+}
+
+void cuda_lstm_backward(const struct kernels *, struct lstm_shape s, struct lstm_weights w, const float *x,
+                        const uint8_t *reset, struct lstm_memory m, float *dr, float *dx,
+                        struct lstm_gradients g) {
+    if (s.T * s.B == 0) return;
+    scratch_begin();
+    struct resets resets = resets_of(reset, s.T, s.B);
+    const struct persistent_plan *plan = plan_for(s, w);
+    auto run = [&] {
+        struct operand gates = operand_room(m.gates, s.T * s.B, 4 * s.H);
+        if (plan)
+            persistent_backward(*plan, s, w, resets, m, gates, dr);
+        else
+            backward_steps(s, w, resets, m, gates, dr);
+        backward_products(s, w, x, resets, m, gates, dr, dx, g);
+    };
+    if (plan)
+        run();
+    else
+        graph_run(graph_key()
+                      .add(&cuda_lstm_backward)
+                      .add(s)
+                      .add(w)
+                      .add(x)
+                      .add(resets)
+                      .add(m)
+                      .add(dr)
+                      .add(dx)
+                      .add(g),
+                  run);
 }

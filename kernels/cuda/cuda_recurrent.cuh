@@ -1,18 +1,21 @@
 // What the recurrent layers share.  The inputs' share of the gates is one product over all T * B rows; the
 // recurrent share goes step by step, a product and one kernel for all that is element by element.  In
-// backward the weights' gradients are products over all steps at once, after the loop.
+// backward the weights' gradients are products over all steps at once, after the loop.  All of it is one
+// graph (cuda_graph.h), so that what a launch costs is paid once a block of steps; an LSTM's steps may be one
+// kernel (cuda_persistent.cuh).
 #ifndef KERNELS_CUDA_CUDA_RECURRENT_CUH
 #define KERNELS_CUDA_CUDA_RECURRENT_CUH
 
 #include "kernels/cuda/cuda_block.cuh"
 
-// Which rows of the block are reset, on both sides; device NULL where none is.
+// Which rows of the block are reset; device NULL where none is.
 struct resets {
-    const uint8_t *host, *device; // (T, B)
+    const uint8_t *device; // (T, B)
     size_t B;
 };
 struct resets resets_of(const uint8_t *host, size_t T, size_t B);
-// The device's of step t, or NULL where none of its streams is reset.
+// Those of step t, or NULL where none of the block is: what is launched may not depend on more, for it is
+// recorded.
 const uint8_t *resets_at(struct resets r, size_t t);
 
 // The states (rows, n) as steps see them: those given, or where some are reset a copy with zeros in scratch.

@@ -1,4 +1,5 @@
 // Simple recurrent layers: the formulas are in kernels/recurrent.h.
+#include "kernels/cuda/cuda_graph.h"
 #include "kernels/cuda/cuda_recurrent.cuh"
 
 static __device__ float activate(enum rnn_activation f, float a) {
@@ -31,13 +32,10 @@ static __global__ void activate_kernel(enum rnn_activation f, float *gates, cons
     }
 }
 
-void cuda_rnn_forward(const struct kernels *, struct rnn_shape s, struct rnn_weights w, const float *x,
-                      const uint8_t *reset, struct rnn_memory m) {
+static void forward(struct rnn_shape s, struct rnn_weights w, const float *x, struct resets resets,
+                    struct rnn_memory m) {
     size_t H = s.H, T = w.w_h ? s.T : 1, B = w.w_h ? s.B : s.T * s.B; // without W_h all steps are one
-    if (T * B * H == 0) return;
-    scratch_begin();
     inputs_project(T * B, H, s.I, x, w.w_x, m.gates);
-    struct resets resets = resets_of(w.w_h ? reset : nullptr, T, B);
     struct operand w_h = {};
     if (w.w_h) w_h = operand_of(w.w_h, H, H);
     for (size_t t = 0; t < T; t++) {
@@ -51,18 +49,36 @@ void cuda_rnn_forward(const struct kernels *, struct rnn_shape s, struct rnn_wei
     }
 }
 
+static graph_key key_of(struct rnn_shape s, struct rnn_weights w, const float *x, struct resets resets,
+                        struct rnn_memory m) {
+    return graph_key()
+        .add(s.T)
+        .add(s.B)
+        .add(s.I)
+        .add(s.H)
+        .add((size_t)s.activation)
+        .add(w)
+        .add(x)
+        .add(resets)
+        .add(m);
+}
+
+void cuda_rnn_forward(const struct kernels *, struct rnn_shape s, struct rnn_weights w, const float *x,
+                      const uint8_t *reset, struct rnn_memory m) {
+    if (s.T * s.B * s.H == 0) return;
+    scratch_begin();
+    struct resets resets = resets_of(w.w_h ? reset : nullptr, s.T, s.B);
+    graph_run(key_of(s, w, x, resets, m).add(&cuda_rnn_forward), [&] { forward(s, w, x, resets, m); });
+}
+
 static __global__ void deactivate_kernel(enum rnn_activation f, float *gates, const float *h, const float *dh,
                                          size_t n) {
     FOR_EACH(at, n) gates[at] = dh[at] * slope_at(f, h[at]);
 }
 
-void cuda_rnn_backward(const struct kernels *, struct rnn_shape s, struct rnn_weights w, const float *x,
-                       const uint8_t *reset, struct rnn_memory m, float *dh, float *dx,
-                       struct rnn_gradients g) {
+static void backward(struct rnn_shape s, struct rnn_weights w, const float *x, struct resets resets,
+                     struct rnn_memory m, float *dh, float *dx, struct rnn_gradients g) {
     size_t rows = s.T * s.B, H = s.H, T = w.w_h ? s.T : 1, B = w.w_h ? s.B : rows;
-    if (rows * H == 0) return;
-    scratch_begin();
-    struct resets resets = resets_of(w.w_h ? reset : nullptr, T, B);
     struct operand w_h = {};
     if (w.w_h) w_h = operand_of(w.w_h, H, H);
     for (size_t t = T; t-- > 0;) {
@@ -80,4 +96,14 @@ void cuda_rnn_backward(const struct kernels *, struct rnn_shape s, struct rnn_we
     float *copy = resets.device ? scratch_floats(rows * H) : nullptr;
     const float *states = states_seen(m.h, H, resets.device, rows, copy);
     gpu_gemm(true, false, H, H, rows, 1, gates, operand_of(states, rows, H), 1, g.w_h, H);
+}
+
+void cuda_rnn_backward(const struct kernels *, struct rnn_shape s, struct rnn_weights w, const float *x,
+                       const uint8_t *reset, struct rnn_memory m, float *dh, float *dx,
+                       struct rnn_gradients g) {
+    if (s.T * s.B * s.H == 0) return;
+    scratch_begin();
+    struct resets resets = resets_of(w.w_h ? reset : nullptr, s.T, s.B);
+    graph_run(key_of(s, w, x, resets, m).add(&cuda_rnn_backward).add(dh).add(dx).add(g),
+              [&] { backward(s, w, x, resets, m, dh, dx, g); });
 }

@@ -109,16 +109,16 @@ struct blackout_loss {
 struct job {
     const float *h, *w, *offset, *counts; // the last on the device or NULL
     const int32_t *targets;               // on the device
-    size_t S, D;
+    size_t S, D, stride;                  // of x
     float scale;
 };
 
-// A block takes a row of x (rows, S); h, targets, logp, slopes begin at the first.
+// A block takes a row of x (rows, S), rows of `stride`; h, targets, logp, slopes begin at the first.
 template <class Loss>
 static __global__ void loss_kernel(struct job j, const float *h, const int32_t *targets, float *x,
                                    float *logp, float *slopes) {
     size_t r = blockIdx.x, S = j.S;
-    float *row = x + r * S;
+    float *row = x + r * j.stride;
     if (targets[r] == SOFTMAX_IGNORE) {
         for (size_t i = threadIdx.x; i < S; i += blockDim.x) row[i] = 0;
         if (threadIdx.x == 0) logp[r] = slopes[r] = 0;
@@ -161,27 +161,28 @@ static void run(const float *h, const float *w, const float *b, const float *ln_
     if (scale != 0) gpu_fill(dw, 0, U * D);
     if (scale != 0 && db) gpu_fill(db, 0, U);
     if (N == 0) return;
-    size_t rows = gpu.kept_bytes / sizeof(float) / (S ? S : 1);
+    size_t stride = product_stride(S), rows = gpu.kept_bytes / sizeof(float) / (S ? stride : 1);
     if (rows < LEAST_ROWS) rows = LEAST_ROWS;
     if (rows > N) rows = N;
-    float *x = scratch_floats(rows * S), *slopes = scratch_floats(rows), *offset = scratch_floats(U);
+    float *x = scratch_floats(rows * stride), *slopes = scratch_floats(rows), *offset = scratch_floats(U);
     LAUNCH(offset_kernel, blocks_for(U), THREADS, gpu.stream, offset, b, stage(ln_q, U), U);
-    struct job j = {h, w, offset, counts ? stage(counts, S) : nullptr, stage(targets, N), S, D, scale};
+    struct job j = {h, w,      offset, counts ? stage(counts, S) : nullptr, stage(targets, N), S,
+                    D, stride, scale};
     struct operand of_h = operand_of(h, N, D), samples = operand_of(w, S, D);
     struct scratch_mark mark = scratch_now();
     for (size_t first = 0; first < N; first += rows, scratch_return(mark)) {
         size_t count = N - first < rows ? N - first : rows;
         struct operand block_h = operand_at(of_h, first, 0);
-        gpu_gemm(false, true, count, S, D, 1, block_h, samples, 0, x, S);
+        gpu_gemm(false, true, count, S, D, 1, block_h, samples, 0, x, stride);
         LAUNCH(loss_kernel<Loss>, count, THREADS, gpu.stream, j, h + first * D, j.targets + first, x,
                logp + first, slopes);
         if (scale == 0) continue;
         float *block_dh = dh + first * D;
         LAUNCH(targets_kernel, count, THREADS, gpu.stream, block_dh, w, j.targets + first, slopes, D);
-        struct operand of_x = operand_of(x, count, S);
+        struct operand of_x = operand_of(x, count, S, stride);
         gpu_gemm(false, false, count, D, S, 1, of_x, samples, 1, block_dh, D);
         gpu_gemm(true, false, S, D, count, 1, of_x, block_h, 1, dw, D);
-        if (db) gpu_add_row_sums(db, x, count, S, S);
+        if (db) gpu_add_row_sums(db, x, count, S, stride);
         gpu_add_rows(dw, h + first * D, D, {targets + first, nullptr, slopes, count, U}, db);
     }
 }

@@ -3,14 +3,15 @@
 // written by one product, read once for the sums, and turned into the slopes d loss / d logit in place.
 #include "kernels/cuda/cuda_rows.cuh"
 
-// A block takes a row: logits (rows, count) of the classes from `first` on join what was seen before.
-static __global__ void see_kernel(const float *logits, size_t count, const float *bias,
+// A block takes a row: logits (rows, count), rows of `stride`, of the classes from `first` on join what was
+// seen before.
+static __global__ void see_kernel(const float *logits, size_t stride, size_t count, const float *bias,
                                   const int32_t *targets, size_t first, struct row_sum *sums,
                                   float *target_logits) {
     size_t r = blockIdx.x;
     int32_t target = targets[r];
     if (target == SOFTMAX_IGNORE) return;
-    const float *row = logits + r * count;
+    const float *row = logits + r * stride;
     struct row_sum s = row_nothing();
     for (size_t j = threadIdx.x; j < count; j += blockDim.x)
         row_see(s, row[j] + (bias ? bias[first + j] : 0));
@@ -28,11 +29,11 @@ static __global__ void score_kernel(float *logp, const int32_t *targets, const s
 }
 
 // Logits become scale (p - [class = target]); blocks (row, part of the classes).
-static __global__ void slopes_kernel(float *logits, size_t V, const float *bias, const int32_t *targets,
-                                     const struct row_sum *sums, float scale) {
+static __global__ void slopes_kernel(float *logits, size_t stride, size_t V, const float *bias,
+                                     const int32_t *targets, const struct row_sum *sums, float scale) {
     size_t r = blockIdx.x;
     int32_t target = targets[r];
-    float *row = logits + r * V;
+    float *row = logits + r * stride;
     float most = target == SOFTMAX_IGNORE ? 0 : sums[r].most;
     float factor = target == SOFTMAX_IGNORE ? 0 : (float)((double)scale / sums[r].sum);
     for (size_t j = (size_t)blockIdx.y * blockDim.x + threadIdx.x; j < V;
@@ -45,7 +46,7 @@ static __global__ void slopes_kernel(float *logits, size_t V, const float *bias,
 struct job {
     const float *bias;
     const int32_t *targets; // on the device
-    size_t V, D;
+    size_t V, D, stride;    // of logits
     float scale, *logits;
     struct row_sum *sums;
     float *target_logits;
@@ -58,9 +59,9 @@ static void block_forward(const struct job *j, size_t first, size_t rows, size_t
     for (size_t at = 0; at < j->V; at += width) {
         size_t count = j->V - at < width ? j->V - at : width;
         gpu_gemm(false, true, rows, count, j->D, 1, operand_at(h, first, 0), operand_at(w, at, 0), 0,
-                 j->logits, count);
-        LAUNCH(see_kernel, rows, THREADS, gpu.stream, j->logits, count, j->bias, targets, at, j->sums,
-               j->target_logits);
+                 j->logits, j->stride);
+        LAUNCH(see_kernel, rows, THREADS, gpu.stream, j->logits, j->stride, count, j->bias, targets, at,
+               j->sums, j->target_logits);
     }
     LAUNCH(score_kernel, blocks_for(rows), THREADS, gpu.stream, logp + first, targets, j->sums,
            j->target_logits, rows);
@@ -69,12 +70,12 @@ static void block_forward(const struct job *j, size_t first, size_t rows, size_t
 static void block_backward(const struct job *j, size_t first, size_t rows, struct operand h, struct operand w,
                            float *dh, float *dw, float *db) {
     size_t V = j->V, D = j->D, parts = (V + 8 * THREADS - 1) / (8 * THREADS);
-    LAUNCH(slopes_kernel, dim3(rows, parts < 4096 ? parts : 4096), THREADS, gpu.stream, j->logits, V, j->bias,
-           j->targets + first, j->sums, j->scale);
-    struct operand slopes = operand_of(j->logits, rows, V);
+    LAUNCH(slopes_kernel, dim3(rows, parts < 4096 ? parts : 4096), THREADS, gpu.stream, j->logits, j->stride,
+           V, j->bias, j->targets + first, j->sums, j->scale);
+    struct operand slopes = operand_of(j->logits, rows, V, j->stride);
     gpu_gemm(false, false, rows, D, V, 1, slopes, w, 0, dh + first * D, D);
     gpu_gemm(true, false, V, D, rows, 1, slopes, operand_at(h, first, 0), 1, dw, D);
-    if (db) gpu_add_row_sums(db, j->logits, rows, V, V);
+    if (db) gpu_add_row_sums(db, j->logits, rows, V, j->stride);
 }
 
 static void full(const struct kernels *, const float *h, const float *w, const float *b,
@@ -83,13 +84,15 @@ static void full(const struct kernels *, const float *h, const float *w, const f
     constexpr size_t FORWARD_ROWS = 4096, LEAST_ROWS = 16, LEAST_CLASSES = 256;
     if (N == 0) return;
     scratch_begin();
-    size_t kept = gpu.kept_bytes / sizeof(float), rows = scale == 0 ? FORWARD_ROWS : kept / V, width = V;
+    size_t kept = gpu.kept_bytes / sizeof(float), rows = scale == 0 ? FORWARD_ROWS : kept / product_stride(V),
+           width = V;
     if (rows < LEAST_ROWS) rows = LEAST_ROWS;
     if (rows > N) rows = N;
     if (scale == 0 && kept / rows < V) width = kept / rows > LEAST_CLASSES ? kept / rows : LEAST_CLASSES;
     if (width > V) width = V;
+    size_t stride = product_stride(width);
     struct row_sum *sums = (struct row_sum *)scratch_take(rows * sizeof *sums);
-    struct job j = {b,    stage(targets, N),   V, D, scale, scratch_floats(rows * width),
+    struct job j = {b,    stage(targets, N),   V, D, stride, scale, scratch_floats(rows * stride),
                     sums, scratch_floats(rows)};
     struct operand of_h = operand_of(h, N, D), of_w = operand_of(w, V, D);
     struct scratch_mark mark = scratch_now();

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-// Whether it begins as safetensors does: the header's length in 8 bytes, below 2^32, then JSON.
-static bool is_network(const char *path) {
+// As safetensors does: the header's length in 8 bytes, below 2^32, then JSON.
+bool language_model_is_network(const char *path) {
     char start[9] = "";
     FILE *f = fopen(path, "rb");
-    if (!f) die_errno("cannot open the model %s", path);
+    if (!f) return false;
     size_t n = fread(start, 1, sizeof start, f);
     fclose(f);
     return n == sizeof start && memcmp(start + 4, "\0\0\0\0{", 5) == 0;
@@ -46,7 +46,7 @@ struct language_model *language_model_open(const char *path, const struct kernel
         m->ngrams = trie_open(path, v);
     else if (arpa_is_arpa(path))
         m->ngrams = arpa_import(path, v, k->threads);
-    else if (is_network(path))
+    else if (language_model_is_network(path))
         open_network(m, path, k, v);
     else
         die("%s: is no model: neither a network nor n-grams, mapped or ARPA; name what train, estimate or "

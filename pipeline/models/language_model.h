@@ -21,6 +21,8 @@ struct language_model {
     int threads;
 };
 
+// Whether `path` begins as a network does; false, too, where it cannot be read.
+bool language_model_is_network(const char *path);
 // `k` is what networks compute on, and says the threads; it must outlive the model.  Dies where there is no
 // model at `path`, or one of another vocabulary.
 struct language_model *language_model_open(const char *path, const struct kernels *k,

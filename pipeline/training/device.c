@@ -53,12 +53,18 @@ int64_t device_ranks_on_host(struct communicator *c) {
 
 static void gpu_failed(const char *text) { die("%s", text); }
 
+static void gpu_said(const char *text) {
+    if (joined->rank == 0) note("%s", text);
+}
+
 // All ranks compute on GPUs, or none: NULL with the reason, this rank's own or that another one has none.
 static const struct kernels *open_gpu(struct communicator *c, const struct device_choice *choice,
                                       const char *automatic, int local_rank, char *error, size_t size) {
     bool is_auto = strcmp(choice->precision, "auto") == 0;
-    struct cuda_request request = {
-        .local_rank = local_rank, .precision = is_auto ? automatic : choice->precision, .fail = gpu_failed};
+    struct cuda_request request = {.local_rank = local_rank,
+                                   .precision = is_auto ? automatic : choice->precision,
+                                   .fail = gpu_failed,
+                                   .say = gpu_said};
     const struct kernels *k = cuda_open(NULL, &request, error, size);
     if (!communicator_max_u64(c, !k)) return k;
     if (k) snprintf(error, size, "another rank has none");

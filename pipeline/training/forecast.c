@@ -6,7 +6,22 @@
 
 #include <inttypes.h>
 
-struct forecast forecast_make(const struct model_options *o, const struct loop_options *l, int ranks) {
+// Of the function that takes most: a recurrent layer, or the output layer, as if it were the full one.
+static uint64_t scratch_bytes(const struct kernels *k, const struct model_options *o, uint64_t N,
+                              uint64_t samples) {
+    uint64_t most = 0;
+    for (int64_t i = 0; k->scratch_bytes && i < o->layers; i++) {
+        struct cell_shape s = model_layer_shape(o, i);
+        uint64_t bytes = k->scratch_bytes(k, cell_count_floats(s) + cell_memory_floats(s, N) + N * s.I, 0);
+        if (bytes > most) most = bytes;
+    }
+    uint64_t classes = samples ? samples : model_classes(o);
+    uint64_t output = k->scratch_bytes ? k->scratch_bytes(k, (N + classes) * model_width(o), N * classes) : 0;
+    return output > most ? output : most;
+}
+
+struct forecast forecast_make(const struct model_options *o, const struct loop_options *l,
+                              const struct kernels *k, int ranks) {
     size_t streams = l->batch / (size_t)ranks, samples = l->training.samples;
     size_t block = samples * (l->training.samples_each_step ? l->bptt : 1); // samples of one
     uint64_t all = model_count_floats(o), recurrent = 0;
@@ -16,7 +31,8 @@ struct forecast forecast_make(const struct model_options *o, const struct loop_o
         all * (1 + states) + model_gradient_floats(o, block, streams * l->bptt, (uint64_t)ranks);
     if (l->optimiser.ema > 0) floats += recurrent;
     return (struct forecast){
-        .memory = floats * sizeof(float) + workspace_bytes(o, l->bptt, streams, samples, true),
+        .memory = floats * sizeof(float) + workspace_bytes(o, l->bptt, streams, samples, true)
+                  + scratch_bytes(k, o, streams * l->bptt, block),
         .disk = ((3 * (1 + states) + 2) * all + (l->optimiser.ema > 0 ? 3 * recurrent : 0)) * sizeof(float)};
 }
 

@@ -30,5 +30,25 @@ for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 32 --p
   rm -rf cpu gpu parts two
 done
 
+# In bf16 all steps of an LSTM are one launch of several blocks, which the log says once; stopped and resumed, the same bits.
+options=(--projection 5 --hidden 40 --device cuda --precision bf16)
+export EMULATED_PROCESSORS=5
+train --quiet "${few[@]}" "${options[@]}" --output whole train.shard
+train --quiet "${few[@]}" "${options[@]}" --output parts --stop-after 11 train.shard
+train "${few[@]}" "${options[@]}" --output parts train.shard 2>said
+same_file whole/model.safetensors parts/model.safetensors
+[ "$(grep -c 'LSTM 40-5, 6 streams: all steps in one launch of 3 blocks' said)" = 1 ] || fail "the log does not say how steps are computed: $(cat said)"
+close_to "$(perplexity --device cpu --model whole/model.safetensors test.shard)" "$(perplexity --device cuda --precision 3xtf32 --model whole/model.safetensors test.shard)" 1e-5
+
+# What a GPU takes for itself is in the forecast.
+forecast() { train "${few[@]}" --dry-run --device "$@" --output none train.shard 2>&1 | sed -n 's/.* parameters, \([0-9.]*\) MiB of memory.*/\1/p'; }
+awk -v cpu="$(forecast cpu --hidden 400)" -v cuda="$(forecast cuda --precision bf16 --hidden 400)" 'BEGIN { exit !(cuda > cpu + 1) }' || fail "the forecast forgets what a GPU takes"
+
+# No GPU is opened for n-grams unless it is asked for.
+count --quiet --vocab vocab.tsv --order 2 --output grams.counts train.shard
+estimate --quiet --smoothing kn --discount-fallback --counts grams.counts --vocab vocab.tsv --output grams.trie
+evaluate --vocab vocab.tsv --model grams.trie test.shard 2>said >/dev/null
+grep -q 'computing on cpu' said || fail "n-grams open a GPU: $(cat said)"
+
 fails_with 1 'emulated GPU*of memory are needed*are free: lower --batch' \
   train --quiet "${few[@]}" --device cuda --hidden 16000 --output large train.shard

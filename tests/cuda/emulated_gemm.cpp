@@ -3,11 +3,20 @@
 
 #include "kernels/cuda/cuda_narrow.cuh"
 
+#include <cstring>
 #include <vector>
 
+// As the matrix units read it: tf32 is a float cut off behind ten bits of its fraction.
 static float element(const struct operand &x, size_t row, size_t column) {
     size_t at = row * x.stride + column;
-    return x.narrow ? narrow_value(((const uint16_t *)x.data)[at]) : ((const float *)x.data)[at];
+    if (x.narrow) return narrow_value(((const uint16_t *)x.data)[at]);
+    float value = ((const float *)x.data)[at];
+    if (gpu.precision == PRECISION_FP32) return value;
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    bits &= ~0x1fffu;
+    std::memcpy(&value, &bits, sizeof bits);
+    return value;
 }
 
 static void multiply(const struct gemm_call &x) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <deque>
 #include <map>
+#include <vector>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +13,7 @@
 
 namespace {
 
-constexpr size_t MEMORY = (size_t)3 << 30, ALIGNMENT = 64;
+constexpr size_t MEMORY = (size_t)3 << 30, ALIGNMENT = 64, SHARED_MOST = 227 << 10, SHARED_FREELY = 48 << 10;
 
 struct allocation { // pages: one that nobody touches, the data up to the end of the next, one more
     char *pages;
@@ -50,15 +51,35 @@ void protect(int how) {
 
 } // namespace
 
+struct emulated_graph {
+    std::vector<std::function<void()>> work;
+};
 struct emulated_stream {
     std::deque<std::function<void()>> work;
-    size_t begun, done; // how much was ever put in, and done
+    size_t begun, done;       // how much was ever put in, and done
+    emulated_graph *recorded; // that work goes into, while it is
 };
 struct emulated_event {
     cudaStream_t stream;
     size_t place;
 };
 static std::deque<emulated_stream> streams;
+static std::map<const void *, int> shared_allowed; // of kernels, in bytes
+
+// What would end the recording on a GPU, or be part of no replay.
+static void refuse_while_recording(const char *what) {
+    for (const emulated_stream &s : streams)
+        if (s.recorded) {
+            std::fprintf(stderr, "emulated CUDA: %s while a graph is recorded\n", what);
+            std::abort();
+        }
+}
+
+// So few that blocks must share them; tests of kernels whose blocks wait for each other ask for more.
+static int processors() {
+    const char *wanted = std::getenv("EMULATED_PROCESSORS");
+    return wanted ? std::atoi(wanted) : 2;
+}
 
 static void work_through(cudaStream_t s, size_t place) {
     if (s->done >= place) return;
@@ -71,6 +92,10 @@ static void work_through(cudaStream_t s, size_t place) {
 }
 
 void emulator_enqueue(cudaStream_t s, std::function<void()> work) {
+    if (s->recorded) {
+        s->recorded->work.push_back(std::move(work));
+        return;
+    }
     s->work.push_back(std::move(work));
     s->begun++;
 }
@@ -90,15 +115,38 @@ cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int) {
     *p = {};
     std::snprintf(p->name, sizeof p->name, "emulated GPU");
-    p->totalGlobalMem = MEMORY, p->major = 9, p->multiProcessorCount = 2,
-    p->sharedMemPerBlockOptin = 48 << 10;
+    p->totalGlobalMem = MEMORY, p->major = 9, p->multiProcessorCount = processors(),
+    p->sharedMemPerBlockOptin = SHARED_MOST;
     return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr, int) { return *value = 1, cudaSuccess; }
+cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute, int value) {
+    if (value < 0 || (size_t)value > SHARED_MOST) return cudaErrorInvalidValue;
+    return shared_allowed[kernel] = value, cudaSuccess;
+}
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const void *kernel, int,
+                                                          size_t shared_bytes) {
+    size_t allowed = shared_allowed.count(kernel) ? (size_t)shared_allowed[kernel] : SHARED_FREELY;
+    return *blocks = shared_bytes <= allowed, cudaSuccess;
+}
+
+void emulator_check_launch_together(const char *name, dim3 grid, dim3 block, size_t shared_bytes,
+                                    const void *kernel) {
+    int each;
+    emulator_check_launch(name, grid, block);
+    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, (int)block.x, shared_bytes);
+    if (block.y != 1 || grid.y != 1 || grid.x > (unsigned)(each * processors())) {
+        std::fprintf(stderr, "emulated kernel %s: %u blocks of %zu bytes cannot all run at once\n", name,
+                     grid.x, shared_bytes);
+        std::abort();
+    }
 }
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total) {
     return *available = MEMORY - used, *total = MEMORY, cudaSuccess;
 }
 
 cudaError_t cudaMalloc(void **p, size_t bytes) {
+    refuse_while_recording("cudaMalloc");
     if (bytes > MEMORY - used) return cudaErrorMemoryAllocation;
     size_t room = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     size_t page_bytes = (room + page() - 1) / page() * page() + 2 * page();
@@ -126,6 +174,7 @@ static void check_margins(uintptr_t begin, const allocation &a) {
 
 cudaError_t cudaFree(void *p) {
     if (!p) return cudaSuccess;
+    refuse_while_recording("cudaFree");
     for (emulated_stream &s : streams) work_through(&s, s.begun); // as cudaFree waits for the device
     auto at = device_memory.find((uintptr_t)p);
     if (at == device_memory.end()) stop("cudaFree of what cudaMalloc has not given");
@@ -143,6 +192,7 @@ cudaError_t cudaMallocHost(void **p, size_t bytes) {
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s) {
+    if (kind != cudaMemcpyDeviceToDevice) refuse_while_recording("a copy from or to host memory");
     bool to_device = kind != cudaMemcpyDeviceToHost, from_device = kind != cudaMemcpyHostToDevice;
     if (bytes
         && (to_device != lies_in(device_memory, to, bytes)
@@ -161,18 +211,44 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s) {
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) {
-    streams.push_back({{}, 0, 0});
+    streams.push_back({{}, 0, 0, nullptr});
     return *s = &streams.back(), cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t s) { return work_through(s, s->begun), cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t s) {
+    refuse_while_recording("cudaStreamSynchronize");
+    return work_through(s, s->begun), cudaSuccess;
+}
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) {
     return *e = new emulated_event{nullptr, 0}, cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) {
+    refuse_while_recording("cudaEventRecord");
     e->stream = s, e->place = s->begun;
     return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t e) {
+    refuse_while_recording("cudaEventSynchronize");
     if (e->stream) work_through(e->stream, e->place);
     return cudaSuccess;
 }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode) {
+    refuse_while_recording("cudaStreamBeginCapture");
+    s->recorded = new emulated_graph;
+    return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph) {
+    *graph = s->recorded;
+    s->recorded = nullptr;
+    return *graph ? cudaSuccess : cudaErrorInvalidValue;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *whole, cudaGraph_t graph, unsigned long long) {
+    return *whole = new emulated_graph(*graph), cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t whole, cudaStream_t s) {
+    refuse_while_recording("cudaGraphLaunch");
+    for (const auto &work : whole->work) emulator_enqueue(s, work);
+    return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t whole) { return delete whole, cudaSuccess; }

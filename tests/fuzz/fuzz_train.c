@@ -13,7 +13,7 @@ enum { ARGUMENTS = 60, SMALL = 1 << 22 }; // bytes of a network that is made
 static void make(const struct vocabulary *v) {
     struct model_options o = settings_model(&s, v);
     struct loop_options l = settings_loop(&s, v);
-    struct forecast f = forecast_make(&o, &l, 1);
+    struct forecast f = forecast_make(&o, &l, kernels_open("ref", 1), 1);
     FUZZ_DEMAND(f.memory > 0 && model_count_floats(&o) > 0);
     if (f.memory > SMALL || l.batch * l.bptt > 1024) return;
     struct model *m = model_new(kernels_open("ref", 1), &o);

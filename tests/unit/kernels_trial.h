@@ -125,6 +125,12 @@ static inline void trial_compare(const char *what, const char *setting, const fl
 
 static inline void trial_gpu_failed(const char *text) { fail_msg("%s", text); }
 
+// What the CUDA kernels said last.
+static char trial_gpu_words[400];
+static inline void trial_gpu_said(const char *text) {
+    snprintf(trial_gpu_words, sizeof trial_gpu_words, "%s", text);
+}
+
 // The CUDA kernels: on the host (tests/cuda), or with TEST_KERNELS=cuda in the environment on a GPU.  NULL
 // where they could not be built.
 static inline const struct kernels *trial_gpu(void) {
@@ -146,7 +152,8 @@ static inline const struct kernels *trial_gpu(void) {
     struct cuda_request request = {.precision = precision ? precision : "fp32",
                                    .kept_bytes = 64 << 10,
                                    .poison = true,
-                                   .fail = trial_gpu_failed};
+                                   .fail = trial_gpu_failed,
+                                   .say = trial_gpu_said};
     table = cuda_open(real ? NULL : path, &request, error, sizeof error);
     if (!table) fail_msg("%s", error);
     return table;
