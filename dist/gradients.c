@@ -69,6 +69,7 @@ static void merge_rows(struct gradient_rows *g, const uint32_t *ids, const float
 
 static bool rows_reserve(struct gradient_rows *g, size_t rows) {
     if (rows <= g->capacity) return true;
+    if (g->fixed) return false;
     uint32_t *ids = realloc(g->ids, rows * sizeof *ids);
     if (ids) g->ids = ids;
     float *values = ids ? realloc(g->values, rows * g->d * sizeof *values) : NULL;

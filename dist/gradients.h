@@ -20,6 +20,7 @@ struct gradient_rows {
     float *values; // (rows, d)
     size_t rows, shared, d;
     size_t capacity; // rows that ids and values have room for; grows by realloc
+    bool fixed;      // the caller's memory, which may not grow: there is room for all ranks' rows
 };
 
 // Sums over ranks; afterwards all ranks hold the same ids in the same order (shared first, then the others

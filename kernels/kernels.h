@@ -22,6 +22,7 @@
 #include "kernels/random.h"
 #include "kernels/recurrent.h"
 #include "kernels/softmax.h"
+#include "kernels/transfer.h"
 #include "kernels/update.h"
 
 struct kernels {
@@ -43,6 +44,7 @@ struct kernels {
     struct softmax_kernels softmax;
     struct update_kernels update;
     struct random_kernels random;
+    struct transfer_kernels transfer; // to the host beside the computing
 };
 
 // The table for `name`: "ref" or "cpu"; threads 0: as many as there are cores.  NULL where the name is

@@ -1,4 +1,5 @@
-// What the CUDA sources share.  One GPU a process, one stream; everything below is ordered by it.
+// What the CUDA sources share.  One GPU a process, one stream; everything below is ordered by it, but for
+// what cuda_transfer.cu does beside it on a stream of its own.
 //
 //   cuda_device.cu   the table, memory, and what travels between host and GPU
 //   cuda_gemm.cu     matrix products, by cuBLASLt; the only source that uses it
@@ -47,6 +48,9 @@ extern struct gpu gpu;
         cudaError_t check_ = (call);                                                                         \
         if (check_ != cudaSuccess) gpu_fail(#call, cudaGetErrorString(check_), __FILE__, __LINE__);          \
     } while (0)
+
+// What the other stream is asked next comes after what gpu.stream was asked before; `computed` is its own.
+void gpu_follow(cudaStream_t stream, cudaEvent_t computed);
 
 // === memory of one operation =====================================================================
 // Each function of the table that needs some begins with scratch_begin, which takes back what the one before
@@ -126,5 +130,6 @@ extern const struct recurrent_kernels cuda_recurrent;
 extern const struct softmax_kernels cuda_softmax;
 extern const struct update_kernels cuda_update;
 extern const struct random_kernels cuda_random;
+extern const struct transfer_kernels cuda_transfer;
 
 #endif

@@ -192,7 +192,8 @@ static const struct kernels *open_table(const struct cuda_request *request) {
              .recurrent = cuda_recurrent,
              .softmax = cuda_softmax,
              .update = cuda_update,
-             .random = cuda_random};
+             .random = cuda_random,
+             .transfer = cuda_transfer};
     return &table;
 }
 

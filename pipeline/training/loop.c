@@ -222,7 +222,7 @@ static int decide(struct loop *x) {
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
-    x->exchange.c = c, x->exchange.m = x->m;
+    exchange_open(&x->exchange, c, x->m);
     x->training = o->training;
     x->training.gradient_ready = exchange_ready;
     x->training.context = &x->exchange;
@@ -286,7 +286,7 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     if (c->rank == 0) curve_close(x.curve);
     reader_stop(x.reader);
     validation_free(&x.valid);
-    exchange_free(&x.exchange);
+    exchange_close(&x.exchange);
     workspace_free(m, x.w);
     touches_free(&x.touches);
     *result = (struct loop_result){is_over(&x), x.s, x.spe};

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -51,8 +52,8 @@ void protect(int how) {
 } // namespace
 
 struct emulated_stream {
-    std::deque<std::function<void()>> work;
-    size_t begun, done; // how much was ever put in, and done
+    std::deque<std::function<bool()>> work; // each returns whether it is done; else it is called again
+    size_t begun, done;                     // how much was ever put in, and done
 };
 struct emulated_event {
     cudaStream_t stream;
@@ -60,19 +61,33 @@ struct emulated_event {
 };
 static std::deque<emulated_stream> streams;
 
-static void work_through(cudaStream_t s, size_t place) {
-    if (s->done >= place) return;
-    protect(PROT_READ | PROT_WRITE);
-    for (; s->done < place; s->done++) {
-        s->work.front()();
-        s->work.pop_front();
+// Until that much of the stream is done; without `wait` it stops, and returns false, where something is to be
+// waited for.
+static bool work_through(cudaStream_t s, size_t place, bool wait) {
+    static int depth; // streams wait for one another
+    if (s->done >= place) return true;
+    if (depth++ == 0) protect(PROT_READ | PROT_WRITE);
+    while (s->done < place) {
+        if (s->work.front()()) {
+            s->work.pop_front();
+            s->done++;
+        } else if (wait) {
+            sched_yield();
+        } else {
+            break;
+        }
     }
-    protect(PROT_NONE);
+    if (--depth == 0) protect(PROT_NONE);
+    return s->done >= place;
+}
+
+void emulator_enqueue_wait(cudaStream_t s, std::function<bool()> work) {
+    s->work.push_back(std::move(work));
+    s->begun++;
 }
 
 void emulator_enqueue(cudaStream_t s, std::function<void()> work) {
-    s->work.push_back(std::move(work));
-    s->begun++;
+    emulator_enqueue_wait(s, [work] { return work(), true; });
 }
 
 void emulator_check_pointer(const char *name, const void *p) {
@@ -126,7 +141,7 @@ static void check_margins(uintptr_t begin, const allocation &a) {
 
 cudaError_t cudaFree(void *p) {
     if (!p) return cudaSuccess;
-    for (emulated_stream &s : streams) work_through(&s, s.begun); // as cudaFree waits for the device
+    for (emulated_stream &s : streams) work_through(&s, s.begun, true); // as cudaFree waits for the device
     auto at = device_memory.find((uintptr_t)p);
     if (at == device_memory.end()) stop("cudaFree of what cudaMalloc has not given");
     check_margins(at->first, at->second);
@@ -140,6 +155,13 @@ cudaError_t cudaMallocHost(void **p, size_t bytes) {
     *p = std::malloc(bytes);
     if (*p) host_memory[(uintptr_t)*p] = {nullptr, 0, bytes};
     return *p ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFreeHost(void *p) {
+    for (emulated_stream &s : streams) work_through(&s, s.begun, true);
+    if (!host_memory.erase((uintptr_t)p)) stop("cudaFreeHost of what cudaMallocHost has not given");
+    std::free(p);
+    return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s) {
@@ -164,15 +186,29 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) {
     streams.push_back({{}, 0, 0});
     return *s = &streams.back(), cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t s) { return work_through(s, s->begun), cudaSuccess; }
+cudaError_t cudaStreamDestroy(cudaStream_t s) { return work_through(s, s->begun, true), cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t s) { return work_through(s, s->begun, true), cudaSuccess; }
+cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned) {
+    cudaStream_t other = e->stream;
+    size_t place = e->place;
+    if (other) emulator_enqueue_wait(s, [=] { return work_through(other, place, false); });
+    return cudaSuccess;
+}
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) {
     return *e = new emulated_event{nullptr, 0}, cudaSuccess;
 }
+cudaError_t cudaEventDestroy(cudaEvent_t e) { return delete e, cudaSuccess; }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) {
     e->stream = s, e->place = s->begun;
     return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t e) {
-    if (e->stream) work_through(e->stream, e->place);
+    if (e->stream) work_through(e->stream, e->place, true);
     return cudaSuccess;
+}
+// Each question lets the stream go on by one piece of its work.
+cudaError_t cudaEventQuery(cudaEvent_t e) {
+    if (!e->stream || e->stream->done >= e->place) return cudaSuccess;
+    work_through(e->stream, e->stream->done + 1, false);
+    return e->stream->done >= e->place ? cudaSuccess : cudaErrorNotReady;
 }

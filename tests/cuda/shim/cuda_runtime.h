@@ -27,7 +27,12 @@ extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 // === host side ===================================================================================
 
-enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation = 2, cudaErrorInvalidValue = 1 };
+enum cudaError_t {
+    cudaSuccess,
+    cudaErrorInvalidValue = 1,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorNotReady = 600
+};
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum { cudaStreamNonBlocking, cudaEventDisableTiming, cudaHostAllocDefault };
 typedef struct emulated_stream *cudaStream_t;
@@ -35,7 +40,7 @@ typedef struct emulated_event *cudaEvent_t;
 struct cudaDeviceProp {
     char name[256];
     size_t totalGlobalMem, sharedMemPerBlockOptin;
-    int major, minor, multiProcessorCount;
+    int major, minor, multiProcessorCount, pciDomainID, pciBusID, pciDeviceID;
 };
 
 const char *cudaGetErrorString(cudaError_t e);
@@ -47,13 +52,18 @@ cudaError_t cudaMemGetInfo(size_t *available, size_t *total);
 cudaError_t cudaMalloc(void **p, size_t bytes);
 cudaError_t cudaFree(void *p);
 cudaError_t cudaMallocHost(void **p, size_t bytes);
+cudaError_t cudaFreeHost(void *p);
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s);
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t s);
 cudaError_t cudaStreamSynchronize(cudaStream_t s);
+cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned flags);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned flags);
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s);
+cudaError_t cudaEventDestroy(cudaEvent_t e);
 cudaError_t cudaEventSynchronize(cudaEvent_t e);
+cudaError_t cudaEventQuery(cudaEvent_t e);
 
 // === in a kernel =================================================================================
 
@@ -91,6 +101,8 @@ template <class T> T __shfl_sync(unsigned mask, T x, unsigned lane) {
 
 // Puts work into the stream; it runs when the host waits.
 void emulator_enqueue(cudaStream_t s, std::function<void()> work);
+// Work that waits for something else: it returns whether it is done, and is called again where not.
+void emulator_enqueue_wait(cudaStream_t s, std::function<bool()> work);
 void emulator_run(const char *name, dim3 grid, dim3 block, const std::function<void()> &thread);
 // Ends the program unless p, which a kernel is given, is device memory or NULL.
 void emulator_check_pointer(const char *name, const void *p);
