@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "kernels/matmul.h"
+#include "kernels/peers.h"
 #include "kernels/random.h"
 #include "kernels/recurrent.h"
 #include "kernels/softmax.h"
@@ -45,6 +46,7 @@ struct kernels {
     struct update_kernels update;
     struct random_kernels random;
     struct transfer_kernels transfer; // to the host beside the computing
+    struct peer_kernels peers;        // to the GPUs of other ranks
 };
 
 // The table for `name`: "ref" or "cpu"; threads 0: as many as there are cores.  NULL where the name is

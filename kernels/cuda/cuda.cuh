@@ -1,9 +1,10 @@
 // What the CUDA sources share.  One GPU a process, one stream; everything below is ordered by it, but for
-// what cuda_transfer.cu does beside it on a stream of its own.
+// what cuda_transfer.cu and cuda_nccl.cu do beside it on streams of their own.
 //
 //   cuda_device.cu   the table, memory, and what travels between host and GPU
 //   cuda_gemm.cu     matrix products, by cuBLASLt; the only source that uses it
 //   cuda_plain.cu    those that it refuses
+//   cuda_nccl.cu     what GPUs of several ranks exchange, by NCCL; the only source that uses it
 //   the others       a family of kernels each
 //
 // Sources are C++ for nvcc's sake only.  They compile as well with a C++ compiler against tests/cuda/shim,
@@ -131,5 +132,6 @@ extern const struct softmax_kernels cuda_softmax;
 extern const struct update_kernels cuda_update;
 extern const struct random_kernels cuda_random;
 extern const struct transfer_kernels cuda_transfer;
+extern const struct peer_kernels cuda_peers;
 
 #endif

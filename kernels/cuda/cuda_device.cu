@@ -193,7 +193,8 @@ static const struct kernels *open_table(const struct cuda_request *request) {
              .softmax = cuda_softmax,
              .update = cuda_update,
              .random = cuda_random,
-             .transfer = cuda_transfer};
+             .transfer = cuda_transfer,
+             .peers = cuda_peers};
     return &table;
 }
 

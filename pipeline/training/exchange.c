@@ -1,15 +1,35 @@
 #include "pipeline/training/exchange.h"
 
-#include "dist/gradients.h"
 #include "pipeline/cli/message.h"
+#include "pipeline/training/exchange_peers.h"
+
+#include <stdio.h>
 
 void exchange_open(struct exchange *x, struct communicator *c, struct model *m) {
+    const struct kernels *k = m->k;
+    char reason[512];
     *x = (struct exchange){.c = c, .m = m};
+    snprintf(x->variant, sizeof x->variant, "%s", k->variant);
+    if (c->ranks == 1 || k->on_host) return;
+    x->by_peers = exchange_peers_open(x, reason, sizeof reason);
+    if (x->by_peers) {
+        const char *library = k->peers.library(k);
+        snprintf(x->variant, sizeof x->variant, "%s, gradients by %s", k->variant, library);
+        if (c->rank == 0) note("gradients go from GPU to GPU, by %s", library);
+    } else if (c->rank == 0) {
+        note("gradients go by way of host memory and MPI: %s", reason);
+    }
 }
 
 void exchange_close(struct exchange *x) {
-    for (size_t i = 0; i < MODEL_MAX_PARAMETERS; i++)
-        if (x->parts[i].pinned) x->m->k->transfer.unpin(x->m->k, x->parts[i].pinned);
+    const struct kernels *k = x->m->k;
+    if (x->by_peers) exchange_peers_close(x);
+    for (size_t i = 0; i < MODEL_MAX_PARAMETERS; i++) {
+        struct exchange_part *part = &x->parts[i];
+        if (part->pinned) k->transfer.unpin(k, part->pinned);
+        if (part->gathered) k->release(k, part->gathered);
+        gradients_free_places(&part->places);
+    }
 }
 
 // === by way of the host ==========================================================================
@@ -83,6 +103,10 @@ static void exchange_device_rows(struct exchange *x, struct parameter *p) {
 void exchange_ready(void *exchange, struct parameter *p) {
     struct exchange *x = exchange;
     if (x->c->ranks == 1) return;
+    if (x->by_peers) {
+        exchange_peers_ready(x, p);
+        return;
+    }
     if (!p->is_sparse && x->m->k->on_host) gradients_start_dense(x->c, p->gradient, parameter_size(p));
     if (!p->is_sparse && !x->m->k->on_host) start_fetch(x, p);
     sum_fetched(x, false);
@@ -98,13 +122,11 @@ static void agree_on_idle(struct exchange *x) {
     for (size_t i = 0; i < m->count; i++) m->parameters[i].is_idle = busy[i] == 0;
 }
 
-void exchange_finish(struct exchange *x) {
+static void finish_by_host(struct exchange *x) {
     struct model *m = x->m;
-    if (x->c->ranks == 1) return;
     sum_fetched(x, true);
     communicator_wait_all(x->c);
     give_back(x);
-    if (m->o.output == OUTPUT_ADAPTIVE) agree_on_idle(x);
     for (size_t i = 0; i < m->count; i++) {
         if (!m->parameters[i].is_sparse) continue;
         if (m->k->on_host)
@@ -112,4 +134,13 @@ void exchange_finish(struct exchange *x) {
         else
             exchange_device_rows(x, &m->parameters[i]);
     }
+}
+
+void exchange_finish(struct exchange *x) {
+    if (x->c->ranks == 1) return;
+    if (x->by_peers)
+        exchange_peers_finish(x);
+    else
+        finish_by_host(x);
+    if (x->m->o.output == OUTPUT_ADAPTIVE) agree_on_idle(x);
 }

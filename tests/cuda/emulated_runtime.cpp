@@ -1,5 +1,5 @@
 // The host side of the emulated CUDA runtime: memory that only kernels and copies can touch, and streams
-// whose work is done when the host waits for it.
+// whose work is done when the host waits for it.  EMULATED_GPUS=N in the environment: that many GPUs.
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -21,6 +21,7 @@ struct allocation { // pages: one that nobody touches, the data up to the end of
 };
 std::map<uintptr_t, allocation> device_memory, host_memory; // by their first byte
 size_t used;
+int current_device;
 
 [[noreturn]] void stop(const char *what) {
     std::fprintf(stderr, "emulated CUDA: %s\n", what);
@@ -100,10 +101,14 @@ const char *cudaGetErrorString(cudaError_t e) {
     return e == cudaErrorMemoryAllocation ? "out of memory" : "invalid argument";
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaGetDeviceCount(int *count) { return *count = 1, cudaSuccess; }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int) {
+cudaError_t cudaGetDeviceCount(int *count) {
+    const char *gpus = std::getenv("EMULATED_GPUS");
+    return *count = gpus ? std::atoi(gpus) : 1, cudaSuccess;
+}
+cudaError_t cudaSetDevice(int device) { return current_device = device, cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device) {
     *p = {};
+    p->pciBusID = device;
     std::snprintf(p->name, sizeof p->name, "emulated GPU");
     p->totalGlobalMem = MEMORY, p->major = 9, p->multiProcessorCount = 2,
     p->sharedMemPerBlockOptin = 48 << 10;
@@ -141,7 +146,8 @@ static void check_margins(uintptr_t begin, const allocation &a) {
 
 cudaError_t cudaFree(void *p) {
     if (!p) return cudaSuccess;
-    for (emulated_stream &s : streams) work_through(&s, s.begun, true); // as cudaFree waits for the device
+    // As cudaFree waits for the device; but not for other ranks, whose own streams would not move meanwhile.
+    for (emulated_stream &s : streams) work_through(&s, s.begun, false);
     auto at = device_memory.find((uintptr_t)p);
     if (at == device_memory.end()) stop("cudaFree of what cudaMalloc has not given");
     check_margins(at->first, at->second);

@@ -101,8 +101,9 @@ template <class T> T __shfl_sync(unsigned mask, T x, unsigned lane) {
 
 // Puts work into the stream; it runs when the host waits.
 void emulator_enqueue(cudaStream_t s, std::function<void()> work);
-// Work that waits for something else: it returns whether it is done, and is called again where not.
-void emulator_enqueue_wait(cudaStream_t s, std::function<bool()> work);
+// Work that waits for something else: it returns whether it is done, and is called again where not.  (The
+// emulated NCCL, a library of its own, calls it.)
+__attribute__((visibility("default"))) void emulator_enqueue_wait(cudaStream_t s, std::function<bool()> work);
 void emulator_run(const char *name, dim3 grid, dim3 block, const std::function<void()> &thread);
 // Ends the program unless p, which a kernel is given, is device memory or NULL.
 void emulator_check_pointer(const char *name, const void *p);
