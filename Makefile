@@ -135,8 +135,9 @@ NVFLAGS  := -std=c++20 -O3 -t 2 $(GPU_ARCH) $(CUDA_FLAGS) -I. -Werror all-warnin
 GPU_KEY  := $(shell printf '%s' "$(NVFLAGS) $(CUDA_LIBS) $(NVCC)" | cksum | cut -d' ' -f1)
 GPU_OBJ  := $(GPU_SRC:%.cu=build/gpu-$(GPU_KEY)/%.o)
 ifneq ($(CXX),)
-EMULATED     := $(BUILD)/emulated/libbillionword_gpu.so
-EMULATED_SRC := $(filter-out kernels/cuda/cuda_gemm.cu,$(GPU_SRC)) $(wildcard tests/cuda/*.cpp)
+EMULATED_GPU := $(BUILD)/emulated/libbillionword_gpu.so
+EMULATED     := $(EMULATED_GPU) $(if $(filter 1,$(HAVE_MPI)),$(BUILD)/emulated/libnccl_emulated.so)
+EMULATED_SRC := $(filter-out kernels/cuda/cuda_gemm.cu,$(GPU_SRC)) $(filter-out %_nccl.cpp,$(wildcard tests/cuda/*.cpp))
 EMULATED_OBJ := $(EMULATED_SRC:%=$(BUILD)/emulated/%.o)
 endif
 
@@ -207,7 +208,11 @@ $(BUILD)/emulated/%.o: %
 $(BUILD)/emulated/libbillionword_gpu.so: $(EMULATED_OBJ)
 	$(CXX) -shared -o $@ $^
 
--include $(GPU_OBJ:.o=.d) $(EMULATED_OBJ:.o=.d)
+$(BUILD)/emulated/tests/cuda/emulated_nccl.cpp.o: CXX += $(MPI_CFLAGS)
+$(BUILD)/emulated/libnccl_emulated.so: $(BUILD)/emulated/tests/cuda/emulated_nccl.cpp.o $(EMULATED_GPU)
+	$(CXX) -shared -o $@ $< -L$(@D) -l:libbillionword_gpu.so -Wl,-rpath,'$$ORIGIN' $(MPI_LIBS)
+
+-include $(GPU_OBJ:.o=.d) $(EMULATED_OBJ:.o=.d) $(BUILD)/emulated/tests/cuda/emulated_nccl.cpp.d
 -include $(LIB_OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/%.d) $(TOOLS:%.c=$(BUILD)/%.d) $(TEST_SRC:%.c=$(BUILD)/%.d) \
          $(FUZZ_OBJ:.o=.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/fuzz/fuzzer.d
 

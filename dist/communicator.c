@@ -115,6 +115,7 @@ static void place_enter(void) {
 static void place_leave(void) { communicator_place.since = 0; }
 #define WAITING(...) (place_enter(), (__VA_ARGS__), place_leave())
 
+void communicator_waits(bool waits) { waits ? place_enter() : place_leave(); }
 void communicator_writes(bool writes) { communicator_place.writes = writes; }
 void communicator_hurry(void) { communicator_place.hurries = true; }
 

@@ -1,4 +1,5 @@
-// A group of ranks that compute together: one alone, or MPI.  (NCCL joins as a third kind.)
+// A group of ranks that compute together: one alone, or MPI.  (What their GPUs exchange among themselves is
+// not known here: kernels/peers.h.)
 //
 // dist uses nothing of pipeline: functions return 0, or -1 with a reason in communicator_error().  With MPI
 // an error inside the library ends the job (MPI_ERRORS_ARE_FATAL); a rank that fails must call
@@ -54,6 +55,10 @@ void communicator_watch(struct communicator *c, double seconds, void (*hung)(con
 // as long before a rank counts as hung.
 enum { COMMUNICATOR_WRITING = 10 };
 void communicator_writes(bool writes);
+
+// Around a wait for the other ranks that is none of the calls here, as that of GPUs for each other: the watch
+// takes it for one.  All ranks do so in the same order as their calls.
+void communicator_waits(bool waits);
 
 // This process was asked to end, and will be killed if it does not: where it waits for a rank that does not
 // answer, it waits no longer than some seconds.  May be called in a signal handler.

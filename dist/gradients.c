@@ -9,17 +9,17 @@ static uint64_t bytes_sent;
 uint64_t gradients_bytes_sent(void) { return bytes_sent; }
 
 // What a bandwidth-optimal all-reduce sends: every rank 2 (R-1)/R of the data.
-static void count_sum(const struct communicator *c, size_t floats) {
+void gradients_count_sum(const struct communicator *c, size_t floats) {
     bytes_sent += 2 * (uint64_t)floats * sizeof(float) * (uint64_t)(c->ranks - 1) / (uint64_t)c->ranks;
 }
 
 // What an all-gather sends: every rank its own data to all others.
-static void count_gather(const struct communicator *c, uint64_t bytes) {
+void gradients_count_gather(const struct communicator *c, uint64_t bytes) {
     bytes_sent += bytes * (uint64_t)(c->ranks - 1);
 }
 
 void gradients_start_dense(struct communicator *c, float *x, size_t n) {
-    count_sum(c, n);
+    gradients_count_sum(c, n);
     const size_t bucket = GRADIENTS_BUCKET_BYTES / sizeof *x;
     for (size_t at = 0; at < n; at += bucket)
         communicator_sum_floats_start(c, x + at, n - at < bucket ? n - at : bucket);
@@ -69,6 +69,7 @@ static void merge_rows(struct gradient_rows *g, const uint32_t *ids, const float
 
 static bool rows_reserve(struct gradient_rows *g, size_t rows) {
     if (rows <= g->capacity) return true;
+    if (g->fixed) return false;
     uint32_t *ids = realloc(g->ids, rows * sizeof *ids);
     if (ids) g->ids = ids;
     float *values = ids ? realloc(g->values, rows * g->d * sizeof *values) : NULL;
@@ -78,44 +79,82 @@ static bool rows_reserve(struct gradient_rows *g, size_t rows) {
     return true;
 }
 
-// All ranks' rows behind the shared ones, in rank order, into *ids (n) and *values (n, d), which the caller
-// frees. Returns n, or SIZE_MAX without memory.
-static size_t gather_rows(struct communicator *c, const struct gradient_rows *g, uint32_t **ids,
-                          float **values) {
-    uint64_t own = g->rows - g->shared, n = 0;
-    uint64_t *sizes = malloc((size_t)c->ranks * sizeof *sizes);
-    if (!sizes) return SIZE_MAX;
-    communicator_gather_sizes(c, own, sizes);
-    for (int r = 0; r < c->ranks; r++) n += sizes[r];
-    *ids = malloc((size_t)n * sizeof **ids + 1);
-    *values = malloc((size_t)n * g->d * sizeof **values + 1);
-    if (*ids && *values) {
-        for (int r = 0; r < c->ranks; r++) sizes[r] *= sizeof **ids;
-        communicator_gather(c, g->ids + g->shared, sizes, *ids);
-        for (int r = 0; r < c->ranks; r++) sizes[r] *= g->d;
-        communicator_gather(c, g->values + g->shared * g->d, sizes, *values);
-        count_gather(c, own * (sizeof **ids + g->d * sizeof **values));
-    } else {
-        n = SIZE_MAX;
+// All ranks' ids, in rank order.
+struct all_ids {
+    uint64_t *counts; // (ranks)
+    uint32_t *ids;    // (n)
+    size_t *order;    // (n) positions of ids in rising order, equal ones in rank order
+    size_t n;
+};
+
+static void free_all(struct all_ids *a) { free(a->counts), free(a->ids), free(a->order); }
+
+// Returns false without memory.
+static bool gather_ids(struct communicator *c, const uint32_t *own, size_t n, struct all_ids *a) {
+    size_t ranks = (size_t)c->ranks;
+    *a = (struct all_ids){.counts = malloc(2 * ranks * sizeof *a->counts)}; // and as many sizes in bytes
+    if (!a->counts) return false;
+    communicator_gather_sizes(c, n, a->counts);
+    for (size_t r = 0; r < ranks; r++) {
+        a->n += a->counts[r];
+        a->counts[ranks + r] = a->counts[r] * sizeof *own;
     }
-    free(sizes);
-    return (size_t)n;
+    a->ids = malloc(a->n * sizeof *a->ids + 1);
+    a->order = malloc(2 * a->n * sizeof *a->order + 1);
+    if (!a->ids || !a->order) return false;
+    communicator_gather(c, own, a->counts + ranks, a->ids);
+    gradients_count_gather(c, n * sizeof *own);
+    sort_positions(a->ids, a->n, a->order, a->order + a->n);
+    return true;
+}
+
+// The values of all ranks' rows, (a->n, d), which the caller frees; NULL without memory.
+static float *gather_values(struct communicator *c, const struct gradient_rows *g, const struct all_ids *a) {
+    float *values = malloc(a->n * g->d * sizeof *values + 1);
+    if (!values) return NULL;
+    for (int r = 0; r < c->ranks; r++) a->counts[r] *= g->d * sizeof *values;
+    communicator_gather(c, g->values + g->shared * g->d, a->counts, values);
+    gradients_count_gather(c, (g->rows - g->shared) * g->d * sizeof *values);
+    return values;
 }
 
 int gradients_exchange_rows(struct communicator *c, struct gradient_rows *g) {
     communicator_sum_floats(c, g->values, g->shared * g->d);
-    count_sum(c, g->shared * g->d);
-    uint32_t *ids = NULL;
-    float *values = NULL;
-    size_t n = gather_rows(c, g, &ids, &values);
-    size_t *order = n < SIZE_MAX ? malloc(2 * n * sizeof *order + 1) : NULL;
-    bool done = order && rows_reserve(g, g->shared + n);
-    if (done) {
-        sort_positions(ids, n, order, order + n);
-        merge_rows(g, ids, values, order, n);
-    }
-    free(order);
+    gradients_count_sum(c, g->shared * g->d);
+    struct all_ids all;
+    float *values =
+        gather_ids(c, g->ids + g->shared, g->rows - g->shared, &all) ? gather_values(c, g, &all) : NULL;
+    bool done = values && rows_reserve(g, g->shared + all.n);
+    if (done) merge_rows(g, all.ids, values, all.order, all.n);
     free(values);
-    free(ids);
+    free_all(&all);
     return done ? 0 : -1;
+}
+
+// === rows on devices =============================================================================
+
+int gradients_gather_places(struct communicator *c, const uint32_t *ids, size_t n,
+                            struct gradient_places *places) {
+    struct all_ids all;
+    gradients_free_places(places);
+    uint32_t *slots = gather_ids(c, ids, n, &all) ? malloc(all.n * sizeof *slots + 1) : NULL;
+    if (!slots) {
+        free_all(&all);
+        return -1;
+    }
+    uint32_t *merged = malloc(all.n * sizeof *merged + 1);
+    size_t rows = 0;
+    for (size_t i = 0; merged && i < all.n; i++) {
+        uint32_t id = all.ids[all.order[i]];
+        if (rows == 0 || merged[rows - 1] != id) merged[rows++] = id;
+        slots[all.order[i]] = (uint32_t)(rows - 1);
+    }
+    *places = (struct gradient_places){all.counts, merged, slots, all.n, rows};
+    free(all.ids), free(all.order);
+    return merged ? 0 : -1;
+}
+
+void gradients_free_places(struct gradient_places *places) {
+    free(places->counts), free(places->ids), free(places->slots);
+    *places = (struct gradient_places){0};
 }

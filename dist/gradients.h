@@ -20,6 +20,7 @@ struct gradient_rows {
     float *values; // (rows, d)
     size_t rows, shared, d;
     size_t capacity; // rows that ids and values have room for; grows by realloc
+    bool fixed;      // the caller's memory, which may not grow: there is room for all ranks' rows
 };
 
 // Sums over ranks; afterwards all ranks hold the same ids in the same order (shared first, then the others
@@ -27,7 +28,23 @@ struct gradient_rows {
 // Returns 0, or -1 without memory.
 int gradients_exchange_rows(struct communicator *c, struct gradient_rows *g);
 
-// Bytes that this rank has sent since the start, for the log.
+// Where the rows of all ranks go whose values lie on devices and are gathered there: only ids travel here.
+struct gradient_places {
+    uint64_t *counts; // (ranks) rows of each rank
+    uint32_t *ids;    // (merged) those that there are, rising
+    uint32_t *slots;  // (rows) of all ranks' rows, in rank order: the merged row that each is added to
+    size_t rows, merged;
+};
+
+// From each rank's n ids, unique.  What `places` held before is freed.  Returns 0, or -1 without memory.
+int gradients_gather_places(struct communicator *c, const uint32_t *ids, size_t n,
+                            struct gradient_places *places);
+void gradients_free_places(struct gradient_places *places);
+
+// Bytes that this rank has sent since the start, for the log; what travels by other means than the
+// communicator is counted by its users.
 uint64_t gradients_bytes_sent(void);
+void gradients_count_sum(const struct communicator *c, size_t floats);
+void gradients_count_gather(const struct communicator *c, uint64_t bytes); // this rank's own
 
 #endif

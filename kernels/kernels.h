@@ -19,9 +19,11 @@
 #include <stdint.h>
 
 #include "kernels/matmul.h"
+#include "kernels/peers.h"
 #include "kernels/random.h"
 #include "kernels/recurrent.h"
 #include "kernels/softmax.h"
+#include "kernels/transfer.h"
 #include "kernels/update.h"
 
 struct kernels {
@@ -46,6 +48,8 @@ struct kernels {
     struct softmax_kernels softmax;
     struct update_kernels update;
     struct random_kernels random;
+    struct transfer_kernels transfer; // to the host beside the computing
+    struct peer_kernels peers;        // to the GPUs of other ranks
 };
 
 // The table for `name`: "ref" or "cpu"; threads 0: as many as there are cores.  NULL where the name is

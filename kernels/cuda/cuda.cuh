@@ -1,10 +1,12 @@
-// What the CUDA sources share.  One GPU a process, one stream; everything below is ordered by it.
+// What the CUDA sources share.  One GPU a process, one stream; everything below is ordered by it, but for
+// what cuda_transfer.cu and cuda_nccl.cu do beside it on streams of their own.
 //
 //   cuda_device.cu   the table, memory, and what travels between host and GPU
 //   cuda_gemm.cu     matrix products, by cuBLASLt; the only source that uses it
 //   cuda_plain.cu    those that it refuses
 //   cuda_graph.cu    many launches that come again and again, as one
 //   cuda_persistent* the steps of an LSTM in one launch
+//   cuda_nccl.cu     what GPUs of several ranks exchange, by NCCL; the only source that uses it
 //   the others       a family of kernels each
 //
 // Sources are C++ for nvcc's sake only.  They compile as well with a C++ compiler against tests/cuda/shim,
@@ -66,6 +68,9 @@ void gpu_say(const char *text);
         cudaError_t check_ = (call);                                                                         \
         if (check_ != cudaSuccess) gpu_fail(#call, cudaGetErrorString(check_), __FILE__, __LINE__);          \
     } while (0)
+
+// What the other stream is asked next comes after what gpu.stream was asked before; `computed` is its own.
+void gpu_follow(cudaStream_t stream, cudaEvent_t computed);
 
 // === memory of one operation =====================================================================
 // Each function of the table that needs some begins with scratch_begin, which takes back what the one before
@@ -150,5 +155,7 @@ extern const struct recurrent_kernels cuda_recurrent;
 extern const struct softmax_kernels cuda_softmax;
 extern const struct update_kernels cuda_update;
 extern const struct random_kernels cuda_random;
+extern const struct transfer_kernels cuda_transfer;
+extern const struct peer_kernels cuda_peers;
 
 #endif

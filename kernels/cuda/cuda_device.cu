@@ -214,7 +214,9 @@ static const struct kernels *open_table(const struct cuda_request *request) {
              .recurrent = cuda_recurrent,
              .softmax = cuda_softmax,
              .update = cuda_update,
-             .random = cuda_random};
+             .random = cuda_random,
+             .transfer = cuda_transfer,
+             .peers = cuda_peers};
     return &table;
 }
 

@@ -33,12 +33,19 @@ static void print_mpi(void) {
     }
 }
 
+// What lies in the shared object of the CUDA kernels.
+static void print_gpu(const char *name, const char *when) {
+    printf("%s: %s%s\n", name, HAVE_CUDA ? "in this build, " : "not in this build",
+           !HAVE_CUDA      ? ""
+           : cuda_is_built ? when
+                           : "not used by this program");
+}
+
 void version_print(const char *program) {
     printf("%s (billionword) %s, commit %s\n", program, VERSION, COMMIT);
     print_mpi();
-    puts(!HAVE_CUDA      ? "CUDA: not in this build"
-         : cuda_is_built ? "CUDA: in this build, read when a GPU is asked for"
-                         : "CUDA: in this build, not used by this program");
+    print_gpu("CUDA", "read when a GPU is asked for");
+    print_gpu("NCCL", "its library looked for when ranks train on GPUs");
     printf("OpenBLAS: %s\n", openblas_get_config ? openblas_get_config() : "not used by this program");
     printf("zstd %s, zlib %s, utf8proc %s, xxHash %d.%d.%d\n", ZSTD_versionString(), zlibVersion(),
            utf8proc_version(), XXH_VERSION_MAJOR, XXH_VERSION_MINOR, XXH_VERSION_RELEASE);

@@ -24,7 +24,7 @@ struct loop {
     struct model *m;
     struct communicator *c;
     const struct loop_options *o;
-    const struct checkpoint_identity *id;
+    struct checkpoint_identity id;
     struct training_options training;
     struct workspace *w;
     struct optimiser_options optimiser;
@@ -142,7 +142,7 @@ static void save_checkpoint(struct loop *x) {
         x->s.good_step = x->s.step;
     communicator_writes(true);
     if (x->c->rank == 0) run_logs_look(x->o->folder, x->s.logs);
-    checkpoint_save(x->o->folder, x->c, x->m, x->w, x->id, &x->s);
+    checkpoint_save(x->o->folder, x->c, x->m, x->w, &x->id, &x->s);
     communicator_writes(false);
     x->divergence.checkpoint = x->s.good_step;
     resume_training(x, start);
@@ -222,7 +222,8 @@ static int decide(struct loop *x) {
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
-    x->exchange.c = c, x->exchange.m = x->m;
+    exchange_open(&x->exchange, c, x->m);
+    x->id.variant = x->exchange.variant;
     x->training = o->training;
     x->training.gradient_ready = exchange_ready;
     x->training.context = &x->exchange;
@@ -242,7 +243,7 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     x->s.rate_factor = 1;
     if (resume != UINT64_MAX) {
         communicator_writes(true); // it reads, as slowly
-        checkpoint_load(o->folder, resume, c, x->m, x->w, x->id, &x->s);
+        checkpoint_load(o->folder, resume, c, x->m, x->w, &x->id, &x->s);
         communicator_writes(false);
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
     }
@@ -266,7 +267,7 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
 void loop_run(struct model *m, struct communicator *c, struct shard_set *train, struct shard_set *valid,
               const struct loop_options *o, const struct checkpoint_identity *id, uint64_t resume,
               struct loop_result *result) {
-    struct loop x = {.m = m, .c = c, .o = o, .id = id};
+    struct loop x = {.m = m, .c = c, .o = o, .id = *id};
     loop_start(&x, train, valid, resume);
     int next = GO_ON;
     if (o->stop_after && x.s.step >= o->stop_after) next = STOP; // nothing to add
@@ -286,7 +287,7 @@ void loop_run(struct model *m, struct communicator *c, struct shard_set *train, 
     if (c->rank == 0) curve_close(x.curve);
     reader_stop(x.reader);
     validation_free(&x.valid);
-    exchange_free(&x.exchange);
+    exchange_close(&x.exchange);
     workspace_free(m, x.w);
     touches_free(&x.touches);
     *result = (struct loop_result){is_over(&x), x.s, x.spe};

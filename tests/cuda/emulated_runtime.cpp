@@ -1,11 +1,12 @@
 // The host side of the emulated CUDA runtime: memory that only kernels and copies can touch, and streams
-// whose work is done when the host waits for it.
+// whose work is done when the host waits for it.  EMULATED_GPUS=N in the environment: that many GPUs.
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <map>
 #include <vector>
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct allocation { // pages: one that nobody touches, the data up to the end of
 };
 std::map<uintptr_t, allocation> device_memory, host_memory; // by their first byte
 size_t used;
+int current_device;
 
 [[noreturn]] void stop(const char *what) {
     std::fprintf(stderr, "emulated CUDA: %s\n", what);
@@ -55,9 +57,9 @@ struct emulated_graph {
     std::vector<std::function<void()>> work;
 };
 struct emulated_stream {
-    std::deque<std::function<void()>> work;
-    size_t begun, done;       // how much was ever put in, and done
-    emulated_graph *recorded; // that work goes into, while it is
+    std::deque<std::function<bool()>> work; // each returns whether it is done; else it is called again
+    size_t begun, done;                     // how much was ever put in, and done
+    emulated_graph *recorded;               // that work goes into, while it is
 };
 struct emulated_event {
     cudaStream_t stream;
@@ -81,14 +83,29 @@ static int processors() {
     return wanted ? std::atoi(wanted) : 2;
 }
 
-static void work_through(cudaStream_t s, size_t place) {
-    if (s->done >= place) return;
-    protect(PROT_READ | PROT_WRITE);
-    for (; s->done < place; s->done++) {
-        s->work.front()();
-        s->work.pop_front();
+// Until that much of the stream is done; without `wait` it stops, and returns false, where something is to be
+// waited for.
+static bool work_through(cudaStream_t s, size_t place, bool wait) {
+    static int depth; // streams wait for one another
+    if (s->done >= place) return true;
+    if (depth++ == 0) protect(PROT_READ | PROT_WRITE);
+    while (s->done < place) {
+        if (s->work.front()()) {
+            s->work.pop_front();
+            s->done++;
+        } else if (wait) {
+            sched_yield();
+        } else {
+            break;
+        }
     }
-    protect(PROT_NONE);
+    if (--depth == 0) protect(PROT_NONE);
+    return s->done >= place;
+}
+
+void emulator_enqueue_wait(cudaStream_t s, std::function<bool()> work) {
+    s->work.push_back(std::move(work));
+    s->begun++;
 }
 
 void emulator_enqueue(cudaStream_t s, std::function<void()> work) {
@@ -96,8 +113,7 @@ void emulator_enqueue(cudaStream_t s, std::function<void()> work) {
         s->recorded->work.push_back(std::move(work));
         return;
     }
-    s->work.push_back(std::move(work));
-    s->begun++;
+    emulator_enqueue_wait(s, [work] { return work(), true; });
 }
 
 void emulator_check_pointer(const char *name, const void *p) {
@@ -110,10 +126,14 @@ const char *cudaGetErrorString(cudaError_t e) {
     return e == cudaErrorMemoryAllocation ? "out of memory" : "invalid argument";
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaGetDeviceCount(int *count) { return *count = 1, cudaSuccess; }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int) {
+cudaError_t cudaGetDeviceCount(int *count) {
+    const char *gpus = std::getenv("EMULATED_GPUS");
+    return *count = gpus ? std::atoi(gpus) : 1, cudaSuccess;
+}
+cudaError_t cudaSetDevice(int device) { return current_device = device, cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device) {
     *p = {};
+    p->pciBusID = device;
     std::snprintf(p->name, sizeof p->name, "emulated GPU");
     p->totalGlobalMem = MEMORY, p->major = 9, p->multiProcessorCount = processors(),
     p->sharedMemPerBlockOptin = SHARED_MOST;
@@ -175,7 +195,8 @@ static void check_margins(uintptr_t begin, const allocation &a) {
 cudaError_t cudaFree(void *p) {
     if (!p) return cudaSuccess;
     refuse_while_recording("cudaFree");
-    for (emulated_stream &s : streams) work_through(&s, s.begun); // as cudaFree waits for the device
+    // As cudaFree waits for the device; but not for other ranks, whose own streams would not move meanwhile.
+    for (emulated_stream &s : streams) work_through(&s, s.begun, false);
     auto at = device_memory.find((uintptr_t)p);
     if (at == device_memory.end()) stop("cudaFree of what cudaMalloc has not given");
     check_margins(at->first, at->second);
@@ -189,6 +210,13 @@ cudaError_t cudaMallocHost(void **p, size_t bytes) {
     *p = std::malloc(bytes);
     if (*p) host_memory[(uintptr_t)*p] = {nullptr, 0, bytes};
     return *p ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFreeHost(void *p) {
+    for (emulated_stream &s : streams) work_through(&s, s.begun, true);
+    if (!host_memory.erase((uintptr_t)p)) stop("cudaFreeHost of what cudaMallocHost has not given");
+    std::free(p);
+    return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s) {
@@ -214,13 +242,22 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) {
     streams.push_back({{}, 0, 0, nullptr});
     return *s = &streams.back(), cudaSuccess;
 }
+cudaError_t cudaStreamDestroy(cudaStream_t s) { return work_through(s, s->begun, true), cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t s) {
     refuse_while_recording("cudaStreamSynchronize");
-    return work_through(s, s->begun), cudaSuccess;
+    return work_through(s, s->begun, true), cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned) {
+    refuse_while_recording("cudaStreamWaitEvent");
+    cudaStream_t other = e->stream;
+    size_t place = e->place;
+    if (other) emulator_enqueue_wait(s, [=] { return work_through(other, place, false); });
+    return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) {
     return *e = new emulated_event{nullptr, 0}, cudaSuccess;
 }
+cudaError_t cudaEventDestroy(cudaEvent_t e) { return delete e, cudaSuccess; }
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) {
     refuse_while_recording("cudaEventRecord");
     e->stream = s, e->place = s->begun;
@@ -228,8 +265,14 @@ cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) {
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t e) {
     refuse_while_recording("cudaEventSynchronize");
-    if (e->stream) work_through(e->stream, e->place);
+    if (e->stream) work_through(e->stream, e->place, true);
     return cudaSuccess;
+}
+// Each question lets the stream go on by one piece of its work.
+cudaError_t cudaEventQuery(cudaEvent_t e) {
+    if (!e->stream || e->stream->done >= e->place) return cudaSuccess;
+    work_through(e->stream, e->stream->done + 1, false);
+    return e->stream->done >= e->place ? cudaSuccess : cudaErrorNotReady;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode) {

@@ -277,6 +277,45 @@ static void test_rows_are_merged(void **state) {
     assert_true(agree);
 }
 
+// As for rows on GPUs: the values are gathered by other means than gradients_exchange_rows, and added where
+// the places say.
+static void add_by_places(struct gradient_rows *g, struct gradient_places *places) {
+    size_t d = g->d, at = g->shared;
+    communicator_sum_floats(c, g->values, at * d);
+    int failed = gradients_gather_places(c, g->ids + at, g->rows - at, places);
+    if (failed) communicator_abort(c, 1);
+    float *all = room(places->rows * d * sizeof *all);
+    for (int r = 0; r < c->ranks; r++) places->counts[r] *= d * sizeof *all;
+    communicator_gather(c, g->values + at * d, places->counts, all);
+    struct gradient_rows sum = {.shared = at, .d = d, .rows = at + places->merged, .capacity = SIZE_MAX};
+    sum.ids = room(sum.rows * sizeof *sum.ids);
+    sum.values = calloc(sum.rows * d + 1, sizeof *sum.values);
+    if (!sum.values) abort();
+    memcpy(sum.ids, g->ids, at * sizeof *sum.ids);
+    memcpy(sum.ids + at, places->ids, places->merged * sizeof *sum.ids);
+    memcpy(sum.values, g->values, at * d * sizeof *sum.values);
+    for (size_t r = 0; r < places->rows; r++)
+        for (size_t k = 0; k < d; k++) sum.values[(at + places->slots[r]) * d + k] += all[r * d + k];
+    free(all);
+    free_rows(g);
+    *g = sum;
+}
+
+static void test_places_of_rows(void **state) {
+    (void)state;
+    bool good = true;
+    struct gradient_places places = {0};
+    for (uint32_t turn = 0; turn < 12; turn++) {
+        struct gradient_rows g;
+        make_rows(&g, c->rank, turn);
+        add_by_places(&g, &places);
+        good = rows_are_right(&g, turn) && good;
+        free_rows(&g);
+    }
+    gradients_free_places(&places);
+    assert_true(good);
+}
+
 // More than 2 GB, where MPI's counts overflow.  Needs 2.2 GB and, on each rank, its part besides.
 static void test_gather_beyond_2_gb(void **state) {
     (void)state;
@@ -318,6 +357,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_sums_in_flight),
         cmocka_unit_test(test_dense_gradients_travel_in_buckets),
         cmocka_unit_test(test_rows_are_merged),
+        cmocka_unit_test(test_places_of_rows),
         cmocka_unit_test(test_gather_beyond_2_gb),
     };
     c = communicator_open();

@@ -30,7 +30,12 @@ struct alignas(8) float2 {
 
 // === host side ===================================================================================
 
-enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation = 2, cudaErrorInvalidValue = 1 };
+enum cudaError_t {
+    cudaSuccess,
+    cudaErrorInvalidValue = 1,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorNotReady = 600
+};
 enum cudaDeviceAttr { cudaDevAttrCooperativeLaunch };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };
@@ -42,7 +47,7 @@ typedef struct emulated_graph *cudaGraph_t, *cudaGraphExec_t;
 struct cudaDeviceProp {
     char name[256];
     size_t totalGlobalMem, sharedMemPerBlockOptin;
-    int major, minor, multiProcessorCount;
+    int major, minor, multiProcessorCount, pciDomainID, pciBusID, pciDeviceID;
 };
 
 const char *cudaGetErrorString(cudaError_t e);
@@ -58,13 +63,19 @@ cudaError_t cudaMemGetInfo(size_t *available, size_t *total);
 cudaError_t cudaMalloc(void **p, size_t bytes);
 cudaError_t cudaFree(void *p);
 cudaError_t cudaMallocHost(void **p, size_t bytes);
+cudaError_t cudaFreeHost(void *p);
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s);
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t s);
 cudaError_t cudaStreamSynchronize(cudaStream_t s);
+cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned flags);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned flags);
 cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s);
+cudaError_t cudaEventDestroy(cudaEvent_t e);
 cudaError_t cudaEventSynchronize(cudaEvent_t e);
+cudaError_t cudaEventQuery(cudaEvent_t e);
+
 // What a stream is given while it is recorded goes into the graph, which replays it.
 cudaError_t cudaStreamBeginCapture(cudaStream_t s, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph);
@@ -125,6 +136,9 @@ void *emulator_shared_rest();
 
 // Puts work into the stream; it runs when the host waits.
 void emulator_enqueue(cudaStream_t s, std::function<void()> work);
+// Work that waits for something else: it returns whether it is done, and is called again where not.  (The
+// emulated NCCL, a library of its own, calls it.)
+__attribute__((visibility("default"))) void emulator_enqueue_wait(cudaStream_t s, std::function<bool()> work);
 void emulator_run(const char *name, dim3 grid, dim3 block, const std::function<void()> &thread);
 // Ends the program unless p, which a kernel is given, is device memory or NULL.
 void emulator_check_pointer(const char *name, const void *p);
