@@ -6,7 +6,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
 #include <memory>
 #include <numeric>
 #include <vector>
@@ -36,7 +35,7 @@ struct thread {
     enum state state;
     unsigned mask; // of the warp barrier it is at
     std::vector<copy> copies;
-    std::deque<std::vector<copy>> groups; // of copies that are under way
+    std::vector<std::vector<copy>> groups; // of copies that are under way
 };
 
 struct shared_variable {
@@ -139,10 +138,10 @@ bool open_barriers(std::vector<thread> &threads) {
 }
 
 // first_fiber: of this block's
-void begin_block(block_run &b, unsigned i, size_t first_fiber, unsigned char *shared, unsigned char *rest) {
+void begin_block(block_run &b, unsigned number, size_t first_fiber, unsigned char *shared,
+                 unsigned char *rest) {
     size_t n = (size_t)blockDim.x * blockDim.y;
-    b.x = i % gridDim.x, b.y = i / gridDim.x;
-    b.threads.clear();
+    b.x = number % gridDim.x, b.y = number / gridDim.x;
     b.threads.resize(n);
     b.order = shuffled(n);
     b.done = 0;
@@ -150,7 +149,11 @@ void begin_block(block_run &b, unsigned i, size_t first_fiber, unsigned char *sh
     b.shared_used = 0;
     b.shared = shared, b.rest = rest;
     std::memset(shared, 0xff, SHARED_BYTES); // NaN
-    for (size_t t = 0; t < n; t++) b.threads[t].f = fiber_begin(first_fiber + t, thread_main);
+    for (size_t i = 0; i < n; i++) {
+        thread &t = b.threads[i];
+        t.f = fiber_begin(first_fiber + i, thread_main), t.state = READY, t.mask = 0;
+        t.copies.clear(), t.groups.clear();
+    }
 }
 
 // Until no thread can go on, or all are done; returns whether any has done more than look at a counter.
@@ -216,7 +219,7 @@ void copies_close() {
 
 void emulator_copies_wait(size_t pending) {
     thread &t = block->threads[current];
-    for (; t.groups.size() > pending; t.groups.pop_front())
+    for (; t.groups.size() > pending; t.groups.erase(t.groups.begin()))
         for (const copy &c : t.groups.front()) {
             std::memset(c.to, 0, 16);
             std::memcpy(c.to, c.from, c.bytes);
