@@ -14,8 +14,9 @@ for name in train valid; do
   shard --quiet --vocab vocab.tsv --output $name.shard few.$name
 done
 
-for n in 1 2 3; do
-  ranks $n "$UNIT/test_peers_ranks" >said 2>&1 || fail "$n ranks: $(cat said)"
+leaks=${ASAN_OPTIONS:-}
+for n in 1 2 3; do # without a look for leaks of MPI, as in pipeline/cli/message.c, which this program does without
+  ASAN_OPTIONS=${leaks/detect_leaks=1/detect_leaks=0} ranks $n "$UNIT/test_peers_ranks" >said 2>&1 || fail "$n ranks: $(cat said)"
   [ "$(grep -c 'PASSED' said)" = $n ] || fail "$n ranks did not all pass: $(cat said)"
 done
 
