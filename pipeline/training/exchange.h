@@ -1,8 +1,8 @@
 // Sums a model's gradients over the ranks: dense ones start as soon as the backward pass has them.
 //
-//   on the CPU              by MPI; rows at the end
-//   each rank a GPU of its own   by NCCL, from GPU to GPU (exchange_peers.c); of rows, the ids by MPI
-//   ranks that share one, or no NCCL   by MPI, by way of pinned host memory; rows at the end
+//   on the CPU                          by MPI; rows at the end
+//   each rank on a GPU of its own       by NCCL, from GPU to GPU (exchange_peers.c); of rows, the ids by MPI
+//   ranks that share one, or no NCCL    by MPI, by way of pinned host memory; rows at the end
 #ifndef PIPELINE_TRAINING_EXCHANGE_H
 #define PIPELINE_TRAINING_EXCHANGE_H
 
