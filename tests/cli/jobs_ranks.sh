@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Ranks of a job: a launcher that starts fewer than the job has is refused; ELASTIC=1 goes on with another number also where the recipe
 # grows with the ranks; a stop that is asked for at any moment of a start ends in a checkpoint, and the next run goes on.
+# timeout: 600
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 . "$BILLIONWORD_HOME/tests/cli/jobs.bash"
 command -v mpirun >/dev/null || skip "needs mpirun"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Two ranks with half the streams each step like one rank with all, to rounding; scores do not depend on ranks or batches.
+# timeout: 600
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
 
