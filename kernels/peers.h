@@ -2,7 +2,7 @@
 // asked for: a program on one GPU needs none.  Every rank has a GPU of its own.  In tables that compute on
 // the host all of it is NULL.
 //
-// All ranks call the same functions in the same order (but find, device, library, make_id).  Sums and gathers
+// All ranks call the same functions in the same order (but find, device, version, make_id).  Sums and gathers
 // run one after the other beside the computing: each begins when all that the device was asked before is
 // done, and what it is given may be neither read nor written until `wait` has returned.  A sum has the same
 // bits on every rank, and in every run of as many ranks on the same machines.
@@ -24,7 +24,7 @@ struct peer_kernels {
     // NULL where the library is here, else why not.  BILLIONWORD_NCCL_LIBRARY in the environment names it,
     // or is "none".
     const char *(*find)(const struct kernels *k);
-    const char *(*library)(const struct kernels *k); // "NCCL 2.28.9", when it is found
+    const char *(*version)(const struct kernels *k); // "NCCL 2.28.9", when it is found
     // Where on this host the GPU is, by which it can be told from others: "0000:1b:00".
     void (*device)(const struct kernels *k, char text[PEERS_DEVICE_TEXT]);
     // A name for the group, made by one rank for all.

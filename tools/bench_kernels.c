@@ -6,6 +6,7 @@
 #include "pipeline/cli/resources.h"
 
 #include "kernels/kernels.h"
+#include "tools/median.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -130,16 +131,6 @@ static double lstm_time(const struct kernels *k, const struct lstm *l) {
 }
 
 // === rounds and the table ===
-
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, size_t n) {
-    qsort(x, n, sizeof *x, compare_doubles);
-    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
-}
 
 struct measured {
     char what[40], setting[80];

@@ -6,6 +6,7 @@
 #include "pipeline/cli/options.h"
 #include "pipeline/cli/resources.h"
 #include "pipeline/training/device.h"
+#include "tools/median.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,16 +82,6 @@ static double measure(const struct kernels *k, const struct layer *l, const char
     return 1e6 * (time_now() - start) / blocks / (double)l->s.T;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, int64_t n) {
-    qsort(x, (size_t)n, sizeof *x, compare_doubles);
-    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
-}
-
 int main(int argc, char **argv) {
     static const char *const ways[] = {"plain", "graph", "best"};
     enum { WAYS = sizeof ways / sizeof *ways, WARM_UP = 3 };
@@ -101,8 +92,8 @@ int main(int argc, char **argv) {
     const struct kernels *k = device_open(c, &compute, "bf16");
     struct layer l = layer_make(k);
     double whole = seconds;
-    for (int64_t i = -WARM_UP; i < rounds;
-         i++) { // a graph is recorded the second time, libraries load the first
+    // A graph is recorded the second time, libraries load the first.
+    for (int64_t i = -WARM_UP; i < rounds; i++) {
         seconds = i < 0 ? 0 : whole;
         for (int way = 0; way < WAYS; way++) {
             double t = measure(k, &l, ways[way]);
@@ -114,7 +105,8 @@ int main(int argc, char **argv) {
         printf("lstm steps\t%" PRId64, hidden);
         if (projection) printf("-%" PRId64, projection);
         printf(", %" PRId64 " streams, %s, %s\t%.2f\tmicroseconds_a_step\tplain\t%.3f\n", batch,
-               compute.precision, ways[way], median(times[way], rounds), median(ratios[way], rounds));
+               compute.precision, ways[way], median(times[way], (size_t)rounds),
+               median(ratios[way], (size_t)rounds));
     }
     communicator_close(c);
     return EXIT_DONE;

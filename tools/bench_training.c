@@ -7,6 +7,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/training/device.h"
 #include "pipeline/training/optimiser.h"
+#include "tools/median.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -82,16 +83,6 @@ static void draw_ids(uint32_t *inputs, int32_t *targets, size_t n, uint32_t clas
         inputs[i] = (uint32_t)__builtin_exp((double)random_uniform(w[0]) * log_range) - 1;
         targets[i] = (int32_t)__builtin_exp((double)random_uniform(w[1]) * log_range) - 1;
     }
-}
-
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, int64_t n) {
-    qsort(x, (size_t)n, sizeof *x, compare_doubles);
-    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
 static struct model_options model_resolve(void) {
@@ -196,8 +187,9 @@ static void measure(const struct kernels *k) {
     }
     char name[160];
     setting_name(name, sizeof name);
-    printf("train\t%s\t%.0f\twords_per_s\t%s %zu^3\t%.3f\n", name, median(rates, pairs),
-           strcmp(compute.device, "cpu") == 0 ? "sgemm" : "product", product_size(), median(ratios, pairs));
+    printf("train\t%s\t%.0f\twords_per_s\t%s %zu^3\t%.3f\n", name, median(rates, (size_t)pairs),
+           strcmp(compute.device, "cpu") == 0 ? "sgemm" : "product", product_size(),
+           median(ratios, (size_t)pairs));
     free(ratios), free(rates);
     training_free(&x);
 }

@@ -73,7 +73,7 @@ const char *find(const struct kernels *) {
     return library ? nullptr : reason;
 }
 
-const char *library_text(const struct kernels *) {
+const char *version_text(const struct kernels *) {
     static char text[32];
     int v = 0;
     nccl.GetVersion(&v);
@@ -233,7 +233,7 @@ void leave(const struct kernels *k) {
 } // namespace
 
 const struct peer_kernels cuda_peers = {.find = find,
-                                        .library = library_text,
+                                        .version = version_text,
                                         .device = device,
                                         .make_id = make_id,
                                         .join = join,

@@ -13,9 +13,9 @@ void exchange_open(struct exchange *x, struct communicator *c, struct model *m) 
     if (c->ranks == 1 || k->on_host) return;
     x->by_peers = exchange_peers_open(x, reason, sizeof reason);
     if (x->by_peers) {
-        const char *library = k->peers.library(k);
-        snprintf(x->variant, sizeof x->variant, "%s, gradients by %s", k->variant, library);
-        if (c->rank == 0) note("gradients go from GPU to GPU, by %s", library);
+        const char *version = k->peers.version(k);
+        snprintf(x->variant, sizeof x->variant, "%s, gradients by %s", k->variant, version);
+        if (c->rank == 0) note("gradients go from GPU to GPU, by %s", version);
     } else if (c->rank == 0) {
         note("gradients go by way of host memory and MPI: %s", reason);
     }

@@ -154,7 +154,7 @@ static int open_peers(void) {
     if (c->rank == 0) k->peers.make_id(k, id);
     communicator_broadcast(c, id, sizeof id, 0);
     k->peers.join(k, id, c->rank, c->ranks);
-    if (c->rank == 0) printf("%s, %d rank(s), %s\n", k->peers.library(k), c->ranks, k->variant);
+    if (c->rank == 0) printf("%s, %d rank(s), %s\n", k->peers.version(k), c->ranks, k->variant);
     return 0;
 }
 
