@@ -266,9 +266,8 @@ static void add_metadata(struct safetensors_writer *w, const struct checkpoint_i
 static const char *need(const struct safetensors_reader *r, const char *path, const char *key) {
     const char *text = safetensors_metadata(r, key);
     if (!text)
-        die("%s: its metadata has no \"%s\": it was written by another version of this program; go on with "
-            "that "
-            "one, or start over with --fresh",
+        die("%s: its metadata has no \"%s\": another version of this program wrote it; go on with that one, "
+            "or start over with --fresh",
             path, key);
     return text;
 }
