@@ -91,7 +91,7 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
             -Wwrite-strings -Wundef -Wvla -Wformat=2
 CFLAGS   := -std=c17 -D_GNU_SOURCE $(OPTIMISE) -g -fno-math-errno -fopenmp $(WARN) \
             $(if $(WERROR),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -Wno-format-truncation)
-CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) -DHAVE_CUDA=$(HAVE_CUDA) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS) \
+CPPFLAGS := -I. -DHAVE_MPI=$(HAVE_MPI) -DHAVE_CUDA=$(HAVE_CUDA) -DHAVE_AMX=$(HAVE_AMX) $(MPI_CFLAGS) $(BLAS_CFLAGS) $(ZSTD_CFLAGS) $(UTF8PROC_CFLAGS) $(XXHASH_CFLAGS) \
             $(ZLIB_CFLAGS) $(CMOCKA_CFLAGS)
 LDFLAGS  := -fopenmp -Wl,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # The fuzzers (make fuzz): by clang, one thread, and what ends a program is theirs (tests/fuzz/fuzzer.c).
@@ -110,9 +110,10 @@ BUILD := build/$(KEY)
 BIN   := $(BUILD)/bin
 
 # The CPU kernels are compiled once for each level of vector instructions; kernels/kernels.c picks one at run time.
-CPU_LEVELS        := $(if $(filter x86_64,$(shell uname -m)),baseline avx2 avx512,baseline)
+CPU_LEVELS        := $(if $(filter x86_64,$(shell uname -m)),baseline avx2 avx512 $(if $(filter 1,$(HAVE_AMX)),amx),baseline)
 CPU_FLAGS_avx2    := -march=haswell
 CPU_FLAGS_avx512  := -march=skylake-avx512 -mprefer-vector-width=512
+CPU_FLAGS_amx     := $(CPU_FLAGS_avx512) -mamx-tile -mamx-bf16
 
 MAINS   := $(wildcard pipeline/*.c)
 TOOLS   := $(wildcard tools/*.c)

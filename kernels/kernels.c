@@ -2,6 +2,7 @@
 
 #include "kernels/address_limit.h"
 #include "kernels/cpu/cpu_table.h"
+#include "kernels/cpu/cpu_tiles.h"
 #include "kernels/host_memory.h"
 #include "kernels/ref/ref.h"
 
@@ -36,11 +37,22 @@ const struct cpu_table *cpu_table_find(const char *level) {
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
                   && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#if HAVE_AMX
+    bool amx = avx512 && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16");
+    if (amx && (!level || strcmp(level, "amx") == 0) && cpu_tiles_open()) return &cpu_table_amx;
+#endif
     if (avx512 && (!level || strcmp(level, "avx512") == 0)) return &cpu_table_avx512;
     if (avx2 && (!level || strcmp(level, "avx2") == 0)) return &cpu_table_avx2;
 #endif
     if (!level || strcmp(level, "baseline") == 0) return &cpu_table_baseline;
     return NULL;
+}
+
+const struct cpu_table *cpu_table_library(void) {
+    static const char *const levels[] = {"avx512", "avx2", "baseline"};
+    const struct cpu_table *found = NULL;
+    for (size_t i = 0; !found; i++) found = cpu_table_find(levels[i]);
+    return found;
 }
 
 const struct kernels *cpu_table_open(const struct cpu_table *part, int threads) {

@@ -1,6 +1,7 @@
 // How near training comes to the bare matrix product: 6 x multiply-adds a word x words/s, over the rate of a
 // product of 2048^3 (on a GPU 8192^3) with the same threads, taken in turns with it in one run.  Prints one
 // row, as in results/reference/README.md, on stdout.
+#include "kernels/cpu/cpu_table.h"
 #include "kernels/random.h"
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/options.h"
@@ -54,6 +55,7 @@ static size_t product_size(void) {
 
 static double product_rate(const struct kernels *k) {
     const size_t N = product_size();
+    const struct matmul_kernels *by = k->on_host ? cpu_table_library()->matmul : &k->matmul;
     static float *a, *b, *c;
     float one;
     if (!a) {
@@ -64,7 +66,7 @@ static double product_rate(const struct kernels *k) {
     }
     double start = time_now(), done = 0;
     do {
-        k->matmul.gemm(k, false, false, N, N, N, 1, a, b, 0, c);
+        by->gemm(k, false, false, N, N, N, 1, a, b, 0, c);
         k->download(k, &one, c, sizeof one); // a GPU works behind the caller's back
         done += 2.0 * (double)N * (double)N * (double)N;
     } while (time_now() - start < seconds);

@@ -1,12 +1,15 @@
 // Shared by the files of this folder.  Each of them is compiled once per level of vector instructions, with
-// CPU_LEVEL avx512, avx2 or baseline; so every public symbol carries the level as its suffix.
+// CPU_LEVEL amx, avx512, avx2 or baseline; so every public symbol carries the level as its suffix.
 //
 // Threads: one OpenMP region per kernel; each thread takes a fixed slice and calls OpenBLAS, which then runs
-// serially. Slices depend only on sizes and the number of threads: the same inputs give the same bits.
+// serially, or at the level amx cpu_tiles.h. Slices depend only on sizes and the number of threads: the same
+// inputs give the same bits.
 #ifndef KERNELS_CPU_CPU_H
 #define KERNELS_CPU_CPU_H
 
 #include "kernels/kernels.h"
+
+#include "kernels/cpu/cpu_tiles.h"
 
 #include <cblas.h>
 #include <omp.h>
@@ -71,6 +74,10 @@ static inline void cpu_gemm(bool transpose_a, bool transpose_b, size_t m, size_t
                             const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                             size_t ldc) {
     if (m == 0 || n == 0) return;
+    if (CPU_TILES && cpu_tiles_gain(m, n, k)) {
+        cpu_tiles_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+        return;
+    }
     cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
                 transpose_b ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, alpha, a,
                 (int)(lda ? lda : 1), b, (int)(ldb ? ldb : 1), beta, c, (int)ldc);

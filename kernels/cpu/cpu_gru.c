@@ -79,9 +79,12 @@ static void forward_step(const struct gru_block *x, size_t t, struct cpu_slice b
 void cpu_gru_forward(const struct kernels *k, struct gru_shape s, struct gru_weights w, const float *x,
                      const uint8_t *reset, struct gru_memory m) {
     cpu_recurrent_project(k, s.T * s.B, 3 * s.H, s.I, x, w.w_x, m.gates);
-    size_t H = s.H, size_rz = cpu_packed_floats(H, 2 * H), size_n = cpu_packed_floats(H, H);
-    float *panels = host_workspace((size_rz + size_n) * sizeof *panels);
-    struct gru_block block = {s, w, m, {H, 2 * H, panels}, {H, H, panels + size_rz}, reset};
+    size_t H = s.H;
+    struct gru_block block = {
+        s, w, m, cpu_recurrent_plan(k, s.B, H, 2 * H), cpu_recurrent_plan(k, s.B, H, H), reset};
+    size_t size_rz = cpu_packed_floats(block.u_rz), size_n = cpu_packed_floats(block.u_n);
+    block.u_rz.panels = host_workspace((size_rz + size_n) * sizeof(float));
+    block.u_n.panels = block.u_rz.panels + size_rz;
 #pragma omp parallel num_threads(k->threads)
     {
         cpu_recurrent_pack(block.u_rz, true, w.w_h);
@@ -163,12 +166,15 @@ static void backward_step(const struct gru_block *x, const float *states, float 
 void cpu_gru_backward(const struct kernels *k, struct gru_shape s, struct gru_weights w, const float *x,
                       const uint8_t *reset, struct gru_memory m, float *dh, float *dx,
                       struct gru_gradients g) {
-    size_t H = s.H, size_rz = cpu_packed_floats(2 * H, H), size_n = cpu_packed_floats(H, H), rows = s.T * s.B;
+    size_t H = s.H, rows = s.T * s.B;
+    struct gru_block block = {
+        s, w, m, cpu_recurrent_plan(k, s.B, 2 * H, H), cpu_recurrent_plan(k, s.B, H, H), reset};
+    size_t size_rz = cpu_packed_floats(block.u_rz), size_n = cpu_packed_floats(block.u_n);
     bool resets = cpu_recurrent_resets(reset, rows);
-    float *panels = host_workspace((size_rz + size_n + (resets ? rows * H : 0)) * sizeof *panels);
-    float *copy = panels + size_rz + size_n;
+    block.u_rz.panels = host_workspace((size_rz + size_n + (resets ? rows * H : 0)) * sizeof(float));
+    block.u_n.panels = block.u_rz.panels + size_rz;
+    float *copy = block.u_n.panels + size_n;
     const float *states = resets ? copy : m.h;
-    struct gru_block block = {s, w, m, {2 * H, H, panels}, {H, H, panels + size_rz}, reset};
 #pragma omp parallel num_threads(k->threads)
     {
         cpu_recurrent_pack(block.u_rz, false, w.w_h);

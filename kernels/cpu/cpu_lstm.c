@@ -40,8 +40,9 @@ static void forward_step(struct lstm_shape s, const float *bias, struct cpu_pack
 void cpu_lstm_forward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w, const float *x,
                       const uint8_t *reset, struct lstm_memory m) {
     cpu_recurrent_project(k, s.T * s.B, 4 * s.H, s.I, x, w.w_x, m.gates);
-    struct cpu_packed w_h = {.k = s.P, .n = 4 * s.H}, w_p = {.k = s.H, .n = s.P};
-    size_t size_h = cpu_packed_floats(w_h.k, w_h.n), size_p = w.w_p ? cpu_packed_floats(w_p.k, w_p.n) : 0;
+    struct cpu_packed w_h = cpu_recurrent_plan(k, s.B, s.P, 4 * s.H);
+    struct cpu_packed w_p = cpu_recurrent_plan(k, s.B, s.H, s.P);
+    size_t size_h = cpu_packed_floats(w_h), size_p = w.w_p ? cpu_packed_floats(w_p) : 0;
     w_h.panels = host_workspace((size_h + size_p) * sizeof(float));
     if (w.w_p) w_p.panels = w_h.panels + size_h;
 #pragma omp parallel num_threads(k->threads)
@@ -97,8 +98,9 @@ static void backward_step(struct lstm_shape s, struct cpu_packed w_h, struct cpu
 void cpu_lstm_backward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w, const float *x,
                        const uint8_t *reset, struct lstm_memory m, float *dr, float *dx,
                        struct lstm_gradients g) {
-    struct cpu_packed w_h = {.k = 4 * s.H, .n = s.P}, w_p = {.k = s.P, .n = s.H};
-    size_t size_h = cpu_packed_floats(w_h.k, w_h.n), size_p = w.w_p ? cpu_packed_floats(w_p.k, w_p.n) : 0;
+    struct cpu_packed w_h = cpu_recurrent_plan(k, s.B, 4 * s.H, s.P);
+    struct cpu_packed w_p = cpu_recurrent_plan(k, s.B, s.P, s.H);
+    size_t size_h = cpu_packed_floats(w_h), size_p = w.w_p ? cpu_packed_floats(w_p) : 0;
     size_t rows = s.T * s.B;
     bool resets = cpu_recurrent_resets(reset, rows);
     size_t copied = resets ? rows * s.P : 0;

@@ -21,8 +21,24 @@ enum { WIDTH = 2 * LANES };
 typedef float vector __attribute__((vector_size(LANES * sizeof(float))));
 typedef float loose_vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
-size_t cpu_packed_panels(size_t n) { return (n + WIDTH - 1) / WIDTH; }
-size_t cpu_packed_floats(size_t k, size_t n) { return (cpu_packed_panels(n) * k * WIDTH + 15) / 16 * 16; }
+struct cpu_packed cpu_packed_plan(size_t k, size_t n, size_t rows) {
+    // Strips are half as large again as panels, which costs most where they do not fit into the second cache.
+    size_t gain = CPU_TILES && cpu_tiles_bytes(k, n) > 2 << 20 ? 32 : 12;
+    return (struct cpu_packed){.k = k, .n = n, .tiles = CPU_TILES && rows >= gain};
+}
+
+size_t cpu_packed_panels(struct cpu_packed p) {
+    return p.tiles ? cpu_tiles_strips(p.n) : (p.n + WIDTH - 1) / WIDTH;
+}
+
+size_t cpu_packed_floats(struct cpu_packed p) {
+    if (p.tiles) return cpu_tiles_bytes(p.k, p.n) / sizeof *p.panels;
+    return (cpu_packed_panels(p) * p.k * WIDTH + 15) / 16 * 16;
+}
+
+static struct cpu_tiles_right strips_of(struct cpu_packed p) {
+    return (struct cpu_tiles_right){p.k, p.n, (unsigned char *)p.panels};
+}
 
 static void fill_transposed(float *panel, const float *b, size_t k, size_t columns) {
     for (size_t c = 0; c < columns; c++)
@@ -39,6 +55,10 @@ static void fill_straight(float *panel, const float *b, size_t k, size_t n, size
 }
 
 void cpu_packed_fill(struct cpu_packed p, bool transpose_b, const float *b, struct cpu_slice panels) {
+    if (p.tiles) {
+        cpu_tiles_fill(strips_of(p), transpose_b, b, panels.begin, panels.end);
+        return;
+    }
     for (size_t i = panels.begin; i < panels.end; i++) {
         float *panel = p.panels + i * p.k * WIDTH;
         size_t first = i * WIDTH, columns = p.n - first < WIDTH ? p.n - first : WIDTH;
@@ -113,8 +133,12 @@ static void tile_of(size_t rows, size_t k, const float *a, size_t lda, const flo
 // Panel by panel, so that a panel stays in the first cache while all rows run down it.
 void cpu_packed_multiply(struct cpu_packed p, size_t m, const float *a, size_t lda, bool add, float *c,
                          size_t ldc) {
+    if (p.tiles) {
+        cpu_tiles_multiply(strips_of(p), m, a, lda, add, c, ldc);
+        return;
+    }
     size_t tiles = (m + TILE - 1) / TILE;
-    for (size_t i = 0; i < cpu_packed_panels(p.n); i++) {
+    for (size_t i = 0; i < cpu_packed_panels(p); i++) {
         size_t first = i * WIDTH, columns = p.n - first < WIDTH ? p.n - first : WIDTH;
         for (size_t t = 0; t < tiles; t++) {
             struct cpu_slice rows = cpu_slice_of(m, 1, t, tiles);

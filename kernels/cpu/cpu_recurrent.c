@@ -10,8 +10,12 @@ struct cpu_slice cpu_recurrent_streams(size_t streams) {
     return me < parts ? cpu_slice_of(streams, 1, me, parts) : (struct cpu_slice){0, 0};
 }
 
+struct cpu_packed cpu_recurrent_plan(const struct kernels *k, size_t streams, size_t depth, size_t n) {
+    return cpu_packed_plan(depth, n, streams / (size_t)k->threads);
+}
+
 void cpu_recurrent_pack(struct cpu_packed p, bool transpose, const float *weights) {
-    cpu_packed_fill(p, transpose, weights, cpu_slice_mine(cpu_packed_panels(p.n), 1));
+    cpu_packed_fill(p, transpose, weights, cpu_slice_mine(cpu_packed_panels(p), 1));
 }
 
 bool cpu_recurrent_resets(const uint8_t *reset, size_t rows) { return reset && memchr(reset, 1, rows); }

@@ -15,6 +15,7 @@
 #define cpu_rnn_forward        CPU_NAME(cpu_rnn_forward)
 #define cpu_rnn_backward       CPU_NAME(cpu_rnn_backward)
 #define cpu_recurrent_streams  CPU_NAME(cpu_recurrent_streams)
+#define cpu_recurrent_plan     CPU_NAME(cpu_recurrent_plan)
 #define cpu_recurrent_pack     CPU_NAME(cpu_recurrent_pack)
 #define cpu_recurrent_resets   CPU_NAME(cpu_recurrent_resets)
 #define cpu_recurrent_seen     CPU_NAME(cpu_recurrent_seen)
@@ -59,6 +60,8 @@ void cpu_recurrent_pass(struct cpu_packed w, size_t count, const float *a, size_
 
 // === outside ===
 
+// Weights op(W) (depth, n) that each step of `streams` streams is multiplied with; still without memory.
+struct cpu_packed cpu_recurrent_plan(const struct kernels *k, size_t streams, size_t depth, size_t n);
 // Whether any of the rows is reset.
 bool cpu_recurrent_resets(const uint8_t *reset, size_t rows);
 // gates (rows, n) = x (rows, inputs) W_x'; without weights, x.

@@ -71,8 +71,8 @@ void cpu_rnn_forward(const struct kernels *k, struct rnn_shape s, struct rnn_wei
         feed_forward(k, s, w.b, m);
         return;
     }
-    struct cpu_packed w_h = {.k = H, .n = H};
-    w_h.panels = host_workspace(cpu_packed_floats(H, H) * sizeof(float));
+    struct cpu_packed w_h = cpu_recurrent_plan(k, s.B, H, H);
+    w_h.panels = host_workspace(cpu_packed_floats(w_h) * sizeof(float));
 #pragma omp parallel num_threads(k->threads)
     {
         cpu_recurrent_pack(w_h, true, w.w_h);
@@ -93,14 +93,15 @@ void cpu_rnn_forward(const struct kernels *k, struct rnn_shape s, struct rnn_wei
 void cpu_rnn_backward(const struct kernels *k, struct rnn_shape s, struct rnn_weights w, const float *x,
                       const uint8_t *reset, struct rnn_memory m, float *dh, float *dx,
                       struct rnn_gradients g) {
-    size_t H = s.H, rows = s.T * s.B, size_h = cpu_packed_floats(H, H);
+    size_t H = s.H, rows = s.T * s.B;
     if (!w.w_h) {
         feed_backward(k, s, dh, m);
         cpu_recurrent_spread(k, rows, H, s.I, m.gates, x, w.w_x, dx, g.w_x, w.b ? g.b : NULL);
         return;
     }
     bool resets = cpu_recurrent_resets(reset, rows);
-    struct cpu_packed w_h = {.k = H, .n = H};
+    struct cpu_packed w_h = cpu_recurrent_plan(k, s.B, H, H);
+    size_t size_h = cpu_packed_floats(w_h);
     w_h.panels = host_workspace((size_h + (resets ? rows * H : 0)) * sizeof(float));
     float *copy = w_h.panels + size_h;
 #pragma omp parallel num_threads(k->threads)

@@ -18,11 +18,13 @@
 #include <string.h>
 
 enum {
-    CHUNK_BYTES = 5 << 19, // of a chunk's logits: in cache, yet enough for products at full speed
-    CHUNK_LEAST = 256,     // classes
-    CHUNK_MOST = 4096,     // classes: their exponentials are summed in float
-    UNIT = 16,             // classes of a chunk are a multiple of it: all chunks are nearly as large
-    FORWARD_ROWS = 2048,   // rows of a block in forward only
+    CHUNK_BYTES =
+        CPU_TILES ? 1 << 19 : 5 << 19, // of a chunk's logits: in cache, yet enough for fast products
+    CHUNK_LEAST = 256,                 // classes
+    CHUNK_MOST = 4096,                 // classes: their exponentials are summed in float
+    UNIT = 16, // classes of a chunk are a multiple of it: all chunks are nearly as large
+    BLOCK_ROWS = CPU_TILES ? 512 : INT32_MAX, // rows of a block at most
+    FORWARD_ROWS = CPU_TILES ? 512 : 2048,    // the same in forward only
 };
 
 struct job {
@@ -43,8 +45,11 @@ struct workspace {
 
 static struct workspace workspace_plan(const struct job *j, size_t threads) {
     struct workspace s = {0};
-    size_t kept = SOFTMAX_KEPT_BYTES / sizeof(float) / (j->V ? j->V : 1),
-           most = j->scale != 0 ? kept : FORWARD_ROWS;
+    size_t most = FORWARD_ROWS;
+    if (j->scale != 0) {
+        most = SOFTMAX_KEPT_BYTES / sizeof(float) / (j->V ? j->V : 1);
+        if (most > BLOCK_ROWS) most = BLOCK_ROWS;
+    }
     if (most < 16) most = 16;
     size_t blocks = (j->N + most - 1) / most;
     s.rows = (j->N + blocks - 1) / blocks;
@@ -116,6 +121,19 @@ static void row_combine(const struct job *j, const struct workspace *s, size_t f
     }
 }
 
+// Turns a row's exponentials into slopes, still without the target, and adds those to db, which may be NULL.
+static void row_slopes(float *restrict row, float factor, float *restrict db, size_t n) {
+    if (!db) {
+        for (size_t i = 0; i < n; i++) row[i] *= factor;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float slope = row[i] * factor;
+        row[i] = slope;
+        db[i] += slope;
+    }
+}
+
 static void chunk_backward(const struct job *j, const struct workspace *s, size_t chunk,
                            struct cpu_slice rows, float *e, float *dh, bool first) {
     struct cpu_slice classes = chunk_classes(j, s, chunk);
@@ -125,11 +143,11 @@ static void chunk_backward(const struct job *j, const struct workspace *s, size_
         float *restrict row = e + r * n, factor = s->most[chunk * s->rows + r];
         int32_t target = j->targets[rows.begin + r];
         if (target == SOFTMAX_IGNORE) continue; // its E is 0
-        for (size_t i = 0; i < n; i++) row[i] *= factor;
-        if ((size_t)target >= classes.begin && (size_t)target < classes.end)
-            row[(size_t)target - classes.begin] -= j->scale;
-        if (db)
-            for (size_t i = 0; i < n; i++) db[i] += row[i];
+        bool here = (size_t)target >= classes.begin && (size_t)target < classes.end;
+        row_slopes(row, factor, db, n);
+        if (!here) continue;
+        row[(size_t)target - classes.begin] -= j->scale;
+        if (db) db[(size_t)target - classes.begin] -= j->scale;
     }
     cpu_gemm(true, false, n, j->D, count, 1, e, n, j->h + rows.begin * j->D, j->D, 1,
              j->dw + classes.begin * j->D, j->D);

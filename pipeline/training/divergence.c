@@ -75,14 +75,16 @@ void divergence_check_parameters(const struct divergence *d, uint64_t step, cons
     }
 }
 
-void divergence_check_validation(const struct divergence *d, uint64_t step, double perplexity,
-                                 uint32_t classes, const struct optimiser_norms *norms) {
+bool divergence_check_validation(const struct divergence *d, uint64_t step, double perplexity,
+                                 double running_loss, uint32_t classes, const struct optimiser_norms *norms) {
     char left[512], norm[256];
     int worst = largest(norms);
-    if (!(perplexity <= 2.0 * classes))
+    bool bad = !(perplexity <= 2.0 * classes);
+    if (bad && !(isfinite(perplexity) && running_loss < log((double)classes)))
         die("validation after step %" PRIu64 " gives perplexity %g, and the norm of the %s parameters' "
             "gradient is %.3g (all: %s): training has "
             "diverged; lower --rate or --clip; %s",
             step, perplexity, parameter_group_names[worst], norms->group[worst], all_norms(norms, norm),
             remains(d, left));
+    return !bad;
 }

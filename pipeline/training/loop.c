@@ -80,13 +80,29 @@ static bool judge(struct loop *x, uint64_t epoch, double perplexity) {
     return best;
 }
 
+// The running loss of all ranks.
+static double running_loss(const struct loop *x) {
+    double loss = x->divergence.running_loss;
+    communicator_sum_doubles(x->c, &loss, 1);
+    return loss / x->c->ranks;
+}
+
 static void validate(struct loop *x) {
     double start = time_now();
     count_seconds(x);
     model_swap_averages(x->m);
     double perplexity = validation_run(&x->valid, x->m, x->c);
     model_swap_averages(x->m);
-    divergence_check_validation(&x->divergence, x->s.step, perplexity, model_classes(&x->m->o), &x->norms);
+    double loss = running_loss(x);
+    if (!divergence_check_validation(&x->divergence, x->s.step, perplexity, loss, model_classes(&x->m->o),
+                                     &x->norms)
+        && x->c->rank == 0)
+        warn(
+            "validation after step %" PRIu64
+            " gives perplexity %g, worse than guessing, while the loss in training is %.3g "
+            "nats: the validation text is of another kind, or the state that starts at zero goes another way "
+            "there than the one carried through training",
+            x->s.step, perplexity, loss);
     uint64_t epoch = x->s.step / x->spe;
     if (x->c->rank == 0) {
         curve_valid(x->curve, x->s.step, epoch, x->valid.events, perplexity, time_now() - start);
@@ -136,9 +152,7 @@ static void save_checkpoint(struct loop *x) {
     double start = time_now();
     count_seconds(x);
     divergence_check_parameters(&x->divergence, x->s.step, x->m);
-    double loss = x->divergence.running_loss;
-    communicator_sum_doubles(x->c, &loss, 1);
-    if (divergence_is_sane(&x->divergence, loss / x->c->ranks, model_classes(&x->m->o)))
+    if (divergence_is_sane(&x->divergence, running_loss(x), model_classes(&x->m->o)))
         x->s.good_step = x->s.step;
     communicator_writes(true);
     if (x->c->rank == 0) run_logs_look(x->o->folder, x->s.logs);

@@ -164,8 +164,8 @@ static inline const struct kernels *trial_gpu(void) {
 static inline void trial_each_fast(struct trial *t,
                                    void (*check)(struct trial *t, const struct kernels *k, void *data),
                                    void *data) {
-    static const char *const levels[] = {"baseline", "avx2", "avx512"};
-    for (size_t l = 0; l < 3; l++) {
+    static const char *const levels[] = {"baseline", "avx2", "avx512", "amx"};
+    for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
         const struct cpu_table *part = cpu_table_find(levels[l]);
         if (!part) continue;
         for (int threads = 1; threads <= 3; threads++) check(t, cpu_table_open(part, threads), data);

@@ -1,4 +1,4 @@
-// Fast products, optimiser steps and random numbers against the reference ones; elementary functions
+// Fast rows and vectors, optimiser steps and random numbers against the reference ones; elementary functions
 // against libm; Philox against its published vectors.
 #include "tests/unit/kernels_trial.h"
 
@@ -44,58 +44,6 @@ static void test_elementary_functions(void **state) {
     assert_true(cpu_sigmoid(-200) == 0 && cpu_sigmoid(200) == 1 && cpu_sigmoid(0) == 0.5f);
     assert_true(cpu_tanh(-INFINITY) == -1 && cpu_tanh(INFINITY) == 1 && cpu_tanh(1e-30f) == 1e-30f);
     assert_true(isnan(cpu_exp(NAN)) && isnan(cpu_sigmoid(NAN)) && isnan(cpu_tanh(NAN)));
-}
-
-// === products ===
-
-struct gemm_case {
-    size_t m, n, k;
-    float alpha, beta;
-};
-
-struct gemm_data {
-    struct gemm_case c;
-    bool transpose_a, transpose_b;
-    const float *a, *b, *before, *expected;
-};
-
-static const float *run_gemm(struct trial *t, const struct kernels *k, const struct gemm_data *g) {
-    struct gemm_case c = g->c;
-    float *a = trial_upload(k, g->a, c.m * c.k), *b = trial_upload(k, g->b, c.k * c.n);
-    float *out = c.beta == 0 ? trial_poison(k, c.m * c.n) : trial_upload(k, g->before, c.m * c.n);
-    k->matmul.gemm(k, g->transpose_a, g->transpose_b, c.m, c.n, c.k, c.alpha, a, b, c.beta, out);
-    k->release(k, a), k->release(k, b);
-    return trial_download(t, k, out, c.m * c.n);
-}
-
-static void check_gemm(struct trial *t, const struct kernels *k, void *data) {
-    const struct gemm_data *g = data;
-    char setting[200];
-    snprintf(setting, sizeof setting, "%s, %zux%zux%zu %d%d", k->variant, g->c.m, g->c.n, g->c.k,
-             g->transpose_a, g->transpose_b);
-    trial_compare("gemm", setting, run_gemm(t, k, g), g->expected, g->c.m * g->c.n, 2e-6, 1);
-}
-
-static void test_gemm(void **state) {
-    (void)state;
-    static const struct gemm_case cases[] = {{1, 1, 1, 1, 0},    {3, 5, 7, 1, 1},      {17, 1, 33, 0.5f, 0},
-                                             {1, 131, 2, 1, 1},  {64, 97, 129, 1, 0},  {211, 64, 31, 2, -1},
-                                             {5, 3, 0, 1, 0.5f}, {1031, 37, 16, 1, 1}, {20, 1100, 9, 1, 0}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int form = 0; form < 4; form++) {
-            struct trial *t = trial_begin();
-            struct gemm_case c = cases[i];
-            struct gemm_data g = {c,
-                                  form & 1,
-                                  form & 2,
-                                  trial_floats(t, c.m * c.k, 1),
-                                  trial_floats(t, c.k * c.n, 1),
-                                  trial_floats(t, c.m * c.n, 1),
-                                  NULL};
-            g.expected = run_gemm(t, kernels_open("ref", 1), &g);
-            trial_each_fast(t, check_gemm, &g);
-            trial_end(t);
-        }
 }
 
 // === rows and vectors ===
@@ -445,7 +393,6 @@ static void test_steps_by_hand(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_philox_known_answers),
                                        cmocka_unit_test(test_elementary_functions),
-                                       cmocka_unit_test(test_gemm),
                                        cmocka_unit_test(test_dense),
                                        cmocka_unit_test(test_updates),
                                        cmocka_unit_test(test_steps_by_hand),

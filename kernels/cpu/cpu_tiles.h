@@ -1,0 +1,45 @@
+// Products of fp32 matrices on the processor's tile unit (AMX), whose bf16 products are some twenty times as
+// fast as fp32 ones.  A float is the sum of three bf16 numbers, x = x0 + x1 + x2 with |x1| <= 2^-9 |x0| and
+// |x2| <= 2^-18 |x0|; of the nine products of two floats' parts the six of at least 2^-18 are summed up, in
+// fp32, so that the result is as near as that of fp32 arithmetic (Henry, Tang and Heinecke, "Leveraging the
+// bfloat16 Artificial Intelligence Datatype For Higher-Precision Computations", 2019).  Unlike there, parts
+// below 2^-126 are taken for 0, and an infinite factor makes NaN.
+//
+// Of the level amx; by the calling thread alone; deterministic.
+#ifndef KERNELS_CPU_CPU_TILES_H
+#define KERNELS_CPU_CPU_TILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __AMX_BF16__
+enum { CPU_TILES = true };
+#else
+enum { CPU_TILES = false };
+#endif
+
+// A right-hand side cut up once, for many products with few rows: op(B) (k, n) as strips of 16 columns.
+struct cpu_tiles_right {
+    size_t k, n;
+    unsigned char *strips; // 64-byte aligned; the caller's memory
+};
+
+// Asks the system for the use of the tile registers; once in a process, before any other call.
+bool cpu_tiles_open(void);
+
+// Whether a product of this size gains by it.
+bool cpu_tiles_gain(size_t m, size_t n, size_t k);
+
+// As cpu_gemm.
+void cpu_tiles_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
+                    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+
+size_t cpu_tiles_strips(size_t n);
+size_t cpu_tiles_bytes(size_t k, size_t n); // of `strips`
+// Fills the strips begin ... end - 1.  transpose_b: B is stored (n, k).
+void cpu_tiles_fill(struct cpu_tiles_right right, bool transpose_b, const float *b, size_t begin, size_t end);
+// C (m, n) = A (m, k) op(B), or += with `add`.
+void cpu_tiles_multiply(struct cpu_tiles_right right, size_t m, const float *a, size_t lda, bool add,
+                        float *c, size_t ldc);
+
+#endif
