@@ -52,36 +52,15 @@ static inline float cpu_tanh(float x) {
     return magnitude < 0.625f ? near : __builtin_copysignf(far, x);
 }
 
-// ln x to about 1 ulp for positive normal x; NaN stays NaN.  x = 2^n m with m in [sqrt(1/2), sqrt(2)) and
-// ln m by Cephes' polynomial (logf).
-static inline float cpu_log(float x) {
-    uint32_t bits, mantissa;
-    memcpy(&bits, &x, sizeof bits);
-    uint32_t shifted = bits - 0x3f3504f3u; // of sqrt(1/2)
-    float n = (float)((int32_t)shifted >> 23);
-    mantissa = (shifted & 0x007fffffu) + 0x3f3504f3u;
-    float m;
-    memcpy(&m, &mantissa, sizeof m);
-    m -= 1.0f;
-    float z = m * m, p = 7.0376836292e-2f;
-    p = CPU_FMA(p, m, -1.1514610310e-1f);
-    p = CPU_FMA(p, m, 1.1676998740e-1f);
-    p = CPU_FMA(p, m, -1.2420140846e-1f);
-    p = CPU_FMA(p, m, 1.4249322787e-1f);
-    p = CPU_FMA(p, m, -1.6668057665e-1f);
-    p = CPU_FMA(p, m, 2.0000714765e-1f);
-    p = CPU_FMA(p, m, -2.4999993993e-1f);
-    p = CPU_FMA(p, m, 3.3333331174e-1f);
-    float y = CPU_FMA(p * z, m, CPU_FMA(n, -2.12194440e-4f, -0.5f * z));
-    y = CPU_FMA(n, 0.693359375f, m + y);
-    return x == x ? y : x;
-}
-
-// ln(1 + x) for x > -1, right where x is small: what 1 + x has lost is put back (Goldberg 1991, theorem 4).
+// ln(1 + x) for x in [-1/2, 1] to about 2 ulp: 2 artanh z by its series, z = x / (2 + x), |z| <= 1/3.
 static inline float cpu_log1p(float x) {
-    float sum = 1.0f + x, rest = sum - 1.0f;
-    float ratio = cpu_log(sum) / (rest == 0.0f ? 1.0f : rest) * x;
-    return rest == 0.0f ? x : ratio;
+    float z = x / (2.0f + x), s = z * z, p = 1.0f / 13;
+    p = CPU_FMA(p, s, 1.0f / 11);
+    p = CPU_FMA(p, s, 1.0f / 9);
+    p = CPU_FMA(p, s, 1.0f / 7);
+    p = CPU_FMA(p, s, 1.0f / 5);
+    p = CPU_FMA(p, s, 1.0f / 3);
+    return 2.0f * CPU_FMA(z * s, p, z);
 }
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -233,6 +234,7 @@ static void multiply_strips(const byte *l, size_t left, const byte *r, size_t ri
         _tile_stored(1, c + SIDE, ldc * sizeof *c);
         _tile_stored(2, c + SIDE * ldc, ldc * sizeof *c);
         _tile_stored(3, c + SIDE * ldc + SIDE, ldc * sizeof *c);
+        __asm__ volatile("" ::: "memory");
         return;
     }
     _tile_stored(0, sums[0], 64);
@@ -278,7 +280,11 @@ static byte *scratch(size_t bytes) {
     if (size < bytes) {
         free(buffer);
         buffer = aligned_alloc(64, (bytes + 63) / 64 * 64);
-        size = buffer ? bytes : 0;
+        if (!buffer) {
+            fprintf(stderr, "kernels: no memory for %zu bytes of a product; close other programs\n", bytes);
+            exit(1);
+        }
+        size = bytes;
     }
     return buffer;
 }
@@ -319,10 +325,14 @@ void cpu_tiles_fill(struct cpu_tiles_right right, bool transpose_b, const float 
 void cpu_tiles_multiply(struct cpu_tiles_right right, size_t m, const float *a, size_t lda, bool add,
                         float *c, size_t ldc) {
     size_t strip = steps_of(right.k) * PARTS * TILE;
-    byte *left = scratch(cpu_tiles_strips(m) * strip);
-    cut_strips(left, strip, LEFT, a, lda, false, m, right.k);
+    byte *left = scratch(cpu_tiles_strips(least(m, ROWS)) * strip);
     tiles_begin();
-    multiply_block(left, strip, right.strips, strip, m, right.n, right.k, (struct scaling){1, add}, c, ldc);
+    for (size_t i = 0; i < m; i += ROWS) {
+        size_t rows = least(ROWS, m - i);
+        cut_strips(left, strip, LEFT, a + i * lda, lda, false, rows, right.k);
+        multiply_block(left, strip, right.strips, strip, rows, right.n, right.k, (struct scaling){1, add},
+                       c + i * ldc, ldc);
+    }
     _tile_release();
 }
 

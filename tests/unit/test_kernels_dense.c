@@ -39,10 +39,13 @@ static void test_elementary_functions(void **state) {
     assert_true(worst(cpu_sigmoid, sigmoid, -86, 86, 2000000) <= 4e-7);
     assert_true(worst(cpu_tanh, tanh, -20, 20, 2000000) <= 3e-7);
     assert_true(worst(cpu_tanh, tanh, -1e-3, 1e-3, 20000) <= 2e-7);
+    assert_true(worst(cpu_log1p, log1p, -0.5, 1, 2000000) <= 2.5e-7);
+    assert_true(worst(cpu_log1p, log1p, -1e-3, 1e-3, 20000) <= 2e-7);
     assert_true(cpu_exp(0) == 1 && cpu_exp(-87) == 0 && cpu_exp(-INFINITY) == 0 && cpu_exp(-3e38f) == 0);
     assert_true(isinf(cpu_exp(89)) && isinf(cpu_exp(INFINITY)) && isinf(cpu_exp(3e38f)));
     assert_true(cpu_sigmoid(-200) == 0 && cpu_sigmoid(200) == 1 && cpu_sigmoid(0) == 0.5f);
     assert_true(cpu_tanh(-INFINITY) == -1 && cpu_tanh(INFINITY) == 1 && cpu_tanh(1e-30f) == 1e-30f);
+    assert_true(cpu_log1p(0) == 0 && isnan(cpu_log1p(NAN)));
     assert_true(isnan(cpu_exp(NAN)) && isnan(cpu_sigmoid(NAN)) && isnan(cpu_tanh(NAN)));
 }
 
