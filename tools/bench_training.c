@@ -30,8 +30,10 @@ static const struct option_spec options[] = {
     {"dropout", OPTION_REAL, &dropout, "P", "share of what is between layers that is dropped", NULL, 0, 0.99,
      false},
     {"words", OPTION_INT, &words, "N", "output classes", NULL, 16, 100000000, false},
-    {"softmax", OPTION_CHOICE, &softmax, NULL, "output layer", "full|sampled|adaptive", 0, 0, false},
-    {"samples", OPTION_INT, &samples, "N", "samples of a step (sampled)", NULL, 1, 1 << 24, false},
+    {"softmax", OPTION_CHOICE, &softmax, NULL, "output layer", "full|sampled|nce|blackout|adaptive", 0, 0,
+     false},
+    {"samples", OPTION_INT, &samples, "N", "samples of a step (sampled, nce, blackout)", NULL, 1, 1 << 24,
+     false},
     {"batch", OPTION_INT, &batch, "N", "streams", NULL, 1, 1 << 20, false},
     {"bptt", OPTION_INT, &bptt, "N", "steps", NULL, 1, 65535, false},
     {"optimiser", OPTION_CHOICE, &optimiser, NULL, "how parameters are updated", "sgd|adagrad|adam", 0, 0,
@@ -105,12 +107,27 @@ static struct model_options model_resolve(void) {
     return o;
 }
 
+static bool takes_samples(void) { return strcmp(softmax, "full") != 0 && strcmp(softmax, "adaptive") != 0; }
+
+static enum output_loss loss_kind(void) {
+    if (strcmp(softmax, "nce") == 0) return LOSS_NCE;
+    if (strcmp(softmax, "blackout") == 0) return LOSS_BLACKOUT;
+    return takes_samples() ? LOSS_SAMPLED : LOSS_EXACT;
+}
+
+// Counts as draw_ids makes them, for the power proposal.
+static const uint64_t *count_words(void) {
+    uint64_t *counts = memory_alloc((size_t)words, sizeof *counts, "counts");
+    for (int64_t i = 0; i < words; i++) counts[i] = 1000000000 / (uint64_t)(i + 1);
+    return counts;
+}
+
 // "lstm1024-256 sampled 8192, 100000 words, 128x20, adam, 2 threads"
 static void setting_name(char *text, size_t size) {
     char width[64] = "", drawn[32] = "";
     if (projection) snprintf(width, sizeof width, "-%" PRId64, projection);
     if (layers > 1) snprintf(width + strlen(width), 24, "x%" PRId64, layers);
-    if (strcmp(softmax, "sampled") == 0) snprintf(drawn, sizeof drawn, " %" PRId64, samples);
+    if (takes_samples()) snprintf(drawn, sizeof drawn, " %" PRId64, samples);
     int n = snprintf(text, size, "%s%" PRId64 "%s %s%s, %" PRId64 " words, %" PRId64 "x%" PRId64 ", %s, ",
                      cell, hidden, width, softmax, drawn, words, batch, bptt, optimiser);
     if (strcmp(compute.device, "cpu") != 0)
@@ -125,18 +142,25 @@ struct training {
     struct workspace *w;
     struct training_options t;
     struct optimiser_options o;
+    const uint64_t *counts; // NULL where the loss takes none
     uint32_t *inputs, step;
     int32_t *targets; // of BATCHES batches, as the inputs
 };
 
 static struct training training_make(const struct kernels *k, const struct model_options *o) {
-    bool sampled = strcmp(softmax, "sampled") == 0;
+    bool by_counts = loss_kind() == LOSS_NCE || loss_kind() == LOSS_BLACKOUT;
+    const uint64_t *counts = by_counts ? count_words() : NULL;
     size_t n = (size_t)(batch * bptt);
     struct training x = {.m = model_new(k, o),
+                         .counts = counts,
                          .t = {.seed = 1,
                                .dropout = dropout,
-                               .loss = sampled ? LOSS_SAMPLED : LOSS_EXACT,
-                               .samples = sampled ? (size_t)samples : 0,
+                               .loss = loss_kind(),
+                               .samples = takes_samples() ? (size_t)samples : 0,
+                               .proposal = by_counts ? PROPOSAL_POWER : PROPOSAL_LOG_UNIFORM,
+                               .alpha = 0.5,
+                               .counts = counts,
+                               .log_normaliser = 9,
                                .embedding_rescale = 1,
                                .scale = 1.0f / (float)n},
                          .o = {.kind = strcmp(optimiser, "sgd") == 0       ? OPTIMISER_SGD
@@ -167,7 +191,7 @@ static void training_step(struct training *x) {
 }
 
 static void training_free(struct training *x) {
-    free(x->inputs), free(x->targets);
+    free(x->inputs), free(x->targets), free((void *)x->counts);
     workspace_free(x->m, x->w), model_free(x->m);
 }
 
