@@ -113,7 +113,7 @@ BIN   := $(BUILD)/bin
 CPU_LEVELS        := $(if $(filter x86_64,$(shell uname -m)),baseline avx2 avx512 $(if $(filter 1,$(HAVE_AMX)),amx),baseline)
 CPU_FLAGS_avx2    := -march=haswell
 CPU_FLAGS_avx512  := -march=skylake-avx512 -mprefer-vector-width=512
-CPU_FLAGS_amx     := $(CPU_FLAGS_avx512) -mamx-tile -mamx-bf16
+CPU_FLAGS_amx     := $(CPU_FLAGS_avx512) -mamx-tile -mamx-bf16 -DCPU_TILES=1
 
 MAINS   := $(wildcard pipeline/*.c)
 TOOLS   := $(wildcard tools/*.c)

@@ -38,8 +38,7 @@ const struct cpu_table *cpu_table_find(const char *level) {
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
                   && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #if HAVE_AMX
-    bool amx = avx512 && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16");
-    if (amx && (!level || strcmp(level, "amx") == 0) && cpu_tiles_open()) return &cpu_table_amx;
+    if (avx512 && (!level || strcmp(level, "amx") == 0) && cpu_tiles_open()) return &cpu_table_amx;
 #endif
     if (avx512 && (!level || strcmp(level, "avx512") == 0)) return &cpu_table_avx512;
     if (avx2 && (!level || strcmp(level, "avx2") == 0)) return &cpu_table_avx2;

@@ -1,6 +1,6 @@
-// How near training comes to the bare matrix product: 6 x multiply-adds a word x words/s, over the rate of a
-// product of 2048^3 (on a GPU 8192^3) with the same threads, taken in turns with it in one run.  Prints one
-// row, as in results/reference/README.md, on stdout.
+// How near training comes to the bare matrix product: 6 x multiply-adds a word x words/s, over the rate of
+// OpenBLAS's product of 2048^3 (on a GPU its own of 8192^3) with the same threads, taken in turns with it in
+// one run.  Prints one row, as in results/reference/README.md, on stdout.
 #include "kernels/cpu/cpu_table.h"
 #include "kernels/random.h"
 #include "pipeline/cli/message.h"

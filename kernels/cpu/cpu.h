@@ -1,5 +1,6 @@
 // Shared by the files of this folder.  Each of them is compiled once per level of vector instructions, with
-// CPU_LEVEL amx, avx512, avx2 or baseline; so every public symbol carries the level as its suffix.
+// CPU_LEVEL amx, avx512, avx2 or baseline; so every public symbol carries the level as its suffix (but those
+// of cpu_tiles.h, which are of one level).
 //
 // Threads: one OpenMP region per kernel; each thread takes a fixed slice and calls OpenBLAS, which then runs
 // serially, or at the level amx cpu_tiles.h. Slices depend only on sizes and the number of threads: the same

@@ -28,11 +28,11 @@ struct cpu_packed cpu_packed_plan(size_t k, size_t n, size_t rows) {
 }
 
 size_t cpu_packed_panels(struct cpu_packed p) {
-    return p.tiles ? cpu_tiles_strips(p.n) : (p.n + WIDTH - 1) / WIDTH;
+    return CPU_TILES && p.tiles ? cpu_tiles_strips(p.n) : (p.n + WIDTH - 1) / WIDTH;
 }
 
 size_t cpu_packed_floats(struct cpu_packed p) {
-    if (p.tiles) return cpu_tiles_bytes(p.k, p.n) / sizeof *p.panels;
+    if (CPU_TILES && p.tiles) return cpu_tiles_bytes(p.k, p.n) / sizeof *p.panels;
     return (cpu_packed_panels(p) * p.k * WIDTH + 15) / 16 * 16;
 }
 
@@ -55,7 +55,7 @@ static void fill_straight(float *panel, const float *b, size_t k, size_t n, size
 }
 
 void cpu_packed_fill(struct cpu_packed p, bool transpose_b, const float *b, struct cpu_slice panels) {
-    if (p.tiles) {
+    if (CPU_TILES && p.tiles) {
         cpu_tiles_fill(strips_of(p), transpose_b, b, panels.begin, panels.end);
         return;
     }
@@ -133,7 +133,7 @@ static void tile_of(size_t rows, size_t k, const float *a, size_t lda, const flo
 // Panel by panel, so that a panel stays in the first cache while all rows run down it.
 void cpu_packed_multiply(struct cpu_packed p, size_t m, const float *a, size_t lda, bool add, float *c,
                          size_t ldc) {
-    if (p.tiles) {
+    if (CPU_TILES && p.tiles) {
         cpu_tiles_multiply(strips_of(p), m, a, lda, add, c, ldc);
         return;
     }

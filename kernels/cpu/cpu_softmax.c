@@ -23,6 +23,8 @@ enum {
     CHUNK_LEAST = 256,                 // classes
     CHUNK_MOST = 4096,                 // classes: their exponentials are summed in float
     UNIT = 16, // classes of a chunk are a multiple of it: all chunks are nearly as large
+    // Products on tiles outrun the third cache: a chunk's logits, their rows' h and w are to fit into the
+    // second.
     BLOCK_ROWS = CPU_TILES ? 512 : INT32_MAX, // rows of a block at most
     FORWARD_ROWS = CPU_TILES ? 512 : 2048,    // the same in forward only
 };

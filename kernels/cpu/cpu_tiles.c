@@ -3,9 +3,11 @@
 // three parts of the step's tile.
 #include "kernels/cpu/cpu_tiles.h"
 
-#ifdef __AMX_BF16__
+#if CPU_TILES
 
+#include <cpuid.h>
 #include <immintrin.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,32 +270,37 @@ static void multiply_block(const byte *l, size_t left, const byte *r, size_t rig
 
 bool cpu_tiles_open(void) {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; // ARCH_REQ_XCOMP_PERM of asm/prctl.h, XTILEDATA
+    enum { BF16 = 1 << 22, TILES = 1 << 24 };             // of leaf 7, which not all compilers have names for
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & BF16) || !(d & TILES)) return false;
     return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 
 bool cpu_tiles_gain(size_t m, size_t n, size_t k) { return m >= 8 && n >= 32 && k >= 32; }
 
-// Scratch of the calling thread, used again.
-static byte *scratch(size_t bytes) {
-    static _Thread_local byte *buffer;
-    static _Thread_local size_t size;
-    if (size < bytes) {
-        free(buffer);
-        buffer = aligned_alloc(64, (bytes + 63) / 64 * 64);
-        if (!buffer) {
-            fprintf(stderr, "kernels: no memory for %zu bytes of a product; close other programs\n", bytes);
-            exit(1);
-        }
-        size = bytes;
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static void scratch_prepare(void) { (void)pthread_key_create(&scratch_key, free); }
+
+// Left strips, ROWS of them, and right ones, COLUMNS, of a panel: the calling thread's, freed when it ends.
+static byte *scratch(void) {
+    pthread_once(&scratch_once, scratch_prepare);
+    byte *buffer = pthread_getspecific(scratch_key);
+    if (buffer) return buffer;
+    buffer = aligned_alloc(64, (size_t)(ROWS + COLUMNS) / SIDE * PANEL / STEP * PARTS * TILE);
+    if (buffer && pthread_setspecific(scratch_key, buffer) == 0) return buffer;
+#pragma omp critical
+    {
+        fprintf(stderr, "kernels: no memory for a product's parts; close other programs\n");
+        exit(1);
     }
-    return buffer;
 }
 
 void cpu_tiles_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
                     const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                     size_t ldc) {
-    size_t strip = steps_of(least(k, PANEL)) * PARTS * TILE, strips_left = cpu_tiles_strips(least(m, ROWS));
-    byte *left = scratch((strips_left + COLUMNS / SIDE) * strip), *right = left + strips_left * strip;
+    size_t strip = steps_of(least(k, PANEL)) * PARTS * TILE;
+    byte *left = scratch(), *right = left + ROWS / SIDE * strip;
     tiles_begin();
     for (size_t i = 0; i < m; i += ROWS)
         for (size_t l = 0; l < k; l += PANEL) {
@@ -324,15 +331,17 @@ void cpu_tiles_fill(struct cpu_tiles_right right, bool transpose_b, const float 
 
 void cpu_tiles_multiply(struct cpu_tiles_right right, size_t m, const float *a, size_t lda, bool add,
                         float *c, size_t ldc) {
-    size_t strip = steps_of(right.k) * PARTS * TILE;
-    byte *left = scratch(cpu_tiles_strips(least(m, ROWS)) * strip);
+    size_t strip = steps_of(right.k) * PARTS * TILE,
+           strip_left = steps_of(least(right.k, PANEL)) * PARTS * TILE;
+    byte *left = scratch();
     tiles_begin();
-    for (size_t i = 0; i < m; i += ROWS) {
-        size_t rows = least(ROWS, m - i);
-        cut_strips(left, strip, LEFT, a + i * lda, lda, false, rows, right.k);
-        multiply_block(left, strip, right.strips, strip, rows, right.n, right.k, (struct scaling){1, add},
-                       c + i * ldc, ldc);
-    }
+    for (size_t i = 0; i < m; i += ROWS)
+        for (size_t l = 0; l < right.k; l += PANEL) {
+            size_t rows = least(ROWS, m - i), depth = least(PANEL, right.k - l);
+            cut_strips(left, strip_left, LEFT, a + i * lda + l, lda, false, rows, depth);
+            multiply_block(left, strip_left, right.strips + l / STEP * PARTS * TILE, strip, rows, right.n,
+                           depth, (struct scaling){1, add || l > 0}, c + i * ldc, ldc);
+        }
     _tile_release();
 }
 

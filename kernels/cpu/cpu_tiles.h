@@ -1,21 +1,20 @@
-// Products of fp32 matrices on the processor's tile unit (AMX), whose bf16 products are some twenty times as
-// fast as fp32 ones.  A float is the sum of three bf16 numbers, x = x0 + x1 + x2 with |x1| <= 2^-9 |x0| and
-// |x2| <= 2^-18 |x0|; of the nine products of two floats' parts the six of at least 2^-18 are summed up, in
-// fp32, so that the result is as near as that of fp32 arithmetic (Henry, Tang and Heinecke, "Leveraging the
-// bfloat16 Artificial Intelligence Datatype For Higher-Precision Computations", 2019).  Unlike there, parts
-// below 2^-126 are taken for 0, and an infinite factor makes NaN.
+// Products of fp32 matrices on the processor's tile unit (AMX), which multiplies bf16 sixteen times as fast
+// as its vector units multiply fp32.  A float is the sum of three bf16 numbers, x = x0 + x1 + x2 with |x1| <=
+// 2^-8 |x0| and |x2| <= 2^-17 |x0|; of the nine products of two floats' parts six are summed up, in fp32, and
+// the three left out are below fp32's own rounding, so that the result is as near as that of fp32 arithmetic
+// (Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision
+// Computations", 2019).  But the unit takes what is below 2^-126 for 0, be it a part, a product of parts or a
+// sum: products below about 2^-108 lose bits; and a factor above 3.39e38, or infinite, makes NaN.
 //
-// Of the level amx; by the calling thread alone; deterministic.
+// Of the level amx; by the calling thread alone; deterministic.  k > 0.
 #ifndef KERNELS_CPU_CPU_TILES_H
 #define KERNELS_CPU_CPU_TILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#ifdef __AMX_BF16__
-enum { CPU_TILES = true };
-#else
-enum { CPU_TILES = false };
+#ifndef CPU_TILES // said by the Makefile for the level amx
+#define CPU_TILES 0
 #endif
 
 // A right-hand side cut up once, for many products with few rows: op(B) (k, n) as strips of 16 columns.
@@ -27,10 +26,11 @@ struct cpu_tiles_right {
 // Asks the system for the use of the tile registers; once in a process, before any other call.
 bool cpu_tiles_open(void);
 
-// Whether a product of this size gains by it.
+// Whether a product of this size gains by it: smaller ones leave most of a tile empty.  (Measured: level at 8
+// x 32 x 32.)
 bool cpu_tiles_gain(size_t m, size_t n, size_t k);
 
-// As cpu_gemm.
+// As cpu_gemm; alpha is not 0.
 void cpu_tiles_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
                     const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 

@@ -80,7 +80,9 @@ bool divergence_check_validation(const struct divergence *d, uint64_t step, doub
     char left[512], norm[256];
     int worst = largest(norms);
     bool bad = !(perplexity <= 2.0 * classes);
-    if (bad && !(isfinite(perplexity) && running_loss < log((double)classes)))
+    // Losses over samples are smaller numbers than the exact one, from the first step on.
+    bool learns = running_loss < fmin(d->first_loss, log((double)classes));
+    if (bad && !(isfinite(perplexity) && learns))
         die("validation after step %" PRIu64 " gives perplexity %g, and the norm of the %s parameters' "
             "gradient is %.3g (all: %s): training has "
             "diverged; lower --rate or --clip; %s",

@@ -27,8 +27,9 @@ void divergence_follow(struct divergence *d, double loss);
 bool divergence_is_sane(const struct divergence *d, double running_loss, uint32_t classes);
 // Before a checkpoint: a finite gradient may still have led to parameters that are not.
 void divergence_check_parameters(const struct divergence *d, uint64_t step, const struct model *m);
-// Far worse than guessing, and the running loss (of all ranks) no better: nothing comes back from there.
-// norms: of the last step before.  False where only the validation is that bad, which the caller should tell.
+// Far worse than guessing, and the running loss (of all ranks) not below what the run began with (or guessing
+// has): nothing comes back from there.  norms: of the last step before.  False where only the validation is
+// that bad, which the caller should tell.
 bool divergence_check_validation(const struct divergence *d, uint64_t step, double perplexity,
                                  double running_loss, uint32_t classes, const struct optimiser_norms *norms);
 

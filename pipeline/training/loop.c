@@ -80,11 +80,11 @@ static bool judge(struct loop *x, uint64_t epoch, double perplexity) {
     return best;
 }
 
-// The running loss of all ranks.
+// Of the ranks that have one; 0: none has.
 static double running_loss(const struct loop *x) {
-    double loss = x->divergence.running_loss;
-    communicator_sum_doubles(x->c, &loss, 1);
-    return loss / x->c->ranks;
+    double sums[2] = {x->divergence.running_loss, x->divergence.running_loss > 0};
+    communicator_sum_doubles(x->c, sums, 2);
+    return sums[1] > 0 ? sums[0] / sums[1] : 0;
 }
 
 static void validate(struct loop *x) {

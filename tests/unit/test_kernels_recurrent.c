@@ -3,11 +3,18 @@
 #include "tests/unit/lstm_trial.h"
 
 static const struct lstm_case cases[] = {
-    {{1, 1, 1, 1, 1}, false, false, true, false},     {{3, 2, 5, 7, 7}, false, true, true, false},
-    {{4, 3, 6, 17, 5}, true, true, true, false},      {{5, 32, 33, 48, 48}, false, false, false, false},
-    {{7, 13, 40, 65, 31}, true, false, true, false},  {{6, 33, 70, 129, 129}, false, true, true, false},
-    {{2, 1, 3, 260, 260}, false, false, true, false}, {{9, 5, 16, 64, 96}, true, true, false, false},
+    {{1, 1, 1, 1, 1}, false, false, true, false},
+    {{3, 2, 5, 7, 7}, false, true, true, false},
+    {{4, 3, 6, 17, 5}, true, true, true, false},
+    {{5, 32, 33, 48, 48}, false, false, false, false},
+    {{7, 13, 40, 65, 31}, true, false, true, false},
+    {{6, 33, 70, 129, 129}, false, true, true, false},
+    {{2, 1, 3, 260, 260}, false, false, true, false},
+    {{9, 5, 16, 64, 96}, true, true, false, false},
     {{3, 9, 20, 5, 5}, false, true, true, true},
+    // W_h is larger than the second cache as tiles: taken by them for many rows only
+    {{2, 33, 10, 320, 320}, false, false, true, false},
+    {{2, 20, 10, 320, 320}, false, false, true, false},
 };
 
 struct expected {
