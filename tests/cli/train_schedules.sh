@@ -63,7 +63,7 @@ fails_with 1 'there is no good checkpoint yet' train "${diverge[@]}" --checkpoin
 # before it alone, which is what a run names that ends; none is good where it never came down.
 doubt=("${tiny[@]}" --dropout 0 --clip 0 --optimiser sgd --checkpoint-steps 20 --log-steps 20 --epochs 5)
 status=0
-train "${doubt[@]}" --rate 100 --warmup 600 --output doubt train.shard 2>said || status=$?
+train "${doubt[@]}" --rate 300 --warmup 600 --output doubt train.shard 2>said || status=$?
 [ $status = 1 ] || fail "exit code $status: $(tail -n 3 said)"
 grep -q 'validation after step [0-9]* gives perplexity .*, and the norm of the [a-z]* parameters. gradient is [0-9.e+-]* (all: embedding ' said || fail "$(tail -n 1 said)"
 good=$(sed -n 's/.*the last good checkpoint, of step \([0-9]*\), stays in doubt$/\1/p' said)
