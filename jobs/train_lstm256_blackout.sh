@@ -11,7 +11,8 @@
 #SBATCH --output=%x-%j.log
 #
 # The network of train_lstm256.sh, trained by BlackOut (Ji et al. 2016): samples from counts to a power, shared by the step, that
-# the target is told from one by one, and twice its rate, after a warm-up without which it diverges.  Evaluated over the whole vocabulary like every system.
+# the target is told from one by one; and at twice its rate, after a warm-up, without which that rate diverges on a larger text.
+# Evaluated over the whole vocabulary like every system.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do

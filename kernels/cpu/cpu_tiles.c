@@ -280,15 +280,16 @@ bool cpu_tiles_gain(size_t m, size_t n, size_t k) { return m >= 8 && n >= 32 && 
 
 static pthread_key_t scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-static void scratch_prepare(void) { (void)pthread_key_create(&scratch_key, free); }
+static bool scratch_keyed;
+static void scratch_prepare(void) { scratch_keyed = pthread_key_create(&scratch_key, free) == 0; }
 
 // Left strips, ROWS of them, and right ones, COLUMNS, of a panel: the calling thread's, freed when it ends.
 static byte *scratch(void) {
     pthread_once(&scratch_once, scratch_prepare);
-    byte *buffer = pthread_getspecific(scratch_key);
+    byte *buffer = scratch_keyed ? pthread_getspecific(scratch_key) : NULL;
     if (buffer) return buffer;
     buffer = aligned_alloc(64, (size_t)(ROWS + COLUMNS) / SIDE * PANEL / STEP * PARTS * TILE);
-    if (buffer && pthread_setspecific(scratch_key, buffer) == 0) return buffer;
+    if (buffer && scratch_keyed && pthread_setspecific(scratch_key, buffer) == 0) return buffer;
 #pragma omp critical
     {
         fprintf(stderr, "kernels: no memory for a product's parts; close other programs\n");

@@ -1,10 +1,11 @@
 // Products of fp32 matrices on the processor's tile unit (AMX), which multiplies bf16 sixteen times as fast
 // as its vector units multiply fp32.  A float is the sum of three bf16 numbers, x = x0 + x1 + x2 with |x1| <=
 // 2^-8 |x0| and |x2| <= 2^-17 |x0|; of the nine products of two floats' parts six are summed up, in fp32, and
-// the three left out are below fp32's own rounding, so that the result is as near as that of fp32 arithmetic
-// (Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision
-// Computations", 2019).  But the unit takes what is below 2^-126 for 0, be it a part, a product of parts or a
-// sum: products below about 2^-108 lose bits; and a factor above 3.39e38, or infinite, makes NaN.
+// the three left out are no larger than fp32's own rounding, 2^-24, so that the result is as near as that of
+// fp32 arithmetic (Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For
+// Higher-Precision Computations", 2019).  But the unit takes what is below 2^-126 for 0, be it a part, a
+// product of parts or a sum: products below about 2^-108 lose bits; and a factor above 3.39e38, or infinite,
+// makes NaN.
 //
 // Of the level amx; by the calling thread alone; deterministic.  k > 0.
 #ifndef KERNELS_CPU_CPU_TILES_H
@@ -23,7 +24,7 @@ struct cpu_tiles_right {
     unsigned char *strips; // 64-byte aligned; the caller's memory
 };
 
-// Asks the system for the use of the tile registers; once in a process, before any other call.
+// Whether the processor has tiles and the system lets this process use them; once, before any other call.
 bool cpu_tiles_open(void);
 
 // Whether a product of this size gains by it: smaller ones leave most of a tile empty.  (Measured: level at 8

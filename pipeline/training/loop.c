@@ -82,7 +82,7 @@ static bool judge(struct loop *x, uint64_t epoch, double perplexity) {
 
 // Of the ranks that have one; 0: none has.
 static double running_loss(const struct loop *x) {
-    double sums[2] = {x->divergence.running_loss, x->divergence.running_loss > 0};
+    double sums[2] = {x->divergence.running_loss, x->divergence.running_loss != 0}; // NaN is one
     communicator_sum_doubles(x->c, sums, 2);
     return sums[1] > 0 ? sums[0] / sums[1] : 0;
 }
