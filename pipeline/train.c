@@ -64,6 +64,7 @@ static const struct option_spec options[] = {
     CHOICE("proposal", s.proposal, SETTINGS_PROPOSALS,
            "where they come from: by rank, or count^alpha with replacement"),
     REAL("alpha", s.alpha, 0, 1, "power of the words' counts (power)"),
+    FLAG("distinct", s.distinct, "equal samples count once (blackout)"),
     REAL("ln-z", s.log_normaliser, 0, 100, "ln of the normaliser that the logits learn (nce)"),
     {"cutoffs", OPTION_STRING, &s.cutoffs, "N,N...",
      "first words of the clusters (adaptive); default: an eighth of the words, at most 4000, and by factors "

@@ -158,7 +158,8 @@ static struct training training_make(const struct kernels *k, const struct model
                                .loss = loss_kind(),
                                .samples = takes_samples() ? (size_t)samples : 0,
                                .proposal = by_counts ? PROPOSAL_POWER : PROPOSAL_LOG_UNIFORM,
-                               .alpha = 0.5,
+                               .alpha = loss_kind() == LOSS_BLACKOUT ? 0.6 : 0.5, // as the recipes
+                               .distinct = loss_kind() == LOSS_BLACKOUT,
                                .counts = counts,
                                .log_normaliser = 9,
                                .embedding_rescale = 1,

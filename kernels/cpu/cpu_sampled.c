@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    TILE_ROWS = 256, // rows of a product: many enough for its full speed, their logits still near
+    TILE_ROWS = 256, // rows of a product, about: many enough for its full speed, their logits still near
     SUM_MOST = 1024  // terms summed up in float
 };
 
@@ -222,9 +222,11 @@ static void run(const struct kernels *k, struct job *j) {
     for (size_t first = 0; first < j->N; first += j->rows) {
         size_t count = j->N - first < j->rows ? j->N - first : j->rows;
         struct cpu_slice mine = cpu_slice_mine(count, 1);
-        for (size_t r = mine.begin; r < mine.end; r += TILE_ROWS)
-            rows_forward(j, first,
-                         (struct cpu_slice){r, r + TILE_ROWS < mine.end ? r + TILE_ROWS : mine.end});
+        size_t rows = mine.end - mine.begin, tiles = (rows + TILE_ROWS / 2) / TILE_ROWS;
+        for (size_t t = 0; t < (tiles ? tiles : 1); t++) {
+            struct cpu_slice tile = cpu_slice_of(rows, 16, t, tiles ? tiles : 1);
+            rows_forward(j, first, (struct cpu_slice){mine.begin + tile.begin, mine.begin + tile.end});
+        }
 #pragma omp barrier
         if (j->scale == 0) continue; // the same for all threads
         samples_backward(j, first, count);

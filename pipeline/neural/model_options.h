@@ -69,6 +69,7 @@ struct training_options {
     enum sampler_proposal proposal;
     double alpha;            // of the power proposal, from the words' counts:
     const uint64_t *counts;  // (V), the caller's; may be NULL with the log-uniform one
+    bool distinct;           // equal draws of the power proposal count once
     uint32_t unknown;        // id of <UNK>, always among BlackOut's samples
     double log_normaliser;   // NCE: ln Z of the logits that are learnt
     float embedding_rescale; // multiplies the embedding's gradient

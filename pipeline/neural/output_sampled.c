@@ -18,7 +18,8 @@ struct sampler_options output_sampler_options(const struct training_options *o) 
                                     .seed = o->seed,
                                     .alpha = o->alpha,
                                     .counts = o->counts,
-                                    .always = o->loss == LOSS_BLACKOUT ? o->unknown : SAMPLER_NONE};
+                                    .always = o->loss == LOSS_BLACKOUT ? o->unknown : SAMPLER_NONE,
+                                    .distinct = o->distinct};
 }
 
 size_t output_sampled_rows(const struct output_memory *x) {

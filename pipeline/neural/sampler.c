@@ -50,7 +50,7 @@ void sampler_make(struct sampler *s, uint32_t classes, const struct sampler_opti
     s->ids = memory_alloc(most, sizeof *s->ids, "the samples");
     s->times = memory_alloc_zero(classes, sizeof *s->times, "the sampler");
     if (!power) return;
-    s->copies = memory_alloc(most, sizeof *s->copies, "the samples");
+    if (!s->o.distinct) s->copies = memory_alloc(most, sizeof *s->copies, "the samples");
     s->columns = memory_alloc(classes, sizeof *s->columns, "the sampler");
     make_columns(s);
 }
@@ -102,7 +102,7 @@ void sampler_draw(struct sampler *s, uint32_t step, uint32_t time) {
     }
     qsort(s->ids, s->count, sizeof *s->ids, compare_ids);
     for (size_t j = 0; j < s->count; j++) {
-        if (power) s->copies[j] = (float)s->times[s->ids[j]];
+        if (s->copies) s->copies[j] = (float)s->times[s->ids[j]];
         s->times[s->ids[j]] = 0;
     }
 }
@@ -111,14 +111,21 @@ static double log_uniform(const struct sampler *s, uint32_t k) {
     return log1p(1.0 / ((double)k + 1)) / log((double)s->classes + 1);
 }
 
+static double log_power(const struct sampler *s, uint32_t k) {
+    double S = (double)s->o.samples, weight = weight_of(s, k);
+    if (!s->o.distinct) return log(S * weight) - s->log_total;
+    if (k == s->o.always) return 0;
+    double draws = S - (s->o.always != SAMPLER_NONE);
+    return log(-expm1(draws * log1p(-exp(log(weight) - s->log_total))));
+}
+
 float sampler_log_expected(const struct sampler *s, uint32_t k) {
-    if (s->o.proposal == PROPOSAL_POWER)
-        return (float)(log((double)s->o.samples * weight_of(s, k)) - s->log_total);
+    if (s->o.proposal == PROPOSAL_POWER) return (float)log_power(s, k);
     if (s->tries == UINT64_MAX) return 0;
     return (float)log(-expm1((double)s->tries * log1p(-log_uniform(s, k))));
 }
 
 double sampler_expected_touches(const struct sampler *s, uint32_t k) {
-    if (s->o.proposal == PROPOSAL_POWER) return (double)s->o.samples * weight_of(s, k) * exp(-s->log_total);
+    if (s->o.proposal == PROPOSAL_POWER) return exp(log_power(s, k));
     return (double)s->o.samples * log_uniform(s, k);
 }

@@ -8,9 +8,14 @@
 // power        P(k) ~ count(k)^alpha, S draws with replacement, so Q(k) = S P(k); equal draws are one sample
 //              that counts several times (Ji et al. 2016).  Drawn by the alias method (Walker 1977; Vose
 //              1991). BlackOut's code has <UNK> as one of the S in every draw: `always`.
+//              distinct: equal draws count once, so Q(k) = 1 - (1 - P(k))^S, and 1 of the class that is
+//              always there (then S - 1 draws).  A softmax over samples leaves out its target among them;
+//              with copies, where Q(k) > 1, the optimum then favours frequent classes (two of equal
+//              probability whose Q are 3 and 1: by 1.17 to 1).
 #ifndef PIPELINE_NEURAL_SAMPLER_H
 #define PIPELINE_NEURAL_SAMPLER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +30,7 @@ struct sampler_options {
     double alpha;
     const uint64_t *counts; // (C), the caller's; 0 counts as 1
     uint32_t always;        // or SAMPLER_NONE
+    bool distinct;
 };
 
 struct sampler {
@@ -46,7 +52,8 @@ void sampler_free(struct sampler *s);
 // Draws samples: a function of (seed, step, time) alone, so that all ranks draw the same.  time: of one time
 // step of a block; 0 for all of it.
 void sampler_draw(struct sampler *s, uint32_t step, uint32_t time);
-// ln Q(k): of the expected count of class k among the last draw's samples, those `always` there apart.
+// ln Q(k): of the expected count of class k among the last draw's samples, those `always` there apart unless
+// distinct.
 float sampler_log_expected(const struct sampler *s, uint32_t k);
 // Q(k) before any draw, without replacement only about.
 double sampler_expected_touches(const struct sampler *s, uint32_t k);

@@ -70,6 +70,7 @@ static const struct meaning {
     {"proposal", "softmax", "sampled|nce|blackout"},
     {"samples-of", "softmax", "sampled|nce|blackout"},
     {"alpha", "proposal", "power"},
+    {"distinct", "softmax", "blackout"},
     {"ln-z", "softmax", "nce"},
     {"cutoffs", "softmax", "adaptive"},
     {"bins", "softmax", "class-factored"},

@@ -37,6 +37,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--softmax sampled draws log-uniform samples; --proposal power is for nce and blackout");
     if (strcmp(s->softmax, "blackout") == 0 && !power)
         die_usage("--softmax blackout needs --proposal power, and its --alpha");
+    if (s->distinct && s->samples < 2)
+        die_usage("--distinct needs --samples 2 or more: one of BlackOut's is always <UNK>");
 }
 
 static void resolve_cutoffs(struct train_settings *s, struct model_options *o) {
@@ -127,6 +129,7 @@ struct training_options settings_training(const struct train_settings *s, const 
         .samples_each_step = settings_index(SETTINGS_SAMPLES_OF, s->samples_of) == 1,
         .proposal = (enum sampler_proposal)settings_index(SETTINGS_PROPOSALS, s->proposal),
         .alpha = s->alpha,
+        .distinct = s->distinct,
         .counts = v->counts,
         .unknown = v->unknown,
         .log_normaliser = s->log_normaliser,

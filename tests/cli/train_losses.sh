@@ -28,6 +28,7 @@ done <<END
 145|--softmax nce --samples 64 --ln-z 5
 100|--softmax nce --proposal power --alpha 0.75 --samples 64 --ln-z 5 --clip 0 --clip-value 0.01 --rate 0.03
 100|$blackout --alpha 0.4 --rate 0.03
+100|$blackout --alpha 0.7 --distinct --rate 0.03
 80|--no-output-bias $blackout --alpha 0.1 --optimiser rmsprop --rate 0.01 --beta2 0.999 --epsilon 1e-6 --schedule step --decay 0.8 --decay-after 1
 70|--no-output-bias $blackout --alpha 0.1 --samples-of step --optimiser rmsprop --rate 0.01 --beta2 0.999 --epsilon 1e-6
 160|--softmax sampled --samples 16 --samples-of step --tie
@@ -43,6 +44,8 @@ refuse 2 '--softmax sampled draws log-uniform samples' --softmax sampled --sampl
 refuse 2 '--proposal means something only with --softmax' --proposal power
 refuse 2 '--samples-of means something only with --softmax sampled' --samples-of step
 refuse 2 '--alpha means something only with --proposal power' --softmax nce --samples 64 --alpha 0.5
+refuse 2 '--distinct means something only with --softmax blackout' --softmax nce --proposal power --samples 64 --distinct
+refuse 2 '--distinct needs --samples 2 or more' --softmax blackout --proposal power --samples 1 --distinct
 refuse 2 '--ln-z means something only with --softmax nce' --softmax blackout --ln-z 9
 refuse 2 '--alpha 1.5: must be from 0 to 1' --softmax nce --proposal power --alpha 1.5
 refuse 2 '--output-bias means something only with --softmax full' --softmax adaptive --cutoffs 40,290 --no-output-bias

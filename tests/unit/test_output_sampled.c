@@ -18,8 +18,9 @@ static struct {
 } drawn;
 
 static void draw(const struct training_options *o, const struct model_options *m) {
-    struct sampler_options options = {
-        o->proposal, SAMPLES, o->seed, o->alpha, counts, o->loss == LOSS_BLACKOUT ? UNKNOWN : SAMPLER_NONE};
+    struct sampler_options options = {o->proposal, SAMPLES, o->seed,
+                                      o->alpha,    counts,  o->loss == LOSS_BLACKOUT ? UNKNOWN : SAMPLER_NONE,
+                                      o->distinct};
     struct sampler s;
     sampler_make(&s, CLASSES, &options);
     drawn.loss = o->loss, drawn.bias = !m->no_output_bias, drawn.log_normaliser = o->log_normaliser;
@@ -37,11 +38,11 @@ static void draw(const struct training_options *o, const struct model_options *m
         }
         assert_true(unknown || o->loss != LOSS_BLACKOUT);
         for (uint32_t k = 0; k < CLASSES; k++)
-            drawn.ln_q[t][k] = o->proposal == PROPOSAL_POWER
+            drawn.ln_q[t][k] = o->proposal == PROPOSAL_POWER && !o->distinct
                                    ? log(SAMPLES * pow((double)counts[k], o->alpha) / total)
                                    : (double)sampler_log_expected(&s, k);
     }
-    assert_true(o->proposal != PROPOSAL_POWER || most > 1);
+    assert_true(o->proposal != PROPOSAL_POWER || (most > 1) == !o->distinct);
     sampler_free(&s);
 }
 
@@ -101,7 +102,7 @@ static void check(struct trial *t, const struct kernels *k, void *data) {
         }
 }
 
-static void check_loss(enum output_loss loss, enum sampler_proposal proposal) {
+static void check_loss(enum output_loss loss, enum sampler_proposal proposal, bool distinct) {
     for (uint32_t v = 0; v <= CLASSES; v++) counts[v] = 5000 / (v + 1);
     struct training_options o = {.scale = 0.6f,
                                  .seed = 9,
@@ -109,6 +110,7 @@ static void check_loss(enum output_loss loss, enum sampler_proposal proposal) {
                                  .samples = SAMPLES,
                                  .proposal = proposal,
                                  .alpha = 0.7,
+                                 .distinct = distinct,
                                  .counts = counts,
                                  .unknown = UNKNOWN,
                                  .log_normaliser = loss == LOSS_NCE ? 1.5 : 0};
@@ -118,13 +120,17 @@ static void check_loss(enum output_loss loss, enum sampler_proposal proposal) {
     trial_end(t);
 }
 
-static void test_sampled(void **state) { (void)state, check_loss(LOSS_SAMPLED, PROPOSAL_LOG_UNIFORM); }
+static void test_sampled(void **state) { (void)state, check_loss(LOSS_SAMPLED, PROPOSAL_LOG_UNIFORM, false); }
 static void test_nce(void **state) {
     (void)state;
-    check_loss(LOSS_NCE, PROPOSAL_LOG_UNIFORM);
-    check_loss(LOSS_NCE, PROPOSAL_POWER);
+    check_loss(LOSS_NCE, PROPOSAL_LOG_UNIFORM, false);
+    check_loss(LOSS_NCE, PROPOSAL_POWER, false);
 }
-static void test_blackout(void **state) { (void)state, check_loss(LOSS_BLACKOUT, PROPOSAL_POWER); }
+static void test_blackout(void **state) {
+    (void)state;
+    check_loss(LOSS_BLACKOUT, PROPOSAL_POWER, false);
+    check_loss(LOSS_BLACKOUT, PROPOSAL_POWER, true);
+}
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sampled), cmocka_unit_test(test_nce),

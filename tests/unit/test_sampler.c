@@ -13,7 +13,7 @@ static uint64_t counts[CLASSES];
 
 static struct sampler_options power_options(double alpha, uint32_t always) {
     for (uint32_t k = 0; k < CLASSES; k++) counts[k] = k + 1 == CLASSES ? 0 : 100000 / (k + 1);
-    return (struct sampler_options){PROPOSAL_POWER, SAMPLES, 7, alpha, counts, always};
+    return (struct sampler_options){PROPOSAL_POWER, SAMPLES, 7, alpha, counts, always, false};
 }
 
 // How often each class was drawn in all steps.
@@ -29,7 +29,7 @@ static void tally(struct sampler *s, double drawn[CLASSES]) {
             drawn[s->ids[j]] += copies;
             all += copies;
         }
-        assert_true(all == SAMPLES);
+        assert_true(s->o.distinct ? all <= SAMPLES : all == SAMPLES);
     }
 }
 
@@ -68,6 +68,40 @@ static void test_always_there(void **state) {
         STEPS * (1 + (SAMPLES - 1) * exp((double)sampler_log_expected(&s, CLASSES - 2)) / SAMPLES);
     assert_true(fabs(drawn[CLASSES - 2] - expected) < 5 * sqrt(expected - STEPS));
     sampler_free(&s);
+}
+
+// Distinct: the classes of the same draws, once each, and Q(k) the chance to be among them.
+static void test_distinct(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        struct sampler_options o = power_options(0.7, kind ? CLASSES - 2 : SAMPLER_NONE);
+        struct sampler plain, s;
+        sampler_make(&plain, CLASSES, &o);
+        o.distinct = true;
+        sampler_make(&s, CLASSES, &o);
+        sampler_draw(&plain, 3, 1), sampler_draw(&s, 3, 1);
+        assert_int_equal(plain.count, s.count);
+        assert_memory_equal(plain.ids, s.ids, s.count * sizeof *s.ids);
+        assert_null(s.copies);
+        double drawn[CLASSES], total = 0, sum = 0, square = 0;
+        tally(&s, drawn);
+        for (uint32_t k = 0; k < CLASSES; k++) total += pow(counts[k] ? (double)counts[k] : 1, 0.7);
+        for (uint32_t k = 0; k < CLASSES; k++) {
+            double p = pow(counts[k] ? (double)counts[k] : 1, 0.7) / total,
+                   q = 1 - pow(1 - p, SAMPLES - kind);
+            sum += drawn[k];
+            if (k == o.always) {
+                assert_true((double)sampler_log_expected(&s, k) == 0 && drawn[k] == STEPS);
+                continue;
+            }
+            assert_close(exp((double)sampler_log_expected(&s, k)) / q, 1, 1e-5);
+            assert_close(sampler_expected_touches(&s, k) / q, 1, 1e-9);
+            square += pow(drawn[k] - q * STEPS, 2) / (q * (1 - q) * STEPS);
+        }
+        assert_true(sum < 0.9 * STEPS * SAMPLES); // many draws are equal
+        assert_true(square < 80 && square > 10);
+        sampler_free(&plain), sampler_free(&s);
+    }
 }
 
 // One sample is a draw as it comes, P(k) = ln((k+2)/(k+1)) / ln(C+1): from many steps as with replacement.
@@ -141,9 +175,11 @@ static void test_steps_repeat(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_power_distribution), cmocka_unit_test(test_always_there),
-        cmocka_unit_test(test_log_uniform_draws), cmocka_unit_test(test_log_uniform_expectation),
-        cmocka_unit_test(test_steps_repeat)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_power_distribution),
+                                       cmocka_unit_test(test_always_there),
+                                       cmocka_unit_test(test_distinct),
+                                       cmocka_unit_test(test_log_uniform_draws),
+                                       cmocka_unit_test(test_log_uniform_expectation),
+                                       cmocka_unit_test(test_steps_repeat)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
