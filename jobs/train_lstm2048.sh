@@ -17,8 +17,10 @@
 #   - loss summed over the 20 steps, mean over the batch; embedding gradients times 128, without which rare rows stay put;
 #     weights drawn with unit scaling, forget gate +1; an average of the LSTM weights (0.999) is evaluated         (code)
 # 47.5 after 5 epochs, 45.0 after 10, 43.7 after 50.  The paper's 32 workers were asynchronous, ours step together;
-# on several ranks the softmax rows get the mean gradient over them, where the code takes the sum.  The code shuffles the files and
-# the sentences in each, ours reads the text, which comes shuffled, in its own order in every epoch.
+# on several ranks the softmax rows get the mean gradient over them, where the code takes the sum, and the norm that is clipped is
+# that of the mean over the ranks, where the code clips each GPU's own.  The code shuffles the files and the sentences in each,
+# ours reads the text, which comes shuffled, in its own order in every epoch.  The softmax's biases start from 0, as the LSTM's;
+# the code leaves them to TensorFlow's default.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:
 #   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem-per-cpu=2G jobs/train_lstm2048.sh

@@ -19,7 +19,9 @@
 #   - cells and biases U(+-1/sqrt(2048)), projection U(+-sqrt(3/(256 + 2048))), word vectors U(+-sqrt(3/(V + 256))), softmax and
 #     its biases U(+-1/16)
 # The code rounds its samples where they are to be cut, and samples from one word less; ours does not.  Its LSTM has two biases
-# a gate that move together, ours has one.
+# a gate that move together, ours has one.  It updates all softmax biases in every step, ours those of the step's words; adds
+# epsilon before Adam's bias correction, ours after it; and gives a stream that has come to a sentence's end the next sentence
+# of the text, until one has none, where ours cuts the text into as many pieces as there are streams.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048_adam.sh
 #   bash jobs/train_lstm2048_adam.sh --dry-run        memory (6.8 GiB) and hours, without training

@@ -21,7 +21,8 @@
 #   - word vectors U(-0.1, 0.1); cells and their biases as cuDNN's, U(+-1/sqrt(2048)); each matrix of the softmax
 #     U(+-1/sqrt(its inputs))
 # The code sums a word's squared gradients over its places in a block, ours squares their sum.  cuDNN's LSTM has two biases a gate
-# that move together, ours has one.
+# that move together, ours has one.  The code puts </S> before the text until it fills whole blocks, and trains on these and
+# scores them, too (some 1 % of the test's words, easy ones: to its advantage); ours does not.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048_adaptive.sh
 #   bash jobs/train_lstm2048_adaptive.sh --dry-run        memory (2.8 GiB) and hours, without training
