@@ -11,7 +11,7 @@ SHELL := /bin/bash
 ifndef CONFIGURED
 # === outer level ==========================================================================
 
-PUBLIC := all tests-built test test-long test-cluster fuzz asan lint bench gpu-bundle pipeline corpus
+PUBLIC := all gpu-built tests-built test test-long test-cluster fuzz asan lint bench gpu-bundle pipeline corpus
 PUBLIC += tsan valgrind
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
@@ -131,7 +131,7 @@ endif
 # tests the same sources make another one by the C++ compiler, which runs them on the host.
 GPU_SRC  := $(wildcard kernels/cuda/*.cu)
 GPU      := $(if $(filter 1,$(HAVE_CUDA)),$(BUILD)/lib/libbillionword_gpu.so)
-GPU_ARCH := $(foreach a,80 90 100,-gencode arch=compute_$(a),code=sm_$(a)) -gencode arch=compute_100,code=compute_100
+GPU_ARCH := $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) $(foreach a,$(lastword $(CUDA_ARCHS)),-gencode arch=compute_$(a),code=compute_$(a))
 NVFLAGS  := -std=c++20 -O3 -t 2 $(GPU_ARCH) $(CUDA_FLAGS) -I. -Werror all-warnings -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
 GPU_KEY  := $(shell printf '%s' "$(NVFLAGS) $(CUDA_LIBS) $(NVCC)" | cksum | cut -d' ' -f1)
 GPU_OBJ  := $(GPU_SRC:%.cu=build/gpu-$(GPU_KEY)/%.o)
@@ -146,7 +146,7 @@ FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/fuzzer.c %/replay.c,$(wil
 
 PROGRAMS := $(MAINS:pipeline/%.c=$(BIN)/%) $(TOOLS:tools/%.c=$(BIN)/%)
 
-.PHONY: all programs tests-built test test-long test-cluster fuzz fuzz-run asan lint bench gpu-bundle pipeline corpus
+.PHONY: all programs gpu-built tests-built test test-long test-cluster fuzz fuzz-run asan lint bench gpu-bundle pipeline corpus
 .SECONDARY:
 
 all: programs $(GPU)
@@ -217,7 +217,8 @@ $(BUILD)/emulated/libnccl_emulated.so: $(BUILD)/emulated/tests/cuda/emulated_ncc
 -include $(LIB_OBJ:.o=.d) $(MAINS:%.c=$(BUILD)/%.d) $(TOOLS:%.c=$(BUILD)/%.d) $(TEST_SRC:%.c=$(BUILD)/%.d) \
          $(FUZZ_OBJ:.o=.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/fuzz/fuzzer.d
 
-tests-built: programs $(TEST_BIN) $(BUILD)/fuzz/replay $(GPU) $(EMULATED)
+gpu-built: programs $(TEST_BIN) $(GPU)
+tests-built: gpu-built $(BUILD)/fuzz/replay $(EMULATED)
 
 test: tests-built all
 	@BIN=$(abspath $(BIN)) UNIT=$(abspath $(BUILD)/unit) tests/run short

@@ -55,6 +55,22 @@ __device__ inline unsigned count_acquire(const unsigned *counter) {
                  : "memory");
     return n;
 }
+__device__ inline uint64_t nanoseconds_now() {
+    uint64_t t;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(t));
+    return t;
+}
+// Until the counter has come to `expected`.  Were not all blocks on the chip, this would be for ever, and the
+// process hard to end: after some seconds it is a launch failure instead.
+__device__ inline void count_await(const unsigned *counter, unsigned expected) {
+    constexpr uint64_t PATIENCE = 20'000'000'000;
+    uint64_t begun = 0;
+    for (unsigned polls = 1; count_acquire(counter) < expected; polls++) {
+        if (polls % 4096) continue;
+        if (!begun) begun = nanoseconds_now();
+        if (nanoseconds_now() - begun > PATIENCE) __trap();
+    }
+}
 
 #endif
 
@@ -72,7 +88,7 @@ __device__ inline void grid_wait(struct grid_barrier &g) {
     g.expected += gridDim.x;
     if (threadIdx.x == 0) {
         count_release(g.counter);
-        while (count_acquire(g.counter) < g.expected) {}
+        count_await(g.counter, g.expected);
     }
     __syncthreads();
 }

@@ -159,7 +159,11 @@ void join(const struct kernels *, const unsigned char id[PEERS_ID_BYTES], int ra
     struct nccl_config config = {sizeof config, NCCL_CONFIG_MAGIC, NCCL_CONFIG_VERSION, 0,
                                  NCCL_NOT_SAID, NCCL_NOT_SAID,     NCCL_NOT_SAID,       nullptr};
     own_rank = rank, rank_count = ranks;
-    CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+    // Before what computes: a persistent kernel leaves few multiprocessors, and must not begin on a part of
+    // them while an exchange that waits for the rest holds the others.
+    int least, greatest;
+    CHECK(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+    CHECK(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, greatest));
     CHECK(cudaEventCreateWithFlags(&computed, cudaEventDisableTiming));
     CHECK(cudaEventCreateWithFlags(&exchanged, cudaEventDisableTiming));
     std::atexit(abort_at_exit);

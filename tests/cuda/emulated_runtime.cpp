@@ -242,6 +242,13 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned) {
     streams.push_back({{}, 0, 0, nullptr});
     return *s = &streams.back(), cudaSuccess;
 }
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest) {
+    return *least = 0, *greatest = -5, cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int priority) {
+    if (priority > 0 || priority < -5) stop("a stream of a priority that there is not");
+    return cudaStreamCreateWithFlags(s, flags);
+}
 cudaError_t cudaStreamDestroy(cudaStream_t s) { return work_through(s, s->begun, true), cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t s) {
     refuse_while_recording("cudaStreamSynchronize");

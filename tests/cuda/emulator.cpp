@@ -227,9 +227,9 @@ void emulator_copies_wait(size_t pending) {
 }
 
 void count_release(unsigned *counter) { ++*counter; }
-unsigned count_acquire(const unsigned *counter) {
-    wait(SPINNING, 0);
-    return *counter;
+void count_await(const unsigned *counter, unsigned expected) {
+    do wait(SPINNING, 0);
+    while (*counter < expected);
 }
 
 void emulator_check_launch(const char *name, dim3 grid, dim3 threads) {

@@ -67,6 +67,8 @@ cudaError_t cudaFreeHost(void *p);
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s);
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned flags);
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest);
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *s, unsigned flags, int priority);
 cudaError_t cudaStreamDestroy(cudaStream_t s);
 cudaError_t cudaStreamSynchronize(cudaStream_t s);
 cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned flags);
@@ -124,7 +126,7 @@ void copies_close();
 void emulator_copies_wait(size_t pending);
 template <int PENDING> void copies_wait() { emulator_copies_wait(PENDING); }
 void count_release(unsigned *counter);
-unsigned count_acquire(const unsigned *counter); // others run before
+void count_await(const unsigned *counter, unsigned expected); // others run before
 
 void *emulator_shared_rest();
 #define SHARED_REST(type, name) type *const name = (type *)emulator_shared_rest()
