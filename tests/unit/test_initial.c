@@ -186,9 +186,12 @@ static void test_unit_scaling(void **state) {
                                         {"bins.weight", 32},
                                         {"output.weight", 60},
                                         {NULL, 0}});
-    o.output = OUTPUT_HIERARCHICAL;
-    check_fans(&o, (const struct fan[]){
-                       {"embedding.weight", 60}, {"rnn.weight_hh_l0", 32}, {"nodes.weight", 32}, {NULL, 0}});
+    o.output = OUTPUT_HIERARCHICAL, o.one_hot = false, o.embedding = 24;
+    check_fans(&o, (const struct fan[]){{"embedding.weight", 60},
+                                        {"rnn.weight_ih_l0", 24 + 32},
+                                        {"rnn.weight_hh_l0", 24 + 32},
+                                        {"nodes.weight", 32},
+                                        {NULL, 0}});
 }
 
 // Gates are i, f, g, o as PyTorch's: the second quarter of every layer's biases has it, the others are 0.
