@@ -121,8 +121,105 @@ static void test_normal(void **state) {
     model_free(m);
 }
 
+// Each matrix fills U(+-sqrt(3 / fan)), whatever --initial-range says.  fans: by the parameter's name, up to
+// one without.
+struct fan {
+    const char *name;
+    double fan;
+};
+static void check_fans(const struct model_options *o, const struct fan *fans) {
+    struct train_settings s = settings_default;
+    s.initial = "unit-scaling";
+    struct model *m = model_new(kernels_open("ref", 1), o);
+    settings_initialise(&s, m);
+    size_t matrices = 0;
+    for (size_t i = 0; i < m->count; i++) matrices += !m->parameters[i].is_vector;
+    for (; fans->name; fans++, matrices--) {
+        const struct parameter *p = model_find(m, fans->name);
+        double range = sqrt(3 / fans->fan);
+        assert_non_null(p);
+        if (!(largest(p) <= range * (1 + 1e-6) && largest(p) >= 0.97 * range)) {
+            print_error("%s: values up to %g in place of %g\n", p->name, largest(p), range);
+            fail();
+        }
+    }
+    assert_int_equal(matrices, 0); // none is left out
+    model_free(m);
+}
+
+// The tables of words are scaled by their rows, W_x and W_h as one matrix, all others by their columns.
+static void test_unit_scaling(void **state) {
+    (void)state;
+    struct model_options o = {
+        .vocabulary_size = 60, .begin = 59, .layers = 2, .embedding = 24, .hidden = 32, .projection = 20};
+    check_fans(&o, (const struct fan[]){{"embedding.weight", 60},
+                                        {"lstm.weight_ih_l0", 24 + 20},
+                                        {"lstm.weight_hh_l0", 24 + 20},
+                                        {"lstm.weight_hr_l0", 32},
+                                        {"lstm.weight_ih_l1", 20 + 20},
+                                        {"lstm.weight_hh_l1", 20 + 20},
+                                        {"lstm.weight_hr_l1", 32},
+                                        {"output.weight", 60},
+                                        {NULL, 0}});
+    o.layers = 1, o.projection = 0, o.output_projection = 16;
+    check_fans(&o, (const struct fan[]){{"embedding.weight", 60},
+                                        {"lstm.weight_ih_l0", 24 + 32},
+                                        {"lstm.weight_hh_l0", 24 + 32},
+                                        {"projection.weight", 32},
+                                        {"output.weight", 60},
+                                        {NULL, 0}});
+    o.output_projection = 0, o.output = OUTPUT_ADAPTIVE;
+    o.cell = CELL_GRU;
+    assert_null(output_parse_cutoffs("20", &o));
+    check_fans(&o, (const struct fan[]){{"embedding.weight", 60},
+                                        {"gru.weight_ih_l0", 24 + 32},
+                                        {"gru.weight_hh_l0", 24 + 32},
+                                        {"head.weight", 32},
+                                        {"tail.0.0.weight", 32},
+                                        {"tail.0.1.weight", 8},
+                                        {NULL, 0}});
+    // Inputs that are added to the gates go through no matrix.
+    o.cell = CELL_RNN_TANH, o.one_hot = true, o.embedding = 32;
+    o.output = OUTPUT_FACTORED, o.bins = 9; // where they begin does not matter here
+    check_fans(&o, (const struct fan[]){{"embedding.weight", 60},
+                                        {"rnn.weight_hh_l0", 32},
+                                        {"bins.weight", 32},
+                                        {"output.weight", 60},
+                                        {NULL, 0}});
+    o.output = OUTPUT_HIERARCHICAL, o.one_hot = false, o.embedding = 24;
+    check_fans(&o, (const struct fan[]){{"embedding.weight", 60},
+                                        {"rnn.weight_ih_l0", 24 + 32},
+                                        {"rnn.weight_hh_l0", 24 + 32},
+                                        {"nodes.weight", 32},
+                                        {NULL, 0}});
+}
+
+// Gates are i, f, g, o as PyTorch's: the second quarter of every layer's biases has it, the others are 0.
+static void test_forget_bias(void **state) {
+    (void)state;
+    struct train_settings s = settings_default;
+    s.forget_bias = 1.5;
+    struct model_options o = {
+        .vocabulary_size = WORDS, .begin = WORDS - 1, .layers = 2, .embedding = UNITS, .hidden = UNITS};
+    const char *const names[] = {"lstm.bias_ih_l0", "lstm.bias_ih_l1"};
+    const char *const initial[] = {"range", "unit-scaling", "normal"};
+    for (size_t i = 0; i < 3; i++) {
+        s.initial = initial[i];
+        struct model *m = model_new(kernels_open("ref", 1), &o);
+        settings_initialise(&s, m);
+        for (size_t l = 0; l < 2; l++) {
+            const struct parameter *p = model_find(m, names[l]);
+            assert_int_equal(parameter_size(p), 4 * UNITS);
+            for (size_t j = 0; j < 4 * UNITS; j++) assert_true(p->value[j] == (j / UNITS == 1 ? 1.5F : 0));
+        }
+        model_free(m);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ranges), cmocka_unit_test(test_projection),
-                                       cmocka_unit_test(test_output_fan_in), cmocka_unit_test(test_normal)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_projection),
+        cmocka_unit_test(test_output_fan_in), cmocka_unit_test(test_normal),
+        cmocka_unit_test(test_unit_scaling),  cmocka_unit_test(test_forget_bias)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,9 +222,9 @@ static void test_schedules(void **state) {
     o.warmup = 0;
     assert_close(optimiser_rate(&o, 0, 104, 0), 2, 1e-12);
     assert_close(optimiser_rate(&o, 99, 104, 0), 0.2, 1e-12);
-    // Zaremba's small model: rate 1 for epochs 1 to 4, then halved every epoch.
-    o = (struct optimiser_options){.rate = 1, .schedule = SCHEDULE_STEP, .decay = 0.5, .decay_after = 4};
-    const double expected[] = {1, 1, 1, 1, 0.5, 0.25, 0.125};
+    // Zaremba's small model: rate 1 for epochs 1 to 5, then halved every epoch.
+    o = (struct optimiser_options){.rate = 1, .schedule = SCHEDULE_STEP, .decay = 0.5, .decay_after = 5};
+    const double expected[] = {1, 1, 1, 1, 1, 0.5, 0.25};
     for (uint64_t epoch = 0; epoch < 7; epoch++)
         assert_close(optimiser_rate(&o, 0, 1, epoch), expected[epoch], 1e-12);
 }
