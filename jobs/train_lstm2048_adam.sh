@@ -52,6 +52,7 @@ recipe=(
   --loss token-mean
   --optimiser adam --rate 0.004 --beta1 0.9 --beta2 0.999 --epsilon 1e-8 --schedule linear
   --clip 1 --clip-group each
+  --select last
 )
 evaluation=(--streams 32) # one stream would leave a wide network idle; the number is stored with the result
 need_gpu lstm2048_adam "${recipe[@]}"

@@ -53,6 +53,7 @@ recipe=(
   --optimiser adagrad --rate 0.1 --accumulator 1e-5 --row-wise --epsilon 1e-10
   --schedule step --decay 0.5 --decay-after 5
   --clip 0.25 --clip-group but-embedding
+  --select last
 )
 evaluation=(--streams 128) # as the code evaluates; the number is stored with the result
 need_gpu lstm2048_adaptive "${recipe[@]}"
