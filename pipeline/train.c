@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct train_settings s;
 
@@ -187,12 +188,23 @@ static void handle_signal(int signal, void (*handler)(int)) {
     sigaction(signal, &a, NULL);
 }
 
-// Before --fresh could remove it.
-static struct safetensors_reader *open_start(const struct model_options *o) {
+// A run that goes on does not need the file: where it is gone, there is nothing to compare.
+static void hash_start(void) {
     char path[4096];
+    if (!s.init) return;
     snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
-    publish_refuse_input(path, s.init);
-    return model_start_open(s.init, o);
+    publish_refuse_input(path, s.init); // which --fresh would remove
+    if (access(s.init, F_OK) == 0) hash_file(s.init, init_hash);
+}
+
+// Where a run begins with --init: a network, and the open file whose tensors fit it.  Else NULL.
+static struct model *match_start(const struct kernels *k, const struct model_options *o,
+                                 struct safetensors_reader **file) {
+    if (!s.init || !run_folder_begins(s.folder, world, s.fresh)) return NULL;
+    *file = model_start_open(s.init, o);
+    struct model *m = model_new(k, o);
+    model_start_match(m, *file, s.init, world->rank == 0);
+    return m;
 }
 
 static void add_sample(void *context, struct model *m, const float *state, uint32_t word, uint64_t step) {
@@ -248,7 +260,7 @@ int main(int argc, char **argv) {
     struct shard_set *text = shard_set_open(paths, (size_t)(argc - first), v->hash);
     struct shard_set *valid = shard_set_open(&s.valid, 1, v->hash);
     char inputs[4 * HASH_TEXT_SIZE];
-    if (s.init) hash_file(s.init, init_hash);
+    hash_start();
     snprintf(inputs, sizeof inputs, "%s %s %s %s", v->hash, text->info.content, valid->info.content,
              init_hash);
     device_check_agreement(world, &program, inputs);
@@ -261,18 +273,19 @@ int main(int argc, char **argv) {
     if (world->rank == 0) options_print(&program);
     struct forecast f = forecast_make(&o, &l, k, world->ranks);
     forecast_tell(&f, &o, &l, k, world, text->info.events);
+    loop_check(text, valid, &l);
+    struct safetensors_reader *start = NULL;
+    struct model *m = match_start(k, &o, &start);
     if (options_is_dry_run()) {
         communicator_close(world);
         return EXIT_DONE;
     }
-    struct safetensors_reader *start = s.init ? open_start(&o) : NULL;
     uint64_t resume = run_folder_enter(s.folder, world, s.fresh, f.disk);
     handle_signal(SIGTERM, request_stop); // before there is anything to save, it ends the program
     struct manifest *manifest = manifest_start(&program);
-    struct model *m = model_new(k, &o);
+    if (!m) m = model_new(k, &o);
     settings_initialise(&s, m);
-    if (start && resume == UINT64_MAX) model_start_read(m, start, s.init, world->rank == 0);
-    if (start && resume != UINT64_MAX) safetensors_close(start);
+    if (start) model_start_read(m, start, s.init);
     struct checkpoint_identity id = {&program, free_options, k->variant, s.elastic};
     char samples[4096];
     snprintf(samples, sizeof samples, "%s/samples.tsv", s.folder);

@@ -31,15 +31,14 @@ static void tell_difference(const struct tensor_info *t, const struct parameter 
              t->shape[0], t->dims > 1 ? t->shape[1] : 1, p->rows, p->columns);
 }
 
-void model_start_read(struct model *m, struct safetensors_reader *r, const char *path, bool tell) {
+void model_start_match(struct model *m, const struct safetensors_reader *r, const char *path, bool tell) {
     size_t used = 0;
     for (size_t i = 0; i < m->count; i++) {
-        struct parameter *p = &m->parameters[i];
+        const struct parameter *p = &m->parameters[i];
         const struct tensor_info *t = safetensors_find(r, p->name);
-        if (fits(t, p)) {
-            model_read_tensor(r, path, p->name, m->k, p, p->value);
+        if (fits(t, p))
             used++;
-        } else if (tell)
+        else if (tell)
             tell_difference(t, p, path);
     }
     if (!used) die("--init %s: none of its tensors has the name and shape of one of this network", path);
@@ -48,5 +47,12 @@ void model_start_read(struct model *m, struct safetensors_reader *r, const char 
         if (!model_find(m, t->name)) note("--init: %s of %s is not used", t->name, path);
     }
     if (tell) note("--init: %zu of %zu tensors come from %s", used, m->count, path);
+}
+
+void model_start_read(struct model *m, struct safetensors_reader *r, const char *path) {
+    for (size_t i = 0; i < m->count; i++) {
+        struct parameter *p = &m->parameters[i];
+        if (fits(safetensors_find(r, p->name), p)) model_read_tensor(r, path, p->name, m->k, p, p->value);
+    }
     safetensors_close(r);
 }

@@ -109,6 +109,12 @@ uint64_t checkpoint_bytes(const char *folder) {
     return h.bytes;
 }
 
+bool checkpoint_exists(const char *folder) {
+    struct newest n = {.below = UINT64_MAX};
+    each_checkpoint(folder, visit_newest, &n);
+    return n.found;
+}
+
 bool checkpoint_find(const char *folder, uint64_t *step) {
     char reason[SAFETENSORS_REASON_SIZE], first[SAFETENSORS_REASON_SIZE] = "";
     for (struct newest n = {.below = UINT64_MAX};; n = (struct newest){.below = n.step}) {

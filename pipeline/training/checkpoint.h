@@ -43,6 +43,7 @@ void checkpoint_save(const char *folder, struct communicator *c, struct model *m
 // checked: a damaged one is told, and the one before taken; dies where all are damaged.  Tells of those
 // without DONE, too, that would be newer.
 bool checkpoint_find(const char *folder, uint64_t *step);
+bool checkpoint_exists(const char *folder);    // a complete one, whole or not
 uint64_t checkpoint_bytes(const char *folder); // that complete ones take, two at most
 // Collective: every rank reads its streams.  Dies where model, options or (but for `elastic`)
 // rank count differ.

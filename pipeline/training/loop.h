@@ -46,6 +46,9 @@ struct loop_result {
 // the same.
 extern volatile sig_atomic_t loop_stop_requested;
 
+// Before a folder is touched: dies where the validation text cannot be cut into its pieces, or the run ends
+// before the warm-up does.
+void loop_check(struct shard_set *train, struct shard_set *valid, const struct loop_options *o);
 // Collective.  `resume`: the step of a checkpoint to go on from, or UINT64_MAX.
 void loop_run(struct model *m, struct communicator *c, struct shard_set *train, struct shard_set *valid,
               const struct loop_options *o, const struct checkpoint_identity *id, uint64_t resume,

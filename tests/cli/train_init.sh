@@ -44,16 +44,28 @@ if command -v mpirun >/dev/null; then
   [ ! -e a/m ] || fail "it began"
 fi
 
-# Refused, before anything is written.
-fails_with 1 'none of its tensors has the name and shape' train "${tiny[@]}" --cell gru --hidden 16 --softmax adaptive --cutoffs 40,290 --init $first --output m train.shard
-rm -r m
+# Refused, by a trial too, before anything is written, or removed for --fresh.
+list() { (cd "$1" && md5sum -- *); }
+refuse() {
+  local code=$1 glob=$2
+  shift 2
+  for trial in --dry-run ''; do
+    fails_with "$code" "$glob" train "${tiny[@]}" --init $first ${trial:+$trial} --output m "$@"
+    fails_with "$code" "$glob" train "${tiny[@]}" --init $first ${trial:+$trial} --fresh --output same "$@"
+  done
+  [ ! -e m ] || fail "a refused run left something: $(ls m)"
+  [ "$(list same)" = "$kept" ] || fail "a refused run changed a finished one: $(ls same)"
+}
+kept=$(list same)
+refuse 1 'none of its tensors has the name and shape' --hidden 16 --softmax adaptive --cutoffs 40,290 train.shard
+refuse 1 'cannot be cut into 101 pieces' --valid-streams 101 train.shard
+refuse 1 '--warmup 100000: the whole run has' --schedule linear --warmup 100000 train.shard
 vocab --quiet --output other.tsv test.txt
 shard --quiet --vocab other.tsv --output other.shard test.txt
-fails_with 1 'trained with another vocabulary' train "${tiny[@]}" --vocab other.tsv --valid other.shard --init $first --output m other.shard
-fails_with 1 'cannot open missing.safetensors' train "${tiny[@]}" --init missing.safetensors --output m train.shard
-fails_with 1 'not a model' train "${tiny[@]}" --init "$(find "$BILLIONWORD_HOME/tests/golden" -name 'model_full_sgd.safetensors')" --output m train.shard
-fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh --output first train.shard
-[ ! -e m ] || fail "a refused run left something"
-[ -s $first ] || fail "a refused run removed the first model"
+refuse 1 'trained with another vocabulary' --vocab other.tsv --valid other.shard other.shard
+refuse 1 'cannot open missing.safetensors' --init missing.safetensors train.shard
+refuse 1 'not a model' --init "$(find "$BILLIONWORD_HOME/tests/golden" -name 'model_full_sgd.safetensors')" train.shard
 head -c 1000 $first >short.safetensors
-fails_with 1 'short.safetensors' train "${tiny[@]}" --init short.safetensors --output m train.shard
+refuse 1 'short.safetensors' --init short.safetensors train.shard
+fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh --output first train.shard
+[ -s $first ] || fail "a refused run removed the first model"

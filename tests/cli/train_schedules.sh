@@ -48,7 +48,17 @@ refuse 2 '--improvement means something only with --patience, or --schedule vali
 refuse 2 '--decay means something only with --schedule step|validation' --decay 0.5
 refuse 2 '--patience -1: must be from 0 to 100000' --patience -1
 refuse 2 '--decay 1.5: must be from 1e-06 to 1' --schedule step --decay 1.5
-refuse 1 '--warmup 100000: the whole run has' --schedule linear --warmup 100000
+refuse 1 '--warmup 100000: the whole run has * of which the rate falls' --schedule linear --warmup 100000
+for schedule in constant step inverse-sqrt validation; do
+  refuse 1 '--warmup 100000: the whole run has * the rate would never come up to --rate 0.01' --schedule $schedule --warmup 100000
+done
+# The last step may be the first at the full rate, but the linear schedule has to fall from there.
+train --quiet "${tiny[@]}" --output plain train.shard
+steps=$(sed -n 's/^{"step":\([0-9]*\),.*/\1/p' plain/curve.jsonl | tail -n 1)
+train --quiet "${tiny[@]}" --dry-run --schedule step --warmup "$steps" --output m train.shard
+refuse 1 "the whole run has $steps steps" --schedule step --warmup $((steps + 1))
+refuse 1 "the whole run has $steps steps" --schedule linear --warmup "$steps"
+[ ! -e m ] || fail "a refused run left something: $(ls m)"
 
 # Divergence: the step, the group and its norm; the last good checkpoint stays and is one that can be gone on from.
 diverge=("${tiny[@]}" --optimiser sgd --clip 0 --epochs 50 --checkpoint-steps 2)
