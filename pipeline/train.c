@@ -200,10 +200,11 @@ static void hash_start(void) {
 // Where a run begins with --init: a network, and the open file whose tensors fit it.  Else NULL.
 static struct model *match_start(const struct kernels *k, const struct model_options *o,
                                  struct safetensors_reader **file) {
+    bool tell = world->rank == 0;
     if (!s.init || !run_folder_begins(s.folder, world, s.fresh)) return NULL;
-    *file = model_start_open(s.init, o);
+    *file = model_start_open(s.init, o, tell);
     struct model *m = model_new(k, o);
-    model_start_match(m, *file, s.init, world->rank == 0);
+    model_start_match(m, *file, s.init, tell);
     return m;
 }
 

@@ -69,3 +69,17 @@ head -c 1000 $first >short.safetensors
 refuse 1 'short.safetensors' --init short.safetensors train.shard
 fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh --output first train.shard
 [ -s $first ] || fail "a refused run removed the first model"
+
+# Tensors of the same shapes that mean something else are refused; another way to read the text is told.
+train --quiet "${tiny[@]}" --epochs 1 --cell rnn-tanh --output tanh train.shard
+refuse 1 '--init tanh/model.safetensors: trained with --cell rnn-tanh, this network has --cell rnn-relu' --cell rnn-relu --init tanh/model.safetensors train.shard
+refuse 1 'trained with --cell lstm, this network has --cell gru' --cell gru train.shard
+for other in '--begin </S>:--begin <S>, goes on with --begin </S>' '--context reset:--context carry, goes on with --context reset'; do
+  # shellcheck disable=SC2086
+  train "${tiny[@]}" ${other%%:*} --init $first --dry-run --output m train.shard 2>said
+  grep -q "warning: .*--init $first: trained with ${other#*:}" said || fail "${other%%:*}: $(cat said)"
+done
+train "${tiny[@]}" --residual --init deeper/model.safetensors --layers 2 --dry-run --output m train.shard 2>said
+grep -q -- 'trained without --residual, goes on with it' said || fail "$(cat said)"
+train "${tiny[@]}" --init $first --dry-run --output m train.shard 2>said
+! grep -q 'goes on' said || fail "nothing differs: $(cat said)"
