@@ -176,7 +176,7 @@ static const struct program program = {
     options};
 
 static struct communicator *world;
-static char init_hash[HASH_TEXT_SIZE]; // of --init's contents
+static char init_hash[HASH_TEXT_SIZE]; // of --init's contents; "": none, or no such file
 
 static void request_stop(int signal) {
     if (signal == SIGTERM) communicator_hurry(); // its sender will kill
@@ -221,7 +221,7 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     manifest_add_input(m, s.valid, valid->info.content);
     for (size_t i = 0; i < text->count; i++)
         manifest_add_input(m, text->paths[i], i ? NULL : text->info.content);
-    if (s.init) manifest_add_input(m, s.init, init_hash);
+    if (s.init) manifest_add_input(m, s.init, r->state.init);
     snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
     if (stat(path, &file)) die_errno("cannot find the model %s", path);
     hash_file(path, hash);
@@ -291,7 +291,7 @@ int main(int argc, char **argv) {
     char samples[4096];
     snprintf(samples, sizeof samples, "%s/samples.tsv", s.folder);
     struct training_texts texts = {samples, v, (size_t)s.sample_length, (uint64_t)s.seed};
-    l.sample = add_sample, l.sample_context = &texts;
+    l.sample = add_sample, l.sample_context = &texts, l.init = init_hash;
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
     if (world->rank == 0 && result.finished) {

@@ -24,6 +24,7 @@ struct checkpoint {
     uint64_t good_step;  // of the last checkpoint that was made while the loss was sane; 0: none
     char valid_text[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE]; // content hashes
     char text[HASH_TEXT_SIZE];                                   // content hash of the training text
+    char init[HASH_TEXT_SIZE]; // of the model that the run began from; "": none, or (now) not known
 };
 
 // What identifies a run beside the model: those options must be the same on resuming.  `free_options` is a

@@ -273,6 +273,7 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     snprintf(x->s.text, sizeof x->s.text, "%s", train->info.content);
     snprintf(x->s.valid_text, sizeof x->s.valid_text, "%s", valid->info.content);
     snprintf(x->s.vocabulary, sizeof x->s.vocabulary, "%s", x->m->o.vocabulary);
+    snprintf(x->s.init, sizeof x->s.init, "%s", o->init);
     x->s.rate_factor = 1;
     if (resume != UINT64_MAX) {
         communicator_writes(true); // it reads, as slowly

@@ -18,6 +18,24 @@ awk -v a="$(perplexity --model on/model.safetensors test.shard)" -v b="$(perplex
   'BEGIN { exit !(a < b) }' || fail "training on made it worse"
 for stop in 30 0; do train --quiet "${tiny[@]}" --init $first --stop-after $stop --output parts train.shard; done
 same_file on/model.safetensors parts/model.safetensors
+
+# A run that was begun goes on from its checkpoint: only with the model that it began from, or, where that is gone, without.  The
+# manifest tells which it was.
+began() { sed -n '/"path": "start.safetensors"/ { n; s/.*"xxh3": "\([0-9a-f]*\)".*/\1/p; }' "$1/model.safetensors.manifest.json"; }
+cp $first start.safetensors
+train --quiet "${tiny[@]}" --init start.safetensors --output from train.shard
+for folder in replaced gone; do train --quiet "${tiny[@]}" --init start.safetensors --stop-after 30 --output $folder train.shard; done
+cp on/model.safetensors start.safetensors
+fails_with 1 'was made from another model (--init): use the same, or --fresh' train --quiet "${tiny[@]}" --init start.safetensors --output replaced train.shard
+rm start.safetensors
+train --quiet "${tiny[@]}" --init start.safetensors --dry-run --output gone train.shard
+for stop in 60 0; do train --quiet "${tiny[@]}" --init start.safetensors --stop-after $stop --output gone train.shard; done
+same_file from/model.safetensors gone/model.safetensors
+[ -n "$(began from)" ] || fail "$(cat from/model.safetensors.manifest.json)"
+expect_output "$(began from)" began gone
+fails_with 1 'cannot open start.safetensors' train --quiet "${tiny[@]}" --init start.safetensors --fresh --output gone train.shard
+[ -s gone/model.safetensors ] || fail "a refused run removed an earlier one"
+
 ranks 2 train --quiet "${tiny[@]}" --init $first --output two train.shard
 loss() { sed -n 's/^{"step":100,.*"loss":\([0-9.e+-]*\),.*/\1/p' "$1/curve.jsonl"; }
 close_to "$(loss two)" "$(loss on)" 1e-6
