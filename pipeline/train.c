@@ -233,7 +233,8 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     NOTE("params", "%" PRIu64, model_count_floats(o));
     NOTE("model_bytes", "%" PRIu64, (uint64_t)file.st_size);
     manifest_add_note(m, "kernels", k->variant);
-    NOTE("valid_perplexity", "%.6f", r->state.best_perplexity);
+    bool is_best = strcmp(s.select, "best") == 0;
+    NOTE("valid_perplexity", "%.6f", is_best ? r->state.best_perplexity : r->state.last_perplexity);
 #undef NOTE
     manifest_commit(m, path);
 }

@@ -38,6 +38,13 @@ for schedule in validation step; do
   same_file $schedule/model.safetensors parts-$schedule/model.safetensors
   [ "$(grep -c valid_ parts-$schedule/curve.jsonl)" = "$epochs" ] || fail "$schedule: another number of epochs after a stop"
 done
+# The manifest has the perplexity of the model that is beside it, also where that is the last and a worse one.
+for select in best last; do
+  train --quiet "${overfit[@]}" --epochs 8 --select $select --output $select train.shard
+  noted=$(sed -n 's/.*"valid_perplexity": "\([0-9.]*\)".*/\1/p' $select/model.safetensors.manifest.json)
+  close_to "$noted" "$(perplexity --model $select/model.safetensors valid.shard)" 1e-4
+  echo "$noted"
+done | awk '{ noted[NR] = $1 } END { exit !(noted[2] > 1.01 * noted[1]) }' || fail "the last model has to be worse than the best"
 ranks 2 train --quiet "${overfit[@]}" --schedule validation --patience 1 --improvement 1.5 --output two train.shard
 expect_output finished cat two/state
 [ "$(grep -c valid_ two/curve.jsonl)" = 2 ] || fail "the second validation cannot be better by half"
