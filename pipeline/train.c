@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct train_settings s;
 
@@ -175,7 +176,7 @@ static const struct program program = {
     options};
 
 static struct communicator *world;
-static char init_hash[HASH_TEXT_SIZE]; // of --init's contents
+static char init_hash[HASH_TEXT_SIZE]; // of --init's contents; "": none, or no such file
 
 static void request_stop(int signal) {
     if (signal == SIGTERM) communicator_hurry(); // its sender will kill
@@ -187,12 +188,24 @@ static void handle_signal(int signal, void (*handler)(int)) {
     sigaction(signal, &a, NULL);
 }
 
-// Before --fresh could remove it.
-static struct safetensors_reader *open_start(const struct model_options *o) {
+// A run that goes on does not need the file: where it is gone, there is nothing to compare.
+static void hash_start(void) {
     char path[4096];
+    if (!s.init) return;
     snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
-    publish_refuse_input(path, s.init);
-    return model_start_open(s.init, o);
+    publish_refuse_input(path, s.init); // which --fresh would remove
+    if (access(s.init, F_OK) == 0) hash_file(s.init, init_hash);
+}
+
+// Where a run begins with --init: a network, and the open file whose tensors fit it.  Else NULL.
+static struct model *match_start(const struct kernels *k, const struct model_options *o,
+                                 struct safetensors_reader **file) {
+    bool tell = world->rank == 0;
+    if (!s.init || !run_folder_begins(s.folder, world, s.fresh)) return NULL;
+    *file = model_start_open(s.init, o, tell);
+    struct model *m = model_new(k, o);
+    model_start_match(m, *file, s.init, tell);
+    return m;
 }
 
 static void add_sample(void *context, struct model *m, const float *state, uint32_t word, uint64_t step) {
@@ -208,7 +221,7 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     manifest_add_input(m, s.valid, valid->info.content);
     for (size_t i = 0; i < text->count; i++)
         manifest_add_input(m, text->paths[i], i ? NULL : text->info.content);
-    if (s.init) manifest_add_input(m, s.init, init_hash);
+    if (s.init) manifest_add_input(m, s.init, r->state.init);
     snprintf(path, sizeof path, "%s/model.safetensors", s.folder);
     if (stat(path, &file)) die_errno("cannot find the model %s", path);
     hash_file(path, hash);
@@ -220,7 +233,8 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     NOTE("params", "%" PRIu64, model_count_floats(o));
     NOTE("model_bytes", "%" PRIu64, (uint64_t)file.st_size);
     manifest_add_note(m, "kernels", k->variant);
-    NOTE("valid_perplexity", "%.6f", r->state.best_perplexity);
+    bool is_best = strcmp(s.select, "best") == 0;
+    NOTE("valid_perplexity", "%.6f", is_best ? r->state.best_perplexity : r->state.last_perplexity);
 #undef NOTE
     manifest_commit(m, path);
 }
@@ -248,7 +262,7 @@ int main(int argc, char **argv) {
     struct shard_set *text = shard_set_open(paths, (size_t)(argc - first), v->hash);
     struct shard_set *valid = shard_set_open(&s.valid, 1, v->hash);
     char inputs[4 * HASH_TEXT_SIZE];
-    if (s.init) hash_file(s.init, init_hash);
+    hash_start();
     snprintf(inputs, sizeof inputs, "%s %s %s %s", v->hash, text->info.content, valid->info.content,
              init_hash);
     device_check_agreement(world, &program, inputs);
@@ -261,23 +275,24 @@ int main(int argc, char **argv) {
     if (world->rank == 0) options_print(&program);
     struct forecast f = forecast_make(&o, &l, k, world->ranks);
     forecast_tell(&f, &o, &l, k, world, text->info.events);
+    loop_check(text, valid, &l);
+    struct safetensors_reader *start = NULL;
+    struct model *m = match_start(k, &o, &start);
     if (options_is_dry_run()) {
         communicator_close(world);
         return EXIT_DONE;
     }
-    struct safetensors_reader *start = s.init ? open_start(&o) : NULL;
     uint64_t resume = run_folder_enter(s.folder, world, s.fresh, f.disk);
     handle_signal(SIGTERM, request_stop); // before there is anything to save, it ends the program
     struct manifest *manifest = manifest_start(&program);
-    struct model *m = model_new(k, &o);
+    if (!m) m = model_new(k, &o);
     settings_initialise(&s, m);
-    if (start && resume == UINT64_MAX) model_start_read(m, start, s.init, world->rank == 0);
-    if (start && resume != UINT64_MAX) safetensors_close(start);
+    if (start) model_start_read(m, start, s.init);
     struct checkpoint_identity id = {&program, free_options, k->variant, s.elastic};
     char samples[4096];
     snprintf(samples, sizeof samples, "%s/samples.tsv", s.folder);
     struct training_texts texts = {samples, v, (size_t)s.sample_length, (uint64_t)s.seed};
-    l.sample = add_sample, l.sample_context = &texts;
+    l.sample = add_sample, l.sample_context = &texts, l.init = init_hash;
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
     if (world->rank == 0 && result.finished) {

@@ -1,13 +1,31 @@
 #include "pipeline/neural/model_start.h"
 
 #include "pipeline/cli/message.h"
+#include "pipeline/files/vocabulary.h"
 #include "pipeline/neural/model_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-struct safetensors_reader *model_start_open(const char *path, const struct model_options *o) {
+static void warn_difference(const char *path, const char *option, const char *theirs, const char *mine) {
+    if (strcmp(theirs, mine) != 0)
+        warn("--init %s: trained with %s %s, goes on with %s %s", path, option, theirs, option, mine);
+}
+
+// What has no shape of its own: the tensors fit, and go on in a network that reads the text in another way.
+static void warn_differences(const char *path, const struct model_options *theirs,
+                             const struct model_options *mine) {
+    warn_difference(path, "--begin", theirs->begin_is_end ? WORD_END : WORD_BEGIN,
+                    mine->begin_is_end ? WORD_END : WORD_BEGIN);
+    if (mine->cell == CELL_FEED) return; // without a state, or layers to sum
+    warn_difference(path, "--context", theirs->reset ? "reset" : "carry", mine->reset ? "reset" : "carry");
+    if (theirs->layers > 1 && theirs->residual != mine->residual)
+        warn("--init %s: trained %s --residual, goes on %s it", path, theirs->residual ? "with" : "without",
+             mine->residual ? "with" : "without");
+}
+
+struct safetensors_reader *model_start_open(const char *path, const struct model_options *o, bool tell) {
     struct safetensors_reader *r = safetensors_open(path, "train");
     struct model_options theirs;
     model_read_options(r, path, &theirs);
@@ -15,6 +33,11 @@ struct safetensors_reader *model_start_open(const char *path, const struct model
         die("--init %s: trained with another vocabulary (hash %s, this one's is %s): its words have other "
             "numbers; make the shards with its vocabulary, or start without --init",
             path, theirs.vocabulary, o->vocabulary);
+    if (theirs.cell != o->cell)
+        die("--init %s: trained with --cell %s, this network has --cell %s, to which its tensors mean "
+            "something else; give --cell %s, or start without --init",
+            path, cell_names[theirs.cell], cell_names[o->cell], cell_names[theirs.cell]);
+    if (tell) warn_differences(path, &theirs, o);
     return r;
 }
 
@@ -31,15 +54,14 @@ static void tell_difference(const struct tensor_info *t, const struct parameter 
              t->shape[0], t->dims > 1 ? t->shape[1] : 1, p->rows, p->columns);
 }
 
-void model_start_read(struct model *m, struct safetensors_reader *r, const char *path, bool tell) {
+void model_start_match(struct model *m, const struct safetensors_reader *r, const char *path, bool tell) {
     size_t used = 0;
     for (size_t i = 0; i < m->count; i++) {
-        struct parameter *p = &m->parameters[i];
+        const struct parameter *p = &m->parameters[i];
         const struct tensor_info *t = safetensors_find(r, p->name);
-        if (fits(t, p)) {
-            model_read_tensor(r, path, p->name, m->k, p, p->value);
+        if (fits(t, p))
             used++;
-        } else if (tell)
+        else if (tell)
             tell_difference(t, p, path);
     }
     if (!used) die("--init %s: none of its tensors has the name and shape of one of this network", path);
@@ -48,5 +70,12 @@ void model_start_read(struct model *m, struct safetensors_reader *r, const char 
         if (!model_find(m, t->name)) note("--init: %s of %s is not used", t->name, path);
     }
     if (tell) note("--init: %zu of %zu tensors come from %s", used, m->count, path);
+}
+
+void model_start_read(struct model *m, struct safetensors_reader *r, const char *path) {
+    for (size_t i = 0; i < m->count; i++) {
+        struct parameter *p = &m->parameters[i];
+        if (fits(safetensors_find(r, p->name), p)) model_read_tensor(r, path, p->name, m->k, p, p->value);
+    }
     safetensors_close(r);
 }

@@ -7,10 +7,12 @@
 
 #include <stdbool.h>
 
-// Opens the file; dies where it is no model of ours, or has another vocabulary.
-struct safetensors_reader *model_start_open(const char *path, const struct model_options *o);
-// Fills what fits, and closes the file; dies where nothing does; the other parameters keep their values.
-// tell: says what those are, and what of the file is not used.
-void model_start_read(struct model *m, struct safetensors_reader *r, const char *path, bool tell);
+// Opens the file; dies where it is no model of ours, or has another vocabulary or cell, whose tensors may be
+// of the same shapes and mean something else.  tell: warns where it reads the text in another way.
+struct safetensors_reader *model_start_open(const char *path, const struct model_options *o, bool tell);
+// Dies where nothing fits; reads no tensor.  tell: says what does not, and what of the file is not used.
+void model_start_match(struct model *m, const struct safetensors_reader *r, const char *path, bool tell);
+// Fills what fits, and closes the file; the other parameters keep their values.
+void model_start_read(struct model *m, struct safetensors_reader *r, const char *path);
 
 #endif

@@ -109,6 +109,12 @@ uint64_t checkpoint_bytes(const char *folder) {
     return h.bytes;
 }
 
+bool checkpoint_exists(const char *folder) {
+    struct newest n = {.below = UINT64_MAX};
+    each_checkpoint(folder, visit_newest, &n);
+    return n.found;
+}
+
 bool checkpoint_find(const char *folder, uint64_t *step) {
     char reason[SAFETENSORS_REASON_SIZE], first[SAFETENSORS_REASON_SIZE] = "";
     for (struct newest n = {.below = UINT64_MAX};; n = (struct newest){.below = n.step}) {
@@ -255,6 +261,7 @@ static void add_metadata(struct safetensors_writer *w, const struct checkpoint_i
             add_number(w, run_log_names[i], "%" PRIu64 " %s", s->logs[i].length, s->logs[i].hash);
     safetensors_add_metadata(w, "text", s->text);
     safetensors_add_metadata(w, "valid_text", s->valid_text);
+    safetensors_add_metadata(w, "init", s->init);
     safetensors_add_metadata(w, "variant", id->variant);
     for (const struct option_spec *o = id->program->options; o->name; o++) {
         if (is_free(id, o->name)) continue;
@@ -278,6 +285,12 @@ static void check_content(const struct safetensors_reader *r, const char *path, 
         die("%s was made from another %s: use the same, or --fresh to start anew", path, what);
 }
 
+// Of the model that the run began from.  The first checkpoints do not have it.
+static const char *init_hash(const struct safetensors_reader *r, const char *path) {
+    const char *init = safetensors_metadata(r, "option:init");
+    return init && *init ? need(r, path, "init") : "";
+}
+
 static void check_identity(const struct safetensors_reader *r, const char *path,
                            const struct checkpoint_identity *id, const struct checkpoint *now, int ranks) {
     char key[64], value[4096];
@@ -293,6 +306,7 @@ static void check_identity(const struct safetensors_reader *r, const char *path,
     check_content(r, path, "text", now->text, "training text");
     check_content(r, path, "valid_text", now->valid_text, "validation text");
     check_content(r, path, "vocabulary", now->vocabulary, "vocabulary");
+    if (*init_hash(r, path) && *now->init) check_content(r, path, "init", now->init, "model (--init)");
     int then = atoi(need(r, path, "ranks"));
     if (then != ranks && !id->elastic)
         die("%s was made by %d ranks, now there are %d: use as many, --elastic to go on with %d (the numbers "
@@ -374,6 +388,7 @@ void checkpoint_load(const char *folder, uint64_t step, struct communicator *c, 
     s->unimproved = strtoull(need(x.r, path, "unimproved"), NULL, 10);
     s->first_loss = strtod(need(x.r, path, "first_loss"), NULL);
     s->good_step = strtoull(need(x.r, path, "good_step"), NULL, 10);
+    snprintf(s->init, sizeof s->init, "%s", init_hash(x.r, path));
     for (int i = 0; i < RUN_LOGS; i++) read_log(x.r, path, run_log_names[i], &s->logs[i]);
     each_tensor(m, read_tensor, &x);
     size_t streams = w->B * (size_t)c->ranks, floats = workspace_state_floats(m);

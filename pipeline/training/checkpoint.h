@@ -24,6 +24,7 @@ struct checkpoint {
     uint64_t good_step;  // of the last checkpoint that was made while the loss was sane; 0: none
     char valid_text[HASH_TEXT_SIZE], vocabulary[HASH_TEXT_SIZE]; // content hashes
     char text[HASH_TEXT_SIZE];                                   // content hash of the training text
+    char init[HASH_TEXT_SIZE]; // of the model that the run began from; "": none, or (now) not known
 };
 
 // What identifies a run beside the model: those options must be the same on resuming.  `free_options` is a
@@ -43,6 +44,7 @@ void checkpoint_save(const char *folder, struct communicator *c, struct model *m
 // checked: a damaged one is told, and the one before taken; dies where all are damaged.  Tells of those
 // without DONE, too, that would be newer.
 bool checkpoint_find(const char *folder, uint64_t *step);
+bool checkpoint_exists(const char *folder);    // a complete one, whole or not
 uint64_t checkpoint_bytes(const char *folder); // that complete ones take, two at most
 // Collective: every rank reads its streams.  Dies where model, options or (but for `elastic`)
 // rank count differ.

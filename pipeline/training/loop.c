@@ -233,6 +233,25 @@ static int decide(struct loop *x) {
     return x->c->ranks > 1 ? (int)communicator_max_u64(x->c, (uint64_t)wish) : wish;
 }
 
+static void check_warmup(const struct optimiser_options *o, uint64_t steps) {
+    if (o->schedule == SCHEDULE_LINEAR && o->warmup >= (double)steps)
+        die("--warmup %g: the whole run has %" PRIu64 " steps, of which the rate falls after the warm-up; "
+            "lower --warmup",
+            o->warmup, steps);
+    if (o->warmup > (double)steps)
+        die("--warmup %g: the whole run has %" PRIu64
+            " steps, and the rate would never come up to --rate %g; "
+            "lower --warmup",
+            o->warmup, steps, o->rate);
+}
+
+void loop_check(struct shard_set *train, struct shard_set *valid, const struct loop_options *o) {
+    uint64_t *pieces = memory_alloc(o->valid_streams + 1, sizeof *pieces, "the pieces");
+    shard_set_cut(valid, o->valid_streams, pieces);
+    free(pieces);
+    check_warmup(&o->optimiser, o->epochs * reader_count_steps(train, o->batch, o->bptt));
+}
+
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
@@ -254,6 +273,7 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     snprintf(x->s.text, sizeof x->s.text, "%s", train->info.content);
     snprintf(x->s.valid_text, sizeof x->s.valid_text, "%s", valid->info.content);
     snprintf(x->s.vocabulary, sizeof x->s.vocabulary, "%s", x->m->o.vocabulary);
+    snprintf(x->s.init, sizeof x->s.init, "%s", o->init);
     x->s.rate_factor = 1;
     if (resume != UINT64_MAX) {
         communicator_writes(true); // it reads, as slowly
@@ -265,9 +285,6 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     x->reader = reader_start(train, &x->m->o, o->batch, count * (size_t)c->rank, count, o->bptt, x->s.step);
     x->spe = reader_steps_per_epoch(x->reader);
     x->steps = x->spe * o->epochs;
-    if (o->optimiser.schedule == SCHEDULE_LINEAR && o->optimiser.warmup >= (double)x->steps)
-        die("--warmup %g: the whole run has %" PRIu64 " steps, of which the rate falls after the warm-up",
-            o->optimiser.warmup, x->steps);
     x->mark = x->last_checkpoint = time_now();
     if (c->rank) return;
     char path[4096];

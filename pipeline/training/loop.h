@@ -14,6 +14,7 @@
 
 struct loop_options {
     const char *folder; // where everything goes
+    const char *init;   // content hash of the model that it begins from; "": none, or a file that is gone
     size_t batch, bptt; // streams over all ranks, steps
     uint64_t epochs;
     bool loss_step_sum; // loss: mean over streams, summed over the block's steps; else mean over the block's
@@ -46,6 +47,9 @@ struct loop_result {
 // the same.
 extern volatile sig_atomic_t loop_stop_requested;
 
+// Before a folder is touched: dies where the validation text cannot be cut into its pieces, or the run ends
+// before the warm-up does.
+void loop_check(struct shard_set *train, struct shard_set *valid, const struct loop_options *o);
 // Collective.  `resume`: the step of a checkpoint to go on from, or UINT64_MAX.
 void loop_run(struct model *m, struct communicator *c, struct shard_set *train, struct shard_set *valid,
               const struct loop_options *o, const struct checkpoint_identity *id, uint64_t resume,

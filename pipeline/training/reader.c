@@ -111,6 +111,15 @@ static void *reader_thread(void *argument) {
     return NULL;
 }
 
+static uint64_t find_longest(const uint64_t *pieces, size_t streams) {
+    uint64_t longest = 0;
+    for (size_t s = 0; s < streams; s++)
+        if (pieces[s + 1] - pieces[s] > longest) longest = pieces[s + 1] - pieces[s];
+    return longest;
+}
+
+static uint64_t steps_of(uint64_t longest, size_t T) { return (longest + T - 1) / T; }
+
 struct reader *reader_start(struct shard_set *text, const struct model_options *o, size_t streams,
                             size_t first, size_t count, size_t T, uint64_t step) {
     struct reader *r = memory_alloc_zero(1, sizeof *r, "the reader");
@@ -118,10 +127,8 @@ struct reader *reader_start(struct shard_set *text, const struct model_options *
     r->streams = streams, r->first = first, r->count = count, r->T = T, r->step = step;
     r->pieces = memory_alloc(streams + 1, sizeof *r->pieces, "the pieces");
     shard_set_cut(text, streams, r->pieces);
-    uint64_t longest = 0;
-    for (size_t s = 0; s < streams; s++)
-        if (r->pieces[s + 1] - r->pieces[s] > longest) longest = r->pieces[s + 1] - r->pieces[s];
-    r->steps_per_epoch = (longest + T - 1) / T;
+    uint64_t longest = find_longest(r->pieces, streams);
+    r->steps_per_epoch = steps_of(longest, T);
     r->capacity = BUFFER_BYTES / sizeof(uint32_t) / count;
     if (r->capacity < LEAST_EVENTS) r->capacity = LEAST_EVENTS;
     if (r->capacity > longest) r->capacity = (size_t)longest;
@@ -143,6 +150,14 @@ struct reader *reader_start(struct shard_set *text, const struct model_options *
 }
 
 uint64_t reader_steps_per_epoch(const struct reader *r) { return r->steps_per_epoch; }
+
+uint64_t reader_count_steps(struct shard_set *text, size_t streams, size_t T) {
+    uint64_t *pieces = memory_alloc(streams + 1, sizeof *pieces, "the pieces");
+    shard_set_cut(text, streams, pieces);
+    uint64_t steps = steps_of(find_longest(pieces, streams), T);
+    free(pieces);
+    return steps;
+}
 
 const struct reader_batch *reader_next(struct reader *r, double *wait) {
     pthread_mutex_lock(&r->lock);

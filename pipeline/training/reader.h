@@ -27,6 +27,8 @@ struct reader_batch {
 struct reader *reader_start(struct shard_set *text, const struct model_options *o, size_t streams,
                             size_t first, size_t count, size_t T, uint64_t step);
 uint64_t reader_steps_per_epoch(const struct reader *r);
+// The same before there is a reader.
+uint64_t reader_count_steps(struct shard_set *text, size_t streams, size_t T);
 // The next step's batch; valid until the next call.  wait (may be NULL) is increased by the seconds waited.
 const struct reader_batch *reader_next(struct reader *r, double *wait);
 void reader_stop(struct reader *r);

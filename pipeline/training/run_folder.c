@@ -87,6 +87,12 @@ static uint64_t bytes_missing(uint64_t bytes) {
     return bytes > there ? bytes - there : 0;
 }
 
+bool run_folder_begins(const char *folder, struct communicator *c, bool fresh) {
+    bool begins = c->rank == 0 && (fresh || !checkpoint_exists(folder));
+    communicator_broadcast(c, &begins, sizeof begins, 0);
+    return begins;
+}
+
 uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh, uint64_t bytes) {
     uint64_t resume = UINT64_MAX, step;
     run_folder = folder;

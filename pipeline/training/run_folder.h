@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// Collective; changes nothing.  Whether a run begins there, where it does not go on from a checkpoint.
+bool run_folder_begins(const char *folder, struct communicator *c, bool fresh);
 // Collective.  Makes the folder and marks it `running`; from then on a rank that dies marks it `failed` and
 // takes the others down.  Dies where the folder holds a finished run, or has no room for what is
 // missing of `bytes` of checkpoints and model. fresh: whatever an earlier run left is removed.  Returns the

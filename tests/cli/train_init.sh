@@ -18,6 +18,24 @@ awk -v a="$(perplexity --model on/model.safetensors test.shard)" -v b="$(perplex
   'BEGIN { exit !(a < b) }' || fail "training on made it worse"
 for stop in 30 0; do train --quiet "${tiny[@]}" --init $first --stop-after $stop --output parts train.shard; done
 same_file on/model.safetensors parts/model.safetensors
+
+# A run that was begun goes on from its checkpoint: only with the model that it began from, or, where that is gone, without.  The
+# manifest tells which it was.
+began() { sed -n '/"path": "start.safetensors"/ { n; s/.*"xxh3": "\([0-9a-f]*\)".*/\1/p; }' "$1/model.safetensors.manifest.json"; }
+cp $first start.safetensors
+train --quiet "${tiny[@]}" --init start.safetensors --output from train.shard
+for folder in replaced gone; do train --quiet "${tiny[@]}" --init start.safetensors --stop-after 30 --output $folder train.shard; done
+cp on/model.safetensors start.safetensors
+fails_with 1 'was made from another model (--init): use the same, or --fresh' train --quiet "${tiny[@]}" --init start.safetensors --output replaced train.shard
+rm start.safetensors
+train --quiet "${tiny[@]}" --init start.safetensors --dry-run --output gone train.shard
+for stop in 60 0; do train --quiet "${tiny[@]}" --init start.safetensors --stop-after $stop --output gone train.shard; done
+same_file from/model.safetensors gone/model.safetensors
+[ -n "$(began from)" ] || fail "$(cat from/model.safetensors.manifest.json)"
+expect_output "$(began from)" began gone
+fails_with 1 'cannot open start.safetensors' train --quiet "${tiny[@]}" --init start.safetensors --fresh --output gone train.shard
+[ -s gone/model.safetensors ] || fail "a refused run removed an earlier one"
+
 ranks 2 train --quiet "${tiny[@]}" --init $first --output two train.shard
 loss() { sed -n 's/^{"step":100,.*"loss":\([0-9.e+-]*\),.*/\1/p' "$1/curve.jsonl"; }
 close_to "$(loss two)" "$(loss on)" 1e-6
@@ -44,16 +62,42 @@ if command -v mpirun >/dev/null; then
   [ ! -e a/m ] || fail "it began"
 fi
 
-# Refused, before anything is written.
-fails_with 1 'none of its tensors has the name and shape' train "${tiny[@]}" --cell gru --hidden 16 --softmax adaptive --cutoffs 40,290 --init $first --output m train.shard
-rm -r m
+# Refused, by a trial too, before anything is written, or removed for --fresh.
+list() { (cd "$1" && md5sum -- *); }
+refuse() {
+  local code=$1 glob=$2
+  shift 2
+  for trial in --dry-run ''; do
+    fails_with "$code" "$glob" train "${tiny[@]}" --init $first ${trial:+$trial} --output m "$@"
+    fails_with "$code" "$glob" train "${tiny[@]}" --init $first ${trial:+$trial} --fresh --output same "$@"
+  done
+  [ ! -e m ] || fail "a refused run left something: $(ls m)"
+  [ "$(list same)" = "$kept" ] || fail "a refused run changed a finished one: $(ls same)"
+}
+kept=$(list same)
+refuse 1 'none of its tensors has the name and shape' --hidden 16 --softmax adaptive --cutoffs 40,290 train.shard
+refuse 1 'cannot be cut into 101 pieces' --valid-streams 101 train.shard
+refuse 1 '--warmup 100000: the whole run has' --schedule linear --warmup 100000 train.shard
 vocab --quiet --output other.tsv test.txt
 shard --quiet --vocab other.tsv --output other.shard test.txt
-fails_with 1 'trained with another vocabulary' train "${tiny[@]}" --vocab other.tsv --valid other.shard --init $first --output m other.shard
-fails_with 1 'cannot open missing.safetensors' train "${tiny[@]}" --init missing.safetensors --output m train.shard
-fails_with 1 'not a model' train "${tiny[@]}" --init "$(find "$BILLIONWORD_HOME/tests/golden" -name 'model_full_sgd.safetensors')" --output m train.shard
-fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh --output first train.shard
-[ ! -e m ] || fail "a refused run left something"
-[ -s $first ] || fail "a refused run removed the first model"
+refuse 1 'trained with another vocabulary' --vocab other.tsv --valid other.shard other.shard
+refuse 1 'cannot open missing.safetensors' --init missing.safetensors train.shard
+refuse 1 'not a model' --init "$(find "$BILLIONWORD_HOME/tests/golden" -name 'model_full_sgd.safetensors')" train.shard
 head -c 1000 $first >short.safetensors
-fails_with 1 'short.safetensors' train "${tiny[@]}" --init short.safetensors --output m train.shard
+refuse 1 'short.safetensors' --init short.safetensors train.shard
+fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh --output first train.shard
+[ -s $first ] || fail "a refused run removed the first model"
+
+# Tensors of the same shapes that mean something else are refused; another way to read the text is told.
+train --quiet "${tiny[@]}" --epochs 1 --cell rnn-tanh --output tanh train.shard
+refuse 1 '--init tanh/model.safetensors: trained with --cell rnn-tanh, this network has --cell rnn-relu' --cell rnn-relu --init tanh/model.safetensors train.shard
+refuse 1 'trained with --cell lstm, this network has --cell gru' --cell gru train.shard
+for other in '--begin </S>:--begin <S>, goes on with --begin </S>' '--context reset:--context carry, goes on with --context reset'; do
+  # shellcheck disable=SC2086
+  train "${tiny[@]}" ${other%%:*} --init $first --dry-run --output m train.shard 2>said
+  grep -q "warning: .*--init $first: trained with ${other#*:}" said || fail "${other%%:*}: $(cat said)"
+done
+train "${tiny[@]}" --residual --init deeper/model.safetensors --layers 2 --dry-run --output m train.shard 2>said
+grep -q -- 'trained without --residual, goes on with it' said || fail "$(cat said)"
+train "${tiny[@]}" --init $first --dry-run --output m train.shard 2>said
+! grep -q 'goes on' said || fail "nothing differs: $(cat said)"

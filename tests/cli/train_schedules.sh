@@ -38,6 +38,13 @@ for schedule in validation step; do
   same_file $schedule/model.safetensors parts-$schedule/model.safetensors
   [ "$(grep -c valid_ parts-$schedule/curve.jsonl)" = "$epochs" ] || fail "$schedule: another number of epochs after a stop"
 done
+# The manifest has the perplexity of the model that is beside it, also where that is the last and a worse one.
+for select in best last; do
+  train --quiet "${overfit[@]}" --epochs 8 --select $select --output $select train.shard
+  noted=$(sed -n 's/.*"valid_perplexity": "\([0-9.]*\)".*/\1/p' $select/model.safetensors.manifest.json)
+  close_to "$noted" "$(perplexity --model $select/model.safetensors valid.shard)" 1e-4
+  echo "$noted"
+done | awk '{ noted[NR] = $1 } END { exit !(noted[2] > 1.01 * noted[1]) }' || fail "the last model has to be worse than the best"
 ranks 2 train --quiet "${overfit[@]}" --schedule validation --patience 1 --improvement 1.5 --output two train.shard
 expect_output finished cat two/state
 [ "$(grep -c valid_ two/curve.jsonl)" = 2 ] || fail "the second validation cannot be better by half"
@@ -48,7 +55,17 @@ refuse 2 '--improvement means something only with --patience, or --schedule vali
 refuse 2 '--decay means something only with --schedule step|validation' --decay 0.5
 refuse 2 '--patience -1: must be from 0 to 100000' --patience -1
 refuse 2 '--decay 1.5: must be from 1e-06 to 1' --schedule step --decay 1.5
-refuse 1 '--warmup 100000: the whole run has' --schedule linear --warmup 100000
+refuse 1 '--warmup 100000: the whole run has * of which the rate falls' --schedule linear --warmup 100000
+for schedule in constant step inverse-sqrt validation; do
+  refuse 1 '--warmup 100000: the whole run has * the rate would never come up to --rate 0.01' --schedule $schedule --warmup 100000
+done
+# The last step may be the first at the full rate, but the linear schedule has to fall from there.
+train --quiet "${tiny[@]}" --output plain train.shard
+steps=$(sed -n 's/^{"step":\([0-9]*\),.*/\1/p' plain/curve.jsonl | tail -n 1)
+train --quiet "${tiny[@]}" --dry-run --schedule step --warmup "$steps" --output m train.shard
+refuse 1 "the whole run has $steps steps" --schedule step --warmup $((steps + 1))
+refuse 1 "the whole run has $steps steps" --schedule linear --warmup "$steps"
+[ ! -e m ] || fail "a refused run left something: $(ls m)"
 
 # Divergence: the step, the group and its norm; the last good checkpoint stays and is one that can be gone on from.
 diverge=("${tiny[@]}" --optimiser sgd --clip 0 --epochs 50 --checkpoint-steps 2)

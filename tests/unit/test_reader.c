@@ -69,6 +69,7 @@ static void test_every_word_once(void **state) {
     shard_set_cut(set, STREAMS, first);
     struct reader *r = start(0, STREAMS, 0);
     uint64_t steps = reader_steps_per_epoch(r), position[STREAMS];
+    assert_int_equal(reader_count_steps(set, STREAMS, T), steps);
     for (int epoch = 0; epoch < 2; epoch++) {
         for (int s = 0; s < STREAMS; s++) position[s] = first[s];
         uint64_t events = 0;
