@@ -156,6 +156,15 @@ static bool prompt_read(struct prompt *p, struct stream_reader *r, const struct 
     return true;
 }
 
+// The lines that have come, at most `most`, and at least one: who writes them may wait for its texts before
+// the next one.  Returns 0 at the end.
+static size_t prompts_read(struct prompt *p, size_t most, struct stream_reader *r,
+                           const struct vocabulary *v) {
+    size_t n = 0;
+    while (n < most && !(n > 0 && stream_must_wait(r)) && prompt_read(&p[n], r, v)) n++;
+    return n;
+}
+
 static void prompts_free(struct prompt *p, size_t count) {
     for (size_t i = 0; i < count; i++) free(p[i].line), sentence_line_free(&p[i].s);
     free(p);
@@ -175,7 +184,7 @@ static void answer_lines(struct language_model *m, const struct vocabulary *v) {
         for (size_t i = 0; i < (size_t)top; i++)
             printf("%s\t%.7g\n", v->words[c->words[i].word], c->words[i].weight);
         putchar('\n');
-        fflush(stdout); // someone may be typing
+        fflush(stdout); // who writes the lines may wait for it
     }
     choice_free(c);
     free(p);
@@ -263,10 +272,7 @@ static void write_texts(struct language_model *m, const struct vocabulary *v) {
     size_t most = beam || texts >= batch ? 1 : (size_t)((batch + texts - 1) / texts), lines;
     struct prompt *prompts = memory_alloc_zero(most, sizeof *prompts, "the lines");
     struct tally tally = {0};
-    do {
-        for (lines = 0; lines < most && prompt_read(&prompts[lines], r, v);) lines++;
-        if (lines) make_texts(m, v, &o, prompts, lines, &tally);
-    } while (lines == most);
+    while ((lines = prompts_read(prompts, most, r, v)) > 0) make_texts(m, v, &o, prompts, lines, &tally);
     if (!tally.texts && stream_line_number(r) == 0)
         note("standard input has no line; an empty one asks for a text from its beginning");
     if (tally.cut && !running)

@@ -40,7 +40,8 @@ struct generated {
     double logp; // of a beam: ln p of what is behind the beginning, with the penalty if there is one
 };
 
-// The texts are computed `batch` side by side; what is drawn depends on seed, line, number and position only.
+// The texts are computed `batch` side by side; what is drawn depends on seed, line, number and position only
+// (a network's probabilities may differ in their last bits with how many are side by side).
 void generate_texts(struct language_model *m, const struct vocabulary *v, const struct generate_options *o,
                     struct generated *texts, size_t n, size_t batch);
 // The n <= width best texts of a beam search with one beginning, the best first, all of which end with </S>.
