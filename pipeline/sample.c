@@ -48,7 +48,8 @@ static const struct option_spec options[] = {
      "go on behind a sentence's end, on a new line, up to --max-length", NULL, 0, 0, false},
     {"top", OPTION_INT, &top, "K", "no texts: the K most probable next words, with their probabilities", NULL,
      1, 2147483647, false},
-    {"batch", OPTION_INT, &batch, "N", "texts computed side by side", NULL, 1, 65536, false},
+    {"batch", OPTION_INT, &batch, "N", "texts computed side by side, some idle where there are fewer", NULL,
+     1, 65536, false},
     {"threads", OPTION_INT, &compute.threads, "N", "threads; 0: all cores", NULL, 0, 1024, false},
     {"device", OPTION_CHOICE, &compute.device, NULL, "what computes", DEVICE_CHOICES, 0, 0, false},
     {"precision", OPTION_CHOICE, &compute.precision, NULL, DEVICE_PRECISION_HELP "; auto: fp32",
@@ -243,7 +244,7 @@ static void make_texts(struct language_model *m, const struct vocabulary *v, con
     struct generated *t = memory_alloc(n, sizeof *t, "the texts");
     for (size_t i = 0; i < lines; i++) texts_new(t + i * (size_t)texts, &prompts[i]);
     if (!beam)
-        generate_texts(m, v, o, t, n, (size_t)batch);
+        generate_texts(m, v, o, t, n, (size_t)batch, (prompts->number - 1) * (uint64_t)texts);
     else if ((found = generate_beam(m, v, o, t, n)) < n)
         warn("line %" PRIu64 ": %zu of %" PRId64 " texts: no other was found that ends within %" PRId64
              " words; a larger --beam or --max-length may find more",
@@ -269,7 +270,7 @@ static void write_texts(struct language_model *m, const struct vocabulary *v) {
                                        .seed = (uint64_t)seed};
     struct stream_reader *r = stream_open("-", NULL);
     // Texts of several lines side by side, where a line has fewer of them than a batch.
-    size_t most = beam || texts >= batch ? 1 : (size_t)((batch + texts - 1) / texts), lines;
+    size_t most = beam || texts >= batch ? 1 : (size_t)(batch / texts), lines;
     struct prompt *prompts = memory_alloc_zero(most, sizeof *prompts, "the lines");
     struct tally tally = {0};
     while ((lines = prompts_read(prompts, most, r, v)) > 0) make_texts(m, v, &o, prompts, lines, &tally);
