@@ -108,6 +108,12 @@ static bool gather_ids(struct communicator *c, const uint32_t *own, size_t n, st
     return true;
 }
 
+static size_t count_merged(const struct all_ids *a) {
+    size_t rows = 0;
+    for (size_t i = 0; i < a->n; i++) rows += i == 0 || a->ids[a->order[i]] != a->ids[a->order[i - 1]];
+    return rows;
+}
+
 // The values of all ranks' rows, (a->n, d), which the caller frees; NULL without memory.
 static float *gather_values(struct communicator *c, const struct gradient_rows *g, const struct all_ids *a) {
     float *values = malloc(a->n * g->d * sizeof *values + 1);
@@ -124,7 +130,7 @@ int gradients_exchange_rows(struct communicator *c, struct gradient_rows *g) {
     struct all_ids all;
     float *values =
         gather_ids(c, g->ids + g->shared, g->rows - g->shared, &all) ? gather_values(c, g, &all) : NULL;
-    bool done = values && rows_reserve(g, g->shared + all.n);
+    bool done = values && rows_reserve(g, g->shared + count_merged(&all));
     if (done) merge_rows(g, all.ids, values, all.order, all.n);
     free(values);
     free_all(&all);

@@ -20,7 +20,7 @@ struct gradient_rows {
     float *values; // (rows, d)
     size_t rows, shared, d;
     size_t capacity; // rows that ids and values have room for; grows by realloc
-    bool fixed;      // the caller's memory, which may not grow: there is room for all ranks' rows
+    bool fixed;      // the caller's memory, which may not grow: there is room for all ranks' rows, merged
 };
 
 // Sums over ranks; afterwards all ranks hold the same ids in the same order (shared first, then the others

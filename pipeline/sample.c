@@ -48,7 +48,8 @@ static const struct option_spec options[] = {
      "go on behind a sentence's end, on a new line, up to --max-length", NULL, 0, 0, false},
     {"top", OPTION_INT, &top, "K", "no texts: the K most probable next words, with their probabilities", NULL,
      1, 2147483647, false},
-    {"batch", OPTION_INT, &batch, "N", "texts computed side by side", NULL, 1, 65536, false},
+    {"batch", OPTION_INT, &batch, "N", "texts computed side by side, some idle where there are fewer", NULL,
+     1, 65536, false},
     {"threads", OPTION_INT, &compute.threads, "N", "threads; 0: all cores", NULL, 0, 1024, false},
     {"device", OPTION_CHOICE, &compute.device, NULL, "what computes", DEVICE_CHOICES, 0, 0, false},
     {"precision", OPTION_CHOICE, &compute.precision, NULL, DEVICE_PRECISION_HELP "; auto: fp32",
@@ -156,6 +157,15 @@ static bool prompt_read(struct prompt *p, struct stream_reader *r, const struct 
     return true;
 }
 
+// The lines that have come, at most `most`, and at least one: who writes them may wait for its texts before
+// the next one.  Returns 0 at the end.
+static size_t prompts_read(struct prompt *p, size_t most, struct stream_reader *r,
+                           const struct vocabulary *v) {
+    size_t n = 0;
+    while (n < most && !(n > 0 && stream_must_wait(r)) && prompt_read(&p[n], r, v)) n++;
+    return n;
+}
+
 static void prompts_free(struct prompt *p, size_t count) {
     for (size_t i = 0; i < count; i++) free(p[i].line), sentence_line_free(&p[i].s);
     free(p);
@@ -175,7 +185,7 @@ static void answer_lines(struct language_model *m, const struct vocabulary *v) {
         for (size_t i = 0; i < (size_t)top; i++)
             printf("%s\t%.7g\n", v->words[c->words[i].word], c->words[i].weight);
         putchar('\n');
-        fflush(stdout); // someone may be typing
+        fflush(stdout); // who writes the lines may wait for it
     }
     choice_free(c);
     free(p);
@@ -234,7 +244,7 @@ static void make_texts(struct language_model *m, const struct vocabulary *v, con
     struct generated *t = memory_alloc(n, sizeof *t, "the texts");
     for (size_t i = 0; i < lines; i++) texts_new(t + i * (size_t)texts, &prompts[i]);
     if (!beam)
-        generate_texts(m, v, o, t, n, (size_t)batch);
+        generate_texts(m, v, o, t, n, (size_t)batch, (prompts->number - 1) * (uint64_t)texts);
     else if ((found = generate_beam(m, v, o, t, n)) < n)
         warn("line %" PRIu64 ": %zu of %" PRId64 " texts: no other was found that ends within %" PRId64
              " words; a larger --beam or --max-length may find more",
@@ -260,13 +270,10 @@ static void write_texts(struct language_model *m, const struct vocabulary *v) {
                                        .seed = (uint64_t)seed};
     struct stream_reader *r = stream_open("-", NULL);
     // Texts of several lines side by side, where a line has fewer of them than a batch.
-    size_t most = beam || texts >= batch ? 1 : (size_t)((batch + texts - 1) / texts), lines;
+    size_t most = beam || texts >= batch ? 1 : (size_t)(batch / texts), lines;
     struct prompt *prompts = memory_alloc_zero(most, sizeof *prompts, "the lines");
     struct tally tally = {0};
-    do {
-        for (lines = 0; lines < most && prompt_read(&prompts[lines], r, v);) lines++;
-        if (lines) make_texts(m, v, &o, prompts, lines, &tally);
-    } while (lines == most);
+    while ((lines = prompts_read(prompts, most, r, v)) > 0) make_texts(m, v, &o, prompts, lines, &tally);
     if (!tally.texts && stream_line_number(r) == 0)
         note("standard input has no line; an empty one asks for a text from its beginning");
     if (tally.cut && !running)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -144,20 +145,34 @@ static size_t decode(struct stream_reader *r, char *data, size_t size) {
 
 // === opening =====================================================================================
 
-// zstd frames begin with FD2FB528, skippable ones with 184D2A5x (little-endian); gzip members with 1F 8B 08.
-static enum packing packing_recognise(const unsigned char *b, size_t size) {
-    if (size >= 4) {
-        if (b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd) return PACKING_ZSTD;
-        if ((b[0] & 0xf0) == 0x50 && b[1] == 0x2a && b[2] == 0x4d && b[3] == 0x18) return PACKING_ZSTD;
+// How packed content begins, and no line of text.
+static const struct magic {
+    enum packing packing;
+    size_t size;
+    unsigned char bytes[4], mask; // mask: of the first byte
+} magics[] = {
+    {PACKING_ZSTD, 4, "\x28\xb5\x2f\xfd", 0xff}, // a frame
+    {PACKING_ZSTD, 4, "\x50\x2a\x4d\x18", 0xf0}, // one to skip
+    {PACKING_GZIP, 3, "\x1f\x8b\x08", 0xff},
+};
+
+// The magic that these bytes are, or begin; NULL: they are text.
+static const struct magic *magic_find(const unsigned char *b, size_t size) {
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        const struct magic *m = &magics[i];
+        size_t n = size < m->size ? size : m->size;
+        if (n == 0 || ((b[0] & m->mask) == m->bytes[0] && memcmp(b + 1, m->bytes + 1, n - 1) == 0)) return m;
     }
-    if (size >= 3 && b[0] == 0x1f && b[1] == 0x8b && b[2] == 8) return PACKING_GZIP;
-    return PACKING_PLAIN;
+    return NULL;
 }
 
+// A pipe may give single bytes; and its writer may hold back what follows the first line until that is
+// answered: no more is waited for than tells.
 static void reader_recognise(struct stream_reader *r) {
-    while (r->packed_end < 4 && !r->packed_over) // a pipe may give single bytes
+    const struct magic *m;
+    while ((m = magic_find(r->packed, r->packed_end)) && r->packed_end < m->size && !r->packed_over)
         r->packed_end += file_read(r, r->packed + r->packed_end, BLOCK - r->packed_end);
-    r->packing = packing_recognise(r->packed, r->packed_end);
+    r->packing = m && r->packed_end >= m->size ? m->packing : PACKING_PLAIN;
     if (r->packing == PACKING_ZSTD) {
         r->zstd = ZSTD_createDStream();
         if (!r->zstd) die("%s: out of memory for the zstd decoder", r->path);
@@ -255,6 +270,21 @@ bool stream_line(struct stream_reader *r, const char **line, size_t *length) {
     r->searched = r->begin;
     r->returned += taken;
     return true;
+}
+
+// No bytes can be had now, nor the end.
+static bool packed_must_wait(const struct stream_reader *r) {
+    struct pollfd file = {.fd = r->fd, .events = POLLIN};
+    return r->packed_begin == r->packed_end && !r->packed_over && poll(&file, 1, 0) == 0;
+}
+
+bool stream_must_wait(struct stream_reader *r) {
+    while (r->searched == r->end || !memchr(r->text + r->searched, '\n', r->end - r->searched)) {
+        r->searched = r->end;
+        if (packed_must_wait(r)) return true;
+        if (!text_fill(r)) break;
+    }
+    return false;
 }
 
 uint64_t stream_line_number(const struct stream_reader *r) { return r->lines; }

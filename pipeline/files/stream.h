@@ -32,6 +32,9 @@ size_t stream_read(struct stream_reader *r, void *data, size_t size);
 // The last line may lack its LF.  Returns false at the end.  Lines of any length.  NUL bytes are refused:
 // "FILE: line 12: NUL byte at offset 345: " STREAM_NUL_REMEDY.
 bool stream_line(struct stream_reader *r, const char **line, size_t *length);
+// Whether stream_line would have to wait for a pipe's writer: neither a whole line nor the end has come.
+// Makes the last line invalid.  Of packed content a false may be wrong: a piece need not hold a line.
+bool stream_must_wait(struct stream_reader *r);
 uint64_t stream_line_number(const struct stream_reader *r); // of the line last returned, from 1
 // Content bytes returned so far (lines: with their ends).
 uint64_t stream_offset(const struct stream_reader *r);

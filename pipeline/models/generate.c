@@ -49,20 +49,29 @@ static bool text_grow(struct generated *t, uint32_t word, const struct vocabular
     return t->count - t->given < o->longest;
 }
 
-// One of the texts that are computed side by side.
+// One of the rows that texts are computed in, side by side.
 struct lane {
     struct generated *text; // NULL: none
     size_t fed;             // words that the model knows, and the beginning before them
+    size_t next;            // of its texts, which are `batch` apart
 };
 
+// Text i is computed in row (first + i) mod B of always B, empty or not: a row's sums are rounded by where it
+// is and by how many there are, but not by what the others hold.
+static struct lane *lanes_new(size_t B, uint64_t first) {
+    struct lane *lanes = memory_alloc_zero(B, sizeof *lanes, "the texts");
+    for (size_t b = 0; b < B; b++) lanes[b].next = (b + B - first % B) % B;
+    return lanes;
+}
+
 // Gives each lane without a text the next one, and all the word that they feed.
-static bool lanes_feed(struct stepper *s, struct lane *lanes, size_t B, struct generated **next,
-                       const struct generated *stop, uint32_t *words, bool *wanted) {
+static bool lanes_feed(struct stepper *s, struct lane *lanes, size_t B, struct generated *texts, size_t n,
+                       uint32_t *words, bool *wanted) {
     bool any = false;
     for (size_t b = 0; b < B; b++) {
         struct lane *l = &lanes[b];
-        if (!l->text && *next < stop) {
-            *l = (struct lane){(*next)++, 0};
+        if (!l->text && l->next < n) {
+            *l = (struct lane){&texts[l->next], 0, l->next + B};
             l->text->count = l->text->given;
             if (l->text->state) stepper_set_state(s, b, l->text->state), l->fed = 1;
         }
@@ -75,18 +84,16 @@ static bool lanes_feed(struct stepper *s, struct lane *lanes, size_t B, struct g
 }
 
 void generate_texts(struct language_model *m, const struct vocabulary *v, const struct generate_options *o,
-                    struct generated *texts, size_t n, size_t batch) {
-    size_t B = batch < n ? batch : n;
-    if (B == 0) return;
+                    struct generated *texts, size_t n, size_t batch, uint64_t first) {
+    size_t B = batch;
     int threads = m->threads < (int)B ? m->threads : (int)B;
     struct stepper *s = stepper_new(m, v->size, B);
     struct choice **choices = memory_alloc((size_t)threads, sizeof *choices, "the choices");
     for (int i = 0; i < threads; i++) choices[i] = choice_new(s->classes);
-    struct lane *lanes = memory_alloc_zero(B, sizeof *lanes, "the texts");
+    struct lane *lanes = lanes_new(B, first);
     uint32_t *words = memory_alloc(B, sizeof *words, "the texts");
     bool *wanted = memory_alloc(B, sizeof *wanted, "the texts");
-    struct generated *next = texts;
-    while (lanes_feed(s, lanes, B, &next, texts + n, words, wanted)) {
+    while (lanes_feed(s, lanes, B, texts, n, words, wanted)) {
         stepper_step(s, words, wanted);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
         for (size_t b = 0; b < B; b++) {

@@ -40,9 +40,11 @@ struct generated {
     double logp; // of a beam: ln p of what is behind the beginning, with the penalty if there is one
 };
 
-// The texts are computed `batch` side by side; what is drawn depends on seed, line, number and position only.
+// The texts are computed `batch` side by side; what is drawn depends on seed, line, number and position only,
+// but for the rounding of a network's sums, which depends on `batch` and on a text's place among all:
+// texts[0] is number `first` of them.  So texts are the same however many are asked for at once.
 void generate_texts(struct language_model *m, const struct vocabulary *v, const struct generate_options *o,
-                    struct generated *texts, size_t n, size_t batch);
+                    struct generated *texts, size_t n, size_t batch, uint64_t first);
 // The n <= width best texts of a beam search with one beginning, the best first, all of which end with </S>.
 // Returns how many there are; the others are left alone.
 size_t generate_beam(struct language_model *m, const struct vocabulary *v, const struct generate_options *o,

@@ -106,13 +106,20 @@ static void ngrams_reorder(struct stepper *s, const size_t *parents, size_t n) {
 
 // === either ======================================================================================
 
+// The distributions of a full table are one product, which rounds by how many rows it has: it takes all rows,
+// so that what is wanted of others makes no difference.
+static bool is_one_product(const struct language_model *m) {
+    return m->neural && m->neural->o.output == OUTPUT_FULL;
+}
+
+static bool any(const bool *wanted, size_t rows) { return memchr(wanted, true, rows) != NULL; }
+
 void stepper_step(struct stepper *s, const uint32_t *words, const bool *wanted) {
     size_t n = 0, stride = s->m->neural ? s->classes : s->m->ngrams->info.words;
+    bool all = is_one_product(s->m) && any(wanted, s->rows);
     for (size_t r = 0; r < s->rows; r++) {
-        s->p[r] = NULL;
-        if (!wanted[r]) continue;
-        s->p[r] = s->distributions + n * stride;
-        s->wanted[n++] = (uint32_t)r;
+        s->p[r] = wanted[r] ? s->distributions + n * stride : NULL;
+        if (wanted[r] || all) s->wanted[n++] = (uint32_t)r;
     }
     if (s->m->neural)
         network_step(s, words, n);

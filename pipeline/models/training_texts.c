@@ -32,7 +32,7 @@ void training_texts_add(const struct training_texts *t, struct model *m, const f
     struct generated text = {.state = state, .given = state != NULL, .line = (uint32_t)step};
     text.words = memory_alloc(1 + t->length, sizeof *text.words, "a text");
     text.words[0] = word;
-    generate_texts(&l, t->v, &o, &text, 1, 1);
+    generate_texts(&l, t->v, &o, &text, 1, 1, 0);
     write_text(t, &text, step);
     free(text.words);
 }

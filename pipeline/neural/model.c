@@ -51,6 +51,12 @@ uint64_t model_gradient_floats(const struct model_options *o, size_t samples, ui
     return n;
 }
 
+uint64_t model_exchange_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks) {
+    if (ranks == 1) return 0;
+    uint64_t embedding = o->tied && samples == 0 ? 0 : N * model_input_width(o);
+    return ranks * (embedding + output_gathered_floats(o, samples, N));
+}
+
 struct model *model_new(const struct kernels *k, const struct model_options *options) {
     struct model *m = memory_alloc_zero(1, sizeof *m, "the model");
     m->k = k;

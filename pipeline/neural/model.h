@@ -40,6 +40,8 @@ uint64_t model_count_floats(const struct model_options *o);
 uint64_t model_multiply_adds(const struct model_options *o, size_t samples);
 // Floats of the gradients that a step of N rows leaves on each of `ranks` ranks.
 uint64_t model_gradient_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks);
+// Floats that a rank gathers from all ranks at most, before equal rows are merged.
+uint64_t model_exchange_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks);
 
 // Values zero.  `options` is copied.
 struct model *model_new(const struct kernels *k, const struct model_options *options);

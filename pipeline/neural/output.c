@@ -26,6 +26,12 @@ uint64_t output_gradient_floats(const struct model_options *o, size_t samples, u
     return samples ? (samples + rows) * (model_width(o) + 1) : output_count_floats(o);
 }
 
+uint64_t output_gathered_floats(const struct model_options *o, size_t samples, uint64_t rows) {
+    if (o->output == OUTPUT_HIERARCHICAL) return output_hierarchical_gradient_floats(o, rows);
+    if (o->output == OUTPUT_FACTORED) return (uint64_t)model_classes(o) * (model_width(o) + 1);
+    return samples ? rows * (model_width(o) + 1) : 0;
+}
+
 uint64_t output_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
     if (o->output == OUTPUT_ADAPTIVE) return output_adaptive_memory_floats(o, N);
     if (o->output == OUTPUT_HIERARCHICAL) return output_hierarchical_memory_floats(o, N);

@@ -98,7 +98,9 @@ struct output_block { // one block of rows, t * B + b
 uint64_t output_count_floats(const struct model_options *o);                  // of the parameters
 uint64_t output_multiply_adds(const struct model_options *o, size_t samples); // of a word's forward pass
 uint64_t output_gradient_floats(const struct model_options *o, size_t samples,
-                                uint64_t rows);                                           // of `rows` words
+                                uint64_t rows); // of `rows` words
+// Of them, those by rows that are not the same on every rank: what the ranks send each other.
+uint64_t output_gathered_floats(const struct model_options *o, size_t samples, uint64_t rows);
 uint64_t output_memory_floats(const struct model_options *o, size_t samples, uint64_t N); // of training
 // How a training step draws its samples, and the most rows of the table that those of a block can touch.
 struct sampler_options output_sampler_options(const struct training_options *o);

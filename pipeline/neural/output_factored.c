@@ -61,8 +61,8 @@ void output_factored_memory_make(const struct output *u, const struct kernels *k
     c->dh = device_floats(k, x->N * u->D, "their gradient");
     parameter_make_gradient(u->bin_weight, k, false, 0);
     parameter_make_gradient(u->bin_bias, k, false, 0);
-    parameter_make_gradient(u->weight, k, true, u->V * x->ranks);
-    parameter_make_gradient(u->bias, k, true, u->V * x->ranks);
+    parameter_make_gradient(u->weight, k, true, u->V);
+    parameter_make_gradient(u->bias, k, true, u->V);
 }
 
 void output_factored_memory_free(const struct kernels *k, struct output_memory *x) {

@@ -39,7 +39,7 @@ void output_hierarchical_memory_make(const struct output *u, const struct kernel
     if (!training) return;
     row_index_make(&p->rows, u->V - 1, rows);
     p->weight = device_floats(k, rows * u->D, "the nodes of a step");
-    parameter_make_gradient(u->nodes, k, true, rows * x->ranks);
+    parameter_make_gradient(u->nodes, k, true, nodes_of((uint32_t)u->V, u->tree.depth, x->N * x->ranks));
 }
 
 void output_hierarchical_memory_free(const struct kernels *k, struct output_memory *x) {

@@ -46,8 +46,8 @@ float *device_floats(const struct kernels *k, size_t count, const char *what);
 
 void parameter_make(struct parameter *p, const struct kernels *k, const char *name,
                     enum parameter_group group, size_t rows, size_t columns);
-// Room for the gradient: dense, or of `capacity` touched rows (of all ranks together, before equal ones are
-// merged).
+// Room for the gradient: dense, or of `capacity` touched rows (of all ranks together, equal
+// ones merged).
 void parameter_make_gradient(struct parameter *p, const struct kernels *k, bool sparse, size_t capacity);
 void parameter_free(struct parameter *p, const struct kernels *k);
 

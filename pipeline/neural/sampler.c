@@ -125,7 +125,30 @@ float sampler_log_expected(const struct sampler *s, uint32_t k) {
     return (float)log(-expm1((double)s->tries * log1p(-log_uniform(s, k))));
 }
 
-double sampler_expected_touches(const struct sampler *s, uint32_t k) {
-    if (s->o.proposal == PROPOSAL_POWER) return exp(log_power(s, k));
-    return (double)s->o.samples * log_uniform(s, k);
+// How many classes so many tries are expected to find, and how many more one more try does.
+static double expected_classes(const struct sampler *s, double tries, double *slope) {
+    double sum = *slope = 0;
+    for (uint32_t k = 0; k < s->classes; k++) {
+        double other = log1p(-log_uniform(s, k)), found = -expm1(tries * other);
+        sum += found, *slope -= other * (1 - found);
+    }
+    return sum;
+}
+
+// The tries that are expected to find S classes, by Newton's steps, which come from below: the curve bends
+// down.
+static double expected_tries(const struct sampler *s) {
+    double S = (double)s->o.samples, tries = S, step = S, slope;
+    for (int i = 0; i < 100 && step > 1e-6 * tries; i++) {
+        step = S - expected_classes(s, tries, &slope);
+        tries += step /= slope;
+    }
+    return tries;
+}
+
+void sampler_expect_touches(const struct sampler *s, double *touches) {
+    bool power = s->o.proposal == PROPOSAL_POWER, all = !power && s->o.samples == s->classes;
+    double tries = power || all ? 0 : expected_tries(s);
+    for (uint32_t k = 0; k < s->classes; k++)
+        touches[k] = power ? exp(log_power(s, k)) : all ? 1 : -expm1(tries * log1p(-log_uniform(s, k)));
 }

@@ -55,7 +55,8 @@ void sampler_draw(struct sampler *s, uint32_t step, uint32_t time);
 // ln Q(k): of the expected count of class k among the last draw's samples, those `always` there apart unless
 // distinct.
 float sampler_log_expected(const struct sampler *s, uint32_t k);
-// Q(k) before any draw, without replacement only about.
-double sampler_expected_touches(const struct sampler *s, uint32_t k);
+// Q(k) of all classes before any draw.  Without replacement only about: as if each draw took the tries that
+// are expected to find S classes.
+void sampler_expect_touches(const struct sampler *s, double *touches /* (C) */);
 
 #endif

@@ -30,12 +30,13 @@ struct forecast forecast_make(const struct model_options *o, const struct loop_o
     uint64_t all = model_count_floats(o), recurrent = 0;
     uint64_t states = (uint64_t)optimiser_states(l->optimiser.kind);
     for (int64_t i = 0; i < o->layers; i++) recurrent += cell_count_floats(model_layer_shape(o, i));
-    uint64_t floats =
-        all * (1 + states) + model_gradient_floats(o, block, streams * l->bptt, (uint64_t)ranks);
+    uint64_t N = streams * l->bptt;
+    uint64_t floats = all * (1 + states) + model_gradient_floats(o, block, N, (uint64_t)ranks)
+                      + model_exchange_floats(o, block, N, (uint64_t)ranks);
     if (l->optimiser.ema > 0) floats += recurrent;
     return (struct forecast){
         .memory = floats * sizeof(float) + workspace_bytes(o, l->bptt, streams, samples, true)
-                  + scratch_bytes(k, o, streams * l->bptt, block),
+                  + scratch_bytes(k, o, N, block),
         .disk = ((3 * (1 + states) + 2) * all + (l->optimiser.ema > 0 ? 3 * recurrent : 0)) * sizeof(float)};
 }
 

@@ -14,8 +14,10 @@ static void add_samples(struct touches *x, const struct model_options *o, const 
     struct sampler_options options = output_sampler_options(t);
     sampler_make(&s, model_classes(o), &options);
     double draws = t->samples_each_step ? (double)T : 1;
-    for (uint32_t v = 0; v < model_classes(o); v++)
-        x->output[v] += (float)(draws * sampler_expected_touches(&s, v));
+    double *drawn = memory_alloc(model_classes(o), sizeof *drawn, "the samples' touches");
+    sampler_expect_touches(&s, drawn);
+    for (uint32_t v = 0; v < model_classes(o); v++) x->output[v] += (float)(draws * drawn[v]);
+    free(drawn);
     sampler_free(&s);
 }
 

@@ -33,7 +33,7 @@ done <<END
 70|--no-output-bias $blackout --alpha 0.1 --samples-of step --optimiser rmsprop --rate 0.01 --beta2 0.999 --epsilon 1e-6
 160|--softmax sampled --samples 16 --samples-of step --tie
 70|--optimiser adagrad --rate 0.3 --accumulator 1e-5 --row-wise --clip-group but-embedding --clip 0.25
-100|--schedule inverse-sqrt --warmup 20 --rescale-embedding 2 --rate 0.05
+100|--optimiser adagrad --accumulator 0.001 --schedule inverse-sqrt --warmup 20 --rescale-embedding 8 --rate 1
 END
 
 # What no recipe combines.
@@ -53,4 +53,14 @@ refuse 2 '--row-wise means something only with --optimiser adagrad' --row-wise
 refuse 2 '--clip and --clip-value exclude each other' --clip-value 1
 refuse 2 '--epsilon 0 divides by zero where a gradient is zero' --optimiser rmsprop --epsilon 0
 refuse 2 '--beta1 means something only with --optimiser adam' --optimiser rmsprop --beta1 0.5
+exclude='exclude each other: a row forgets by how often its word is expected, but there'
+refuse 2 "--optimiser rmsprop and --softmax hierarchical $exclude a row is an inner node" --optimiser rmsprop --softmax hierarchical
+refuse 2 "--optimiser rmsprop and --softmax class-factored $exclude all words of a bin" --optimiser rmsprop --softmax class-factored
+refuse 2 "--optimiser rmsprop and --tie over samples $exclude inputs, targets and samples" --optimiser rmsprop --tie --softmax nce --samples 64
+refuse 2 "--optimiser rmsprop and --cell feed-forward $exclude several windows" --optimiser rmsprop --cell feed-forward --window 3
+train --quiet "${tiny[@]}" --optimiser rmsprop --tie --dry-run --output m train.shard # no rows: the table's gradient is dense
+refuse 2 '--clip-group lstm clips the recurrent layers, and --cell feed-forward has none' --cell feed-forward --window 3 --clip-group lstm
+for optimiser in adam rmsprop; do
+  refuse 2 "--rescale-embedding means nothing with --optimiser $optimiser" --optimiser $optimiser --rescale-embedding 2
+done
 [ ! -e m ] || fail "a refused run left something"

@@ -277,6 +277,21 @@ static void test_rows_are_merged(void **state) {
     assert_true(agree);
 }
 
+// Rows that may not grow need room for what there is when equal ones are merged, and no more.
+static void test_rows_fit_where_they_are_merged(void **state) {
+    (void)state;
+    uint32_t ids[TABLE];
+    float *values = small_wholes(TABLE * D);
+    struct gradient_rows g = {ids, values, TABLE, 0, D, TABLE, true};
+    for (uint32_t i = 0; i < TABLE; i++) ids[i] = i;
+    int result = gradients_exchange_rows(c, &g);
+    size_t wrong = wrong_sums(values, TABLE * D);
+    free(values);
+    assert_int_equal(result, 0);
+    assert_int_equal(g.rows, TABLE);
+    assert_int_equal(wrong, 0);
+}
+
 // As for rows on GPUs: the values are gathered by other means than gradients_exchange_rows, and added where
 // the places say.
 static void add_by_places(struct gradient_rows *g, struct gradient_places *places) {
@@ -357,6 +372,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_sums_in_flight),
         cmocka_unit_test(test_dense_gradients_travel_in_buckets),
         cmocka_unit_test(test_rows_are_merged),
+        cmocka_unit_test(test_rows_fit_where_they_are_merged),
         cmocka_unit_test(test_places_of_rows),
         cmocka_unit_test(test_gather_beyond_2_gb),
     };

@@ -121,6 +121,55 @@ static void test_steps_are_what_distributions_say(void **state) {
     models_free(&x);
 }
 
+// A row's bits are the same whether other rows have texts and are wanted, or rest.
+static void check_alone(struct language_model *m, const struct vocabulary *v) {
+    enum { ROWS = 32, STEPS = 4 };
+    struct stepper *full = stepper_new(m, v->size, ROWS), *few = stepper_new(m, v->size, ROWS);
+    for (size_t step = 0; step < STEPS; step++) {
+        uint32_t words[ROWS];
+        bool wanted[ROWS];
+        for (size_t r = 0; r < ROWS; r++) {
+            words[r] = step == 0 ? STEPPER_BEGIN : (uint32_t)(3 * step + r) % (v->size - 1);
+            wanted[r] = true;
+        }
+        stepper_step(full, words, wanted);
+        for (size_t r = 0; r < ROWS; r++)
+            if (r % 13) words[r] = STEPPER_REST, wanted[r] = false;
+        stepper_step(few, words, wanted);
+        for (size_t r = 0; r < ROWS; r += 13)
+            assert_memory_equal(full->p[r], few->p[r], few->classes * sizeof(float));
+    }
+    stepper_free(full), stepper_free(few);
+}
+
+// Wide enough for the kernels to sum in another order for another number of rows.
+static struct model *wide_new(struct vocabulary *v) {
+    enum { WIDTH = 300, WORDS = 4001 };
+    *v = (struct vocabulary){.size = WORDS, .begin = WORDS - 1, .end = 1};
+    struct model_options o = {.vocabulary_size = WORDS,
+                              .begin = v->begin,
+                              .end = v->end,
+                              .layers = 1,
+                              .embedding = WIDTH,
+                              .hidden = WIDTH};
+    struct model *m = model_new(kernels_open("cpu", 2), &o);
+    model_initialise(m, 1, 0, 5);
+    return m;
+}
+
+static void test_rows_do_not_depend_on_others(void **state) {
+    (void)state;
+    struct trial_models x;
+    models_make(&x, 2);
+    for (size_t i = 0; i < x.count; i++) check_alone(&x.m[i], &x.v);
+    struct vocabulary v;
+    struct model *wide = wide_new(&v);
+    struct language_model m = language_model_of(wide);
+    check_alone(&m, &v);
+    model_free(wide);
+    models_free(&x);
+}
+
 // === texts =======================================================================================
 
 static struct generated *texts_new(size_t n, size_t given) {
@@ -151,7 +200,7 @@ static bool has(const struct generated *t, uint32_t word) {
 static void check_rules(struct language_model *m, const struct vocabulary *v, struct generate_options o) {
     struct generated *t = texts_new(MOST, 2);
     bool any_unknown = false, any_end = false;
-    generate_texts(m, v, &o, t, MOST, 16);
+    generate_texts(m, v, &o, t, MOST, 16, 0);
     for (size_t i = 0; i < MOST; i++) {
         size_t made = t[i].count - t[i].given;
         assert_int_equal(t[i].words[0], 2); // the beginning is left
@@ -182,7 +231,7 @@ static void test_rules_of_a_text(void **state) {
         o.running = true, o.shortest = o.longest = LONGEST; // nothing may end
         o.shortest = 0;
         struct generated *t = texts_new(MOST, 0);
-        generate_texts(&x.m[i], &x.v, &o, t, MOST, 16);
+        generate_texts(&x.m[i], &x.v, &o, t, MOST, 16, 0);
         size_t ends = 0;
         for (size_t n = 0; n < MOST; n++) {
             assert_int_equal(t[n].count, LONGEST); // whatever sentences end in it
@@ -210,16 +259,16 @@ static void test_same_seed_same_texts(void **state) {
     struct generate_options o = plain;
     for (size_t i = 0; i < one.count; i++) {
         struct generated *a = texts_new(MOST, 1), *b = texts_new(MOST, 1);
-        generate_texts(&one.m[i], &one.v, &o, a, MOST, 1);
+        generate_texts(&one.m[i], &one.v, &o, a, MOST, 1, 0);
         for (size_t batch = 3; batch <= 2 * MOST; batch *= 20) {
-            generate_texts(&three.m[i], &one.v, &o, b, MOST, batch);
+            generate_texts(&three.m[i], &one.v, &o, b, MOST, batch, 0);
             assert_same_texts(a, b, MOST);
         }
-        generate_texts(&one.m[i], &one.v, &o, b + 100, 50, 8); // some of them alone
+        generate_texts(&one.m[i], &one.v, &o, b + 100, 50, 8, 0); // some of them alone
         assert_same_texts(a, b, MOST);
         struct generate_options other = plain;
         other.seed = 4;
-        generate_texts(&one.m[i], &one.v, &other, b, MOST, 32);
+        generate_texts(&one.m[i], &one.v, &other, b, MOST, 32, 0);
         size_t same = 0;
         for (size_t n = 0; n < MOST; n++)
             same += a[n].count == b[n].count && !memcmp(a[n].words, b[n].words, a[n].count * 4);
@@ -230,6 +279,21 @@ static void test_same_seed_same_texts(void **state) {
 }
 
 // First words have the shares that the model gives them: chi-square at 0.9999 for V - 4 = 8 degrees.
+// Asked for one after the other, as a pipe may give its lines, or all at once.
+static void test_same_texts_one_by_one(void **state) {
+    (void)state;
+    enum { N = 150, FIRST = 1000, BATCH = 12 };
+    struct vocabulary v;
+    struct model *wide = wide_new(&v);
+    struct language_model m = language_model_of(wide);
+    struct generated *a = texts_new(N, 1), *b = texts_new(N, 1);
+    generate_texts(&m, &v, &plain, a, N, BATCH, FIRST);
+    for (size_t i = 0; i < N; i++) generate_texts(&m, &v, &plain, b + i, 1, BATCH, FIRST + i);
+    assert_same_texts(a, b, N);
+    texts_free(a, N), texts_free(b, N);
+    model_free(wide);
+}
+
 static void test_first_words_have_their_shares(void **state) {
     (void)state;
     enum { N = 20000 };
@@ -240,7 +304,7 @@ static void test_first_words_have_their_shares(void **state) {
     for (size_t i = 0; i < x.count; i++) {
         struct generate_options o = plain;
         o.shortest = o.longest = 1; // neither <UNK> nor </S>: the others share what they have
-        generate_texts(&x.m[i], &x.v, &o, t, N, 64);
+        generate_texts(&x.m[i], &x.v, &o, t, N, 64, 0);
         float p[V];
         double seen[V] = {0}, total = 0, sum = 0;
         language_model_distribution(&x.m[i], t[0].words, 1, p);
@@ -269,7 +333,7 @@ static void test_greedy_and_penalty(void **state) {
         struct generate_options o = plain;
         o.greedy = true;
         struct generated *t = texts_new(1, 1);
-        generate_texts(&x.m[i], &x.v, &o, t, 1, 1);
+        generate_texts(&x.m[i], &x.v, &o, t, 1, 1, 0);
         float p[V];
         for (size_t n = 1; n < t->count; n++) {
             language_model_distribution(&x.m[i], t->words, n, p);
@@ -277,7 +341,7 @@ static void test_greedy_and_penalty(void **state) {
                 assert_true(w == x.v.unknown || w == x.v.begin || p[w] <= p[t->words[n]] + 1e-6f);
         }
         o.penalty = 100, o.shortest = o.longest = V - 4; // all words but <S>, </S>, <UNK> and the beginning
-        generate_texts(&x.m[i], &x.v, &o, t, 1, 1);
+        generate_texts(&x.m[i], &x.v, &o, t, 1, 1, 0);
         assert_int_equal(t->count, V - 3);
         for (size_t a = 0; a < t->count; a++)
             for (size_t b = 0; b < a; b++) assert_int_not_equal(t->words[a], t->words[b]);
@@ -371,7 +435,7 @@ static void test_beam_of_one_is_greedy(void **state) {
             struct generated *a = texts_new(1, 2), *b = texts_new(1, 2);
             assert_int_equal(generate_beam(&x.m[i], &x.v, &o, a, 1), 1);
             o.greedy = true;
-            generate_texts(&x.m[i], &x.v, &o, b, 1, 1);
+            generate_texts(&x.m[i], &x.v, &o, b, 1, 1, 0);
             assert_int_equal(a->count, b->count);
             assert_memory_equal(a->words, b->words, a->count * sizeof *a->words);
             texts_free(a, 1), texts_free(b, 1);
@@ -382,7 +446,9 @@ static void test_beam_of_one_is_greedy(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps_are_what_distributions_say),
+        cmocka_unit_test(test_rows_do_not_depend_on_others),
         cmocka_unit_test(test_rules_of_a_text),
+        cmocka_unit_test(test_same_texts_one_by_one),
         cmocka_unit_test(test_same_seed_same_texts),
         cmocka_unit_test(test_first_words_have_their_shares),
         cmocka_unit_test(test_greedy_and_penalty),

@@ -190,10 +190,50 @@ static void check_rescale(const struct kernels *k, enum cell_kind cell) {
 
 static void test_rescale(void **state) { (void)state, with_each_cell(check_rescale); }
 
+// What is set aside for gradients is what forecasts count.
+static void check_room(struct model_options *o, enum output_loss of, int ranks, uint64_t gathered) {
+    struct training_options t = {.loss = of, .samples = of == LOSS_EXACT ? 0 : 5, .embedding_rescale = 1};
+    struct model *m = model_new(kernels_open("cpu", 1), o);
+    struct workspace *w = workspace_new(m, STEPS, STREAMS, &t, ranks);
+    uint64_t floats = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        const struct parameter *p = &m->parameters[i];
+        floats += p->is_sparse ? p->touched.capacity * p->columns : parameter_size(p);
+    }
+    assert_int_equal(floats, model_gradient_floats(o, t.samples, N, (uint64_t)ranks));
+    assert_int_equal(ranks > 1 ? (uint64_t)ranks * gathered : 0,
+                     model_exchange_floats(o, t.samples, N, (uint64_t)ranks));
+    workspace_free(m, w), model_free(m);
+}
+
+static void test_gradient_room(void **state) {
+    (void)state;
+    enum { D = 16, CLASSES = WORDS - 1 };
+    static const char *const layouts[OUTPUT_COUNT] = {NULL, "4,8", "1,0,0,6,4", "0,3,7"};
+    static const uint64_t of_words[OUTPUT_COUNT] = {0, 0, (CLASSES - 1) * D, CLASSES * (D + 1)};
+    struct model_options o = options(CELL_LSTM);
+    o.hidden = o.embedding = D;
+    for (int ranks = 1; ranks <= 4; ranks++) {
+        for (o.output = OUTPUT_FULL; o.output < OUTPUT_COUNT; o.output++) {
+            assert_null(layouts[o.output] ? output_parse_layout(layouts[o.output], &o) : NULL);
+            check_room(&o, LOSS_EXACT, ranks, N * D + of_words[o.output]);
+        }
+        o.output = OUTPUT_FULL;
+        check_room(&o, LOSS_SAMPLED, ranks, N * D + N * (D + 1));
+        o.tied = true;
+        check_room(&o, LOSS_EXACT, ranks, 0);
+        check_room(&o, LOSS_SAMPLED, ranks, N * D + N * (D + 1));
+        o.tied = false;
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rescale),  cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_residual), cmocka_unit_test(test_output_projection),
-        cmocka_unit_test(test_direct),   cmocka_unit_test(test_one_hot)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradient_room),
+                                       cmocka_unit_test(test_rescale),
+                                       cmocka_unit_test(test_plain),
+                                       cmocka_unit_test(test_residual),
+                                       cmocka_unit_test(test_output_projection),
+                                       cmocka_unit_test(test_direct),
+                                       cmocka_unit_test(test_one_hot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,13 +40,14 @@ static void test_power_distribution(void **state) {
         struct sampler_options o = power_options(alphas[a], SAMPLER_NONE);
         struct sampler s;
         sampler_make(&s, CLASSES, &o);
-        double drawn[CLASSES], total = 0, square = 0, sum = 0;
+        double drawn[CLASSES], touches[CLASSES], total = 0, square = 0, sum = 0;
         tally(&s, drawn);
+        sampler_expect_touches(&s, touches);
         for (uint32_t k = 0; k < CLASSES; k++) total += pow(counts[k] ? (double)counts[k] : 1, alphas[a]);
         for (uint32_t k = 0; k < CLASSES; k++) {
             double q = pow(counts[k] ? (double)counts[k] : 1, alphas[a]) / total, expected = q * SAMPLES;
             assert_close(exp((double)sampler_log_expected(&s, k)) / expected, 1, 1e-5);
-            assert_close(sampler_expected_touches(&s, k) / expected, 1, 1e-9);
+            assert_close(touches[k] / expected, 1, 1e-9);
             sum += expected;
             square += pow(drawn[k] - expected * STEPS, 2) / (expected * STEPS);
         }
@@ -83,8 +84,9 @@ static void test_distinct(void **state) {
         assert_int_equal(plain.count, s.count);
         assert_memory_equal(plain.ids, s.ids, s.count * sizeof *s.ids);
         assert_null(s.copies);
-        double drawn[CLASSES], total = 0, sum = 0, square = 0;
+        double drawn[CLASSES], touches[CLASSES], total = 0, sum = 0, square = 0;
         tally(&s, drawn);
+        sampler_expect_touches(&s, touches);
         for (uint32_t k = 0; k < CLASSES; k++) total += pow(counts[k] ? (double)counts[k] : 1, 0.7);
         for (uint32_t k = 0; k < CLASSES; k++) {
             double p = pow(counts[k] ? (double)counts[k] : 1, 0.7) / total,
@@ -95,7 +97,7 @@ static void test_distinct(void **state) {
                 continue;
             }
             assert_close(exp((double)sampler_log_expected(&s, k)) / q, 1, 1e-5);
-            assert_close(sampler_expected_touches(&s, k) / q, 1, 1e-9);
+            assert_close(touches[k] / q, 1, 1e-9);
             square += pow(drawn[k] - q * STEPS, 2) / (q * (1 - q) * STEPS);
         }
         assert_true(sum < 0.9 * STEPS * SAMPLES); // many draws are equal
@@ -150,6 +152,30 @@ static void test_log_uniform_expectation(void **state) {
     sampler_free(&s);
 }
 
+// Before any draw: how often a class is there, whether most classes are drawn or few.
+static void test_log_uniform_touches(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 5, SAMPLES, CLASSES - 1, CLASSES};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct sampler_options o = {.samples = sizes[i], .seed = 7};
+        struct sampler s;
+        sampler_make(&s, CLASSES, &o);
+        double drawn[CLASSES] = {0}, touches[CLASSES], sum = 0;
+        for (uint32_t step = 0; step < STEPS; step++) {
+            sampler_draw(&s, step, 0);
+            for (size_t j = 0; j < s.count; j++) drawn[s.ids[j]]++;
+        }
+        sampler_expect_touches(&s, touches);
+        for (uint32_t k = 0; k < CLASSES; k++) {
+            sum += touches[k];
+            assert_true(touches[k] > 0 && touches[k] <= 1);
+            assert_true(fabs(drawn[k] / STEPS - touches[k]) < 0.04);
+        }
+        assert_close(sum, (double)sizes[i], 1e-4);
+        sampler_free(&s);
+    }
+}
+
 static void test_steps_repeat(void **state) {
     (void)state;
     for (int kind = 0; kind < 2; kind++) {
@@ -180,6 +206,7 @@ int main(void) {
                                        cmocka_unit_test(test_distinct),
                                        cmocka_unit_test(test_log_uniform_draws),
                                        cmocka_unit_test(test_log_uniform_expectation),
+                                       cmocka_unit_test(test_log_uniform_touches),
                                        cmocka_unit_test(test_steps_repeat)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "pipeline/files/stream.h"
 
 #include <string.h>
+#include <sys/socket.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -155,6 +156,74 @@ static void test_many_and_long_lines(void **state) {
     free(text);
 }
 
+// A reader of stdin, and the other end of it: what is sent at once is read at once.
+static struct stream_reader *stdin_open(int *writer, const char *first, size_t size) {
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    for (size_t i = 0; i < size; i++) assert_int_equal(send(ends[1], first + i, 1, 0), 1);
+    *writer = ends[1];
+    return stream_open("-", NULL);
+}
+
+// A line is there when its end has come; none is waited for to recognise packing.
+static void test_line_by_line(void **state) {
+    (void)state;
+    static const char *const firsts[] = {"", "w", "P", "(", "P*M", "PP", "\x1f\x8b"};
+    alarm(60); // a reader that waits hangs
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
+        char text[8];
+        const char *line;
+        size_t length;
+        int writer, n = snprintf(text, sizeof text, "%s\n", firsts[i]);
+        struct stream_reader *r = stdin_open(&writer, text, (size_t)n);
+        assert_line(r, 1, firsts[i]);
+        assert_true(stream_must_wait(r));
+        assert_int_equal(send(writer, "x", 1, 0), 1);
+        assert_true(stream_must_wait(r));
+        assert_int_equal(send(writer, "y\n\nz", 4, 0), 4);
+        assert_false(stream_must_wait(r));
+        assert_line(r, 2, "xy");
+        assert_false(stream_must_wait(r));
+        assert_line(r, 3, "");
+        assert_true(stream_must_wait(r));
+        close(writer);
+        assert_false(stream_must_wait(r));
+        assert_line(r, 4, "z");
+        assert_false(stream_must_wait(r));
+        assert_false(stream_line(r, &line, &length));
+        stream_close(r);
+    }
+    alarm(0);
+}
+
+// Of a packing, every byte by itself; and beginnings of packings that end too early to be any.
+static void test_packed_in_pieces(void **state) {
+    (void)state;
+    char packed[100] = "\x5a\x2a\x4d\x18\x01\0\0\0a"; // a frame to skip, and one to read
+    size_t n = 9 + ZSTD_compress(packed + 9, sizeof packed - 9, "one\ntwo", 7, 1);
+    for (int gzip = 0; gzip < 2; gzip++) {
+        int writer;
+        if (gzip) {
+            write_gzip("pieces", "one\ntwo", 7, "w");
+            FILE *f = fopen("pieces", "r");
+            n = fread(packed, 1, sizeof packed, f);
+            fclose(f);
+        }
+        struct stream_reader *r = stdin_open(&writer, packed, n);
+        close(writer);
+        assert_line(r, 1, "one");
+        assert_line(r, 2, "two");
+        stream_close(r);
+    }
+    static const char *const texts[] = {"\x28\xb5\x2f", "\x5f\x2a\x4d", "\x1f\x8b", "P"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        file_write("short", texts[i], strlen(texts[i]));
+        assert_reads("short", texts[i], strlen(texts[i]), 10);
+    }
+}
+
 static void read_lines(void *path) {
     struct stream_reader *r = stream_open(path, "make corpus");
     const char *line;
@@ -251,6 +320,8 @@ int main(void) {
         cmocka_unit_test(test_other_packings),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_many_and_long_lines),
+        cmocka_unit_test(test_line_by_line),
+        cmocka_unit_test(test_packed_in_pieces),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_gzip_is_not_written),
         cmocka_unit_test(test_damage),

@@ -33,6 +33,11 @@ static void test_touches(void **state) {
     check(&t, (const double[]){21, 12.6, 6.3, 2.1, 14}); // two samples: a twentieth of the counts, twice
     t.samples_each_step = true;
     check(&t, (const double[]){25, 15, 7.5, 2.5, 14});
+    t.loss = LOSS_SAMPLED, t.proposal = PROPOSAL_LOG_UNIFORM, t.samples = 4; // each class once a draw
+    check(&t, (const double[]){25, 17, 11, 7, 14});
+    t.samples_each_step = false;
+    check(&t, (const double[]){21, 13, 7, 3, 14});
+    t.loss = LOSS_BLACKOUT, t.proposal = PROPOSAL_POWER, t.samples = 2, t.samples_each_step = true;
     t.alpha = 0;
     check(&t, (const double[]){22.5, 14.5, 8.5, 4.5, 14});
 }
