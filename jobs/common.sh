@@ -205,8 +205,8 @@ command_text() {
     [ ${#inputs[@]} = 0 ] || stat -L -c 'input %n %s %Y' -- "${inputs[@]}"
   } | while IFS= read -r line; do
     line=${line//"$bin/"/}
-    line=${line//"$work/"/WORK/}
-    [ -z "$origin" ] || line=${line//"$origin/"/CORPUS/}
+    line=${line//"$work/"/"WORK/"}
+    [ -z "$origin" ] || line=${line//"$origin/"/"CORPUS/"}
     printf '%s\n' "$line"
   done
 }

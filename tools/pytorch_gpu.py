@@ -9,13 +9,13 @@ words are updated by rows: only those of the batch are gathered, differentiated 
 autocast, weights and sums stay float32, as ours do.  --device cpu (no graphs) tries the script where there is no GPU.
 """
 import argparse
-import math
 import sys
 import time
 
 import torch
 
 import pytorch_layers as layers
+from pytorch_batches import Batch, cut_clusters
 
 RANGE, RATE, CLIP, BETAS = 0.05, 1e-4, 1.0, (0.9, 0.999)
 BATCHES = 8  # different ones, used in turns; each has a graph of its own
@@ -46,46 +46,6 @@ def step_rows(w, states, g):
         states[1].mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
         return w.addcdiv(states[0], states[1].sqrt().add_(1e-8), value=-RATE)
     return w - RATE * g
-
-
-def zipf(n, classes):  # as bench_training draws its words
-    return (torch.exp(torch.rand(n, dtype=torch.float64) * math.log(classes)).long() - 1).clamp(0, classes - 1)
-
-
-def cut_clusters(o):  # as train does where --cutoffs is not given
-    cuts, c = [], min(o.words // 8, 4000)
-    while o.softmax == "adaptive" and len(cuts) < 4 and (not cuts or c < o.words // 2):
-        cuts, c = [*cuts, c], c * 4
-    return cuts
-
-
-class Batch:
-    def __init__(self, o, cuts):
-        n = o.batch * o.bptt
-        self.inputs, self.targets = zipf(n, o.words), zipf(n, o.words)
-        self.input_rows, self.input_slots = torch.unique(self.inputs, return_inverse=True)
-        if o.softmax == "sampled":
-            self.draw(o)
-        self.head_targets, self.places = self.targets.clone(), []
-        for i, (low, high) in enumerate(zip([*cuts], [*cuts[1:], o.words])):
-            rows = ((self.targets >= low) & (self.targets < high)).nonzero()[:, 0]
-            self.head_targets[rows] = cuts[0] + i
-            self.places.append((rows, self.targets[rows] - low))
-
-    def draw(self, o):
-        """Log-uniform without replacement, until there are enough; ln of the expected counts."""
-        tries = 2 * o.samples
-        while len(torch.unique(drawn := zipf(tries, o.words))) < o.samples:
-            tries *= 2
-        samples = torch.unique(drawn)[: o.samples]
-        slot_of = torch.full((o.words,), -1)
-        slot_of[samples] = torch.arange(len(samples))
-        others = torch.unique(self.targets[slot_of[self.targets] < 0])
-        slot_of[others] = torch.arange(len(others)) + len(samples)
-        self.rows, self.slots = torch.cat((samples, others)), slot_of[self.targets]
-        p = torch.log1p(1 / (self.rows + 1).double()) / math.log(o.words + 1)
-        self.ln_q = (-torch.expm1(tries * torch.log1p(-p))).log().float()
-        self.hit = torch.where(self.slots < len(samples), self.slots, len(samples))
 
 
 class Model:

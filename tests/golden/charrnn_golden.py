@@ -12,18 +12,11 @@ one.  charrnn_curve.tsv: lines of the text, step, characters of the block, loss 
 import math
 import sys
 
+from philox import philox
+
 HIDDEN, BLOCK, RATE, DEVIATION, SEED = 100, 25, 0.1, 0.01, 11
 # By this seed the rounding of float32 grows slowly; lines of the text, steps: those of the second run begin it again.
 RUNS = ((9, 5), (2, 3))
-
-
-def philox(counter, key):
-    c, k = list(counter), list(key)
-    for _ in range(10):
-        p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
-        c = [(p1 >> 32) ^ c[1] ^ k[0], p1 & 0xFFFFFFFF, (p0 >> 32) ^ c[3] ^ k[1], p0 & 0xFFFFFFFF]
-        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return c
 
 
 def normal(index, rows, columns):
