@@ -72,8 +72,10 @@ for script in "$BILLIONWORD_HOME"/jobs/train_*.sh; do
   [ -s "$golden/$system.tsv" ] || fail "$system has no $golden/$system.tsv: option, value and source, with tabs between"
   status=0
   "$script" --dry-run --device cpu >said 2>&1 || status=$?
-  # This machine may be too small for the network, and the text for its warm-up, which is known after the table was printed.
-  [ $status = 0 ] || grep -q -e 'of memory each, .* are free in all' -e '--warmup .*: the whole run has' said || fail "$system: $(cat said)"
+  # This machine may be too small for the network, and this text for one warm-up, which is known after the table was printed.
+  refused='of memory each, .* are free in all'
+  [ "$system" != lstm2048_sync ] || refused+='\|--warmup 1000: the whole run has'
+  [ $status = 0 ] || grep -q -e "$refused" said || fail "$system: $(cat said)"
   sed -n 's/^train:   \([a-z0-9-]*\)  *\(.*\)$/\1\t\2/p' said >printed
   awk -v name="$system" -v run="$run_options" '
     BEGIN { FS = "\t"; n = split(run, x, " "); for (i = 1; i <= n; i++) named[x[i]] }
