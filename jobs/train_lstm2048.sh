@@ -18,9 +18,9 @@
 #     weights drawn with unit scaling, forget gate +1; an average of the LSTM weights (0.999) is evaluated         (code)
 # 47.5 after 5 epochs, 45.0 after 10, 43.7 after 50.  The paper's 32 workers were asynchronous, ours step together;
 # on several ranks the softmax rows get the mean gradient over them, where the code takes the sum, and the norm that is clipped is
-# that of the mean over the ranks, where the code clips each GPU's own.  The code shuffles the files and the sentences in each,
-# ours reads the text, which comes shuffled, in its own order in every epoch.  The softmax's biases start from 0, as the LSTM's;
-# the code leaves them to TensorFlow's default.
+# that of the mean over the ranks, where the code clips each GPU's own.  The code shuffles the files and the sentences in each
+# and gives a stream that has come to a sentence's end the next one; ours cuts the text into as many pieces as there are streams,
+# and shuffles the sentences of each.  The softmax's biases start from 0, as the LSTM's; the code leaves them to TensorFlow's default.
 #
 # One rank unless the command line says more, and it goes back into the queue until it is finished:
 #   sbatch --ntasks=8 --cpus-per-task=8 --gpus-per-task=1 --mem-per-cpu=2G jobs/train_lstm2048.sh
@@ -48,7 +48,7 @@ recipe=(
   --dropout 0.1
   --softmax sampled --samples 8192
   --context carry --begin '<S>' --valid-streams 32
-  --batch $((128 * recipe_ranks)) --bptt 20 --epochs "${EPOCHS:-50}"
+  --batch $((128 * recipe_ranks)) --bptt 20 --shuffle --epochs "${EPOCHS:-50}"
   --loss step-sum
   --optimiser adagrad --rate 0.2 --accumulator 1.0
   --clip 1.0 --clip-group lstm

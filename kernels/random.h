@@ -25,7 +25,8 @@ enum random_purpose {
     RANDOM_SAMPLE = 3,
     RANDOM_BOOTSTRAP = 4,
     RANDOM_TEST = 5,
-    RANDOM_TEXT = 6
+    RANDOM_TEXT = 6,
+    RANDOM_ORDER = 7
 };
 
 // Philox 4x32 with 10 rounds; check: counter 0 key 0 -> 6627e8d5 e169c58d bc57ac4c 9b00dbd8.

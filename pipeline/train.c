@@ -91,6 +91,8 @@ static const struct option_spec options[] = {
     CHOICE("begin", s.begin, WORD_BEGIN "|" WORD_END, "the input before a sentence's first word"),
     INT("batch", s.batch, 1, 1 << 20, "streams over all ranks"),
     INT("bptt", s.bptt, 1, 65535, "steps of truncated back-propagation through time"),
+    FLAG("shuffle", s.shuffle,
+         "the sentences of each stream's part of the text come in another order in every epoch"),
     INT("epochs", s.epochs, 1, 100000, "passes over the text"),
     CHOICE("optimiser", s.optimiser, SETTINGS_OPTIMISERS, "how the parameters are updated"),
     REAL("rate", s.rate, 1e-12, 1000, "learning rate"),

@@ -282,7 +282,9 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
     }
     x->divergence = (struct divergence){.folder = o->folder, .checkpoint = x->s.good_step};
-    x->reader = reader_start(train, &x->m->o, o->batch, count * (size_t)c->rank, count, o->bptt, x->s.step);
+    x->reader = reader_start(train, &x->m->o,
+                             (struct reader_options){o->batch, count * (size_t)c->rank, count, o->bptt,
+                                                     x->s.step, o->shuffle, o->training.seed});
     x->spe = reader_steps_per_epoch(x->reader);
     x->steps = x->spe * o->epochs;
     x->mark = x->last_checkpoint = time_now();

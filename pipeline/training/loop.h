@@ -16,6 +16,7 @@ struct loop_options {
     const char *folder; // where everything goes
     const char *init;   // content hash of the model that it begins from; "": none, or a file that is gone
     size_t batch, bptt; // streams over all ranks, steps
+    bool shuffle;       // the sentences of each stream's text, anew for each epoch
     uint64_t epochs;
     bool loss_step_sum; // loss: mean over streams, summed over the block's steps; else mean over the block's
                         // words

@@ -125,6 +125,7 @@ struct loop_options settings_loop(const struct train_settings *s, const struct v
     return (struct loop_options){.folder = s->folder,
                                  .batch = (size_t)s->batch,
                                  .bptt = (size_t)s->bptt,
+                                 .shuffle = s->shuffle,
                                  .epochs = (uint64_t)s->epochs,
                                  .loss_step_sum = strcmp(s->loss, "step-sum") == 0,
                                  .select_best = strcmp(s->select, "best") == 0,

@@ -39,7 +39,7 @@ struct train_settings {
     int64_t batch, bptt, epochs, valid_streams, patience, checkpoint_steps, log_steps, stop_after,
         sample_steps, sample_length, seed;
     double checkpoint_seconds, watchdog;
-    bool fresh, elastic, gradient_flow;
+    bool shuffle, fresh, elastic, gradient_flow;
 };
 
 extern const struct train_settings settings_default;

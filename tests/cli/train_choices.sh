@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What --loss, --select and --ema do to gradients and to the model that is written.
+# What --loss, --select, --ema and --shuffle do to gradients, to the model that is written and to the order of the text.
 . "$BILLIONWORD_HOME/tests/cli/lib.sh"
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
 
@@ -41,3 +41,17 @@ with=$(perplexity --model ema0.99/model.safetensors valid.shard) without=$(perpl
 close_to "$with" "$(valid_perplexities ema0.99 | tail -n 1)" 1e-4
 close_to "$without" "$(valid_perplexities ema0 | tail -n 1)" 1e-4
 awk -v with="$with" -v without="$without" 'BEGIN { exit !((with / without - 1) ^ 2 > 0.01 ^ 2) }' || fail "--ema changes nothing: $with, without $without"
+
+# --shuffle: the same sentences in another order in each epoch.  Parameters that stand still give each sentence the same loss.
+train --quiet "${tiny[@]}" --context reset --output learnt train.shard
+still=("${tiny[@]}" --context reset --init learnt/model.safetensors --optimiser sgd --rate 1e-12 --clip 0 --dropout 0 --log-steps 1)
+for order in no-shuffle shuffle; do
+  train --quiet "${still[@]}" --$order --output $order train.shard
+  for epoch in 1 2; do sed -n "s/.*\"epoch\":$epoch,\"loss\":\([0-9.]*\),.*/\1/p" $order/curve.jsonl >$order.$epoch; done
+done
+paste no-shuffle.[12] shuffle.[12] | awk '
+  { for (i = 1; i <= 4; i++) sum[i] += $i; apart += ($1 - $3) ^ 2 > 1e-4; moved += ($3 - $4) ^ 2 > 1e-4; stood += ($1 - $2) ^ 2 < 1e-12 }
+  END {
+    for (i = 2; i <= 4; i++) if (!((sum[i] / sum[1] - 1) ^ 2 < 1e-6)) { print "an epoch has " sum[i] / sum[1] " times the loss"; exit 1 }
+    if (NR < 100 || stood < NR || apart < 0.9 * NR || moved < 0.9 * NR) { print NR " steps: " stood ", " apart ", " moved; exit 1 }
+  }' >said || fail "--shuffle: $(cat said)"

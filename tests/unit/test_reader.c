@@ -18,6 +18,7 @@ static struct shard_set *set;
 static struct shard_set *clones[8]; // each reader's thread needs one of its own
 static size_t clone_count;
 static struct model_options options;
+static bool shuffled;
 static char folder[] = "/tmp/billionword-reader.XXXXXX";
 
 static int make_shards(void **state) {
@@ -60,7 +61,7 @@ static int remove_shards(void **state) {
 
 static struct reader *start(size_t first, size_t count, uint64_t step) {
     struct shard_set *own = clones[clone_count++] = shard_set_clone(set);
-    return reader_start(own, &options, STREAMS, first, count, T, step);
+    return reader_start(own, &options, (struct reader_options){STREAMS, first, count, T, step, shuffled, 3});
 }
 
 static void test_every_word_once(void **state) {
@@ -95,8 +96,7 @@ static void test_every_word_once(void **state) {
     reader_stop(r);
 }
 
-static void test_ranks_and_resuming_read_the_same(void **state) {
-    (void)state;
+static void check_ranks_and_resuming(void) {
     enum { FROM = 11, STEPS = 200 };
     options.reset = true;
     struct reader *all = start(0, STREAMS, 0), *left = start(0, 2, FROM),
@@ -123,8 +123,21 @@ static void test_ranks_and_resuming_read_the_same(void **state) {
     reader_stop(all), reader_stop(left), reader_stop(right);
 }
 
+static void test_ranks_and_resuming_read_the_same(void **state) {
+    (void)state;
+    check_ranks_and_resuming();
+}
+
+static void test_shuffled_ranks_and_resuming_read_the_same(void **state) {
+    (void)state;
+    shuffled = true;
+    check_ranks_and_resuming();
+    shuffled = false;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_word_once),
-                                       cmocka_unit_test(test_ranks_and_resuming_read_the_same)};
+                                       cmocka_unit_test(test_ranks_and_resuming_read_the_same),
+                                       cmocka_unit_test(test_shuffled_ranks_and_resuming_read_the_same)};
     return cmocka_run_group_tests(tests, make_shards, remove_shards);
 }
