@@ -12,7 +12,7 @@
 #
 # Two layers of 2048 LSTM cells with the adaptive softmax (Grave et al. 2016; on LM1B its test perplexity is 39.8, after six
 # days on one GPU).  Its settings were not published apart: they are those of train_lstm2048_adaptive.sh, and so are the
-# differences from the authors' code.  That code, with two layers, drops no values between them; ours drops 1 % there, too.
+# differences from the authors' code.  That code, with two layers, drops no values between them.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048x2_adaptive.sh
 #   bash jobs/train_lstm2048x2_adaptive.sh --dry-run        memory (3.4 GiB) and hours, without training
@@ -35,7 +35,7 @@ parse_arguments "$@"
 recipe=(
   --layers 2 --hidden 2048 --embedding 256
   --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-output-fan-in --initial-biases # 1/sqrt(2048)
-  --dropout 0.01
+  --dropout 0.01 --no-dropout-between
   --softmax adaptive --cutoffs "4000,40000,200000"
   --context carry --begin '</S>' --valid-streams 128
   --batch 128 --bptt 20 --epochs "${EPOCHS:-10}"

@@ -55,6 +55,8 @@ static const struct option_spec options[] = {
     FLAG("output-bias", s.output_bias, "the output's table has biases; --no-output-bias: none"),
     FLAG("residual", s.residual, "each layer but the first adds its input to its output"),
     REAL("dropout", s.dropout, 0, 0.99, "share of values dropped before and after every layer"),
+    FLAG("dropout-between", s.dropout_between,
+         "between layers, too; --no-dropout-between: before the first and after the last"),
     CHOICE("softmax", s.softmax, "full|sampled|nce|blackout|adaptive|hierarchical|class-factored",
            "the output layer: all words, trained on samples of them, in clusters by frequency, by turns "
            "through a Huffman tree, or a bin of words and a word of it"),

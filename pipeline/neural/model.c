@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool training_drops(const struct training_options *o, int l) {
+    return o->dropout > 0 && !(o->outer_only && l > 0);
+}
+
 size_t model_layer_width(const struct model_options *o) {
     return (size_t)(o->projection ? o->projection : o->hidden);
 }
@@ -144,9 +148,17 @@ static float *layer_outputs(const struct layer_memory *layer) {
     return layer->sum ? layer->sum : cell_outputs(&layer->cell);
 }
 
-// Embeds, runs the layers; the output layer's input is then w->top.
-static void model_forward(struct model *m, struct workspace *w, const struct batch *b, float dropout,
-                          uint64_t seed) {
+// In place or not, at site l: the inputs of layer l, or of the output layer.  The same mask for the gradient.
+static void drop(const struct model *m, const struct training_options *o, float *out, const float *in,
+                 const struct batch *b, size_t width, int l) {
+    m->k->random.dropout(m->k, out, in, b->T, b->B, width, (float)o->dropout, o->seed, b->step,
+                         b->first_stream, (uint32_t)l);
+}
+
+// Embeds, runs the layers; the output layer's input is then w->top.  o: of a step in training; NULL: no
+// dropout.
+static void model_forward(struct model *m, struct workspace *w, const struct batch *b,
+                          const struct training_options *o) {
     const struct kernels *k = m->k;
     size_t N = b->T * b->B, D = model_layer_width(&m->o), I = model_input_width(&m->o);
     k->matmul.gather_rows(k, w->embedded, m->embedding->value, window_fill(&w->window, &m->o, b),
@@ -156,9 +168,8 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
     for (int l = 0; l < (int)m->o.layers; l++) {
         struct layer_memory *layer = &w->layers[l];
         const float *x = below;
-        if (dropout > 0) {
-            k->random.dropout(k, layer->x, below, b->T, b->B, width, dropout, seed, b->step, b->first_stream,
-                              (uint32_t)l);
+        if (o && training_drops(o, l)) {
+            drop(m, o, layer->x, below, b, width, l);
             x = layer->x;
         }
         cell_forward(&m->cells[l], k, &layer->cell, b->T, x, b->reset);
@@ -170,9 +181,7 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
         width = D;
     }
     top_forward(&m->top, k, N, below, w->embedded, w->top);
-    if (dropout > 0)
-        k->random.dropout(k, w->top, w->top, b->T, b->B, m->top.R, dropout, seed, b->step, b->first_stream,
-                          (uint32_t)m->o.layers);
+    if (o && o->dropout > 0) drop(m, o, w->top, w->top, b, m->top.R, (int)m->o.layers);
 }
 
 // The state after the block becomes the state that the next block starts from.
@@ -194,7 +203,7 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b) {
     const struct kernels *k = m->k;
     check_block(w, b);
     size_t N = b->T * b->B;
-    model_forward(m, w, b, 0, 0);
+    model_forward(m, w, b, NULL);
     struct output_block rows = output_rows(w, b);
     output_score(&m->output, k, &w->output, &rows);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
@@ -203,7 +212,7 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b) {
 
 void model_advance(struct model *m, struct workspace *w, const struct batch *b) {
     check_block(w, b);
-    model_forward(m, w, b, 0, 0);
+    model_forward(m, w, b, NULL);
     model_carry(m, w, b);
 }
 
@@ -267,23 +276,18 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
     const struct kernels *k = m->k;
     check_block(w, b);
     size_t N = b->T * b->B, D = model_layer_width(&m->o), I = model_input_width(&m->o);
-    float dropout = (float)o->dropout;
-    model_forward(m, w, b, dropout, o->seed);
+    model_forward(m, w, b, o);
     struct output_block rows = output_rows(w, b);
     output_step(&m->output, k, &w->output, &rows, o->scale);
     ready(o, m->output.parameters, m->output.count);
     int top = (int)m->o.layers - 1;
-    if (dropout > 0)
-        k->random.dropout(k, w->d_top, w->d_top, b->T, b->B, m->top.R, dropout, o->seed, b->step,
-                          b->first_stream, (uint32_t)top + 1);
+    if (o->dropout > 0) drop(m, o, w->d_top, w->d_top, b, m->top.R, top + 1);
     float *dr = top_backward(&m->top, k, N, layer_outputs(&w->layers[top]), w->d_top, w->layers[top].dr);
     ready(o, m->top.parameters, m->top.count);
     for (int l = top; l >= 0; l--) {
         float *dx = l == 0 ? w->d_embedded : w->layers[l - 1].dr;
         layer_backward(m, w, b, l, dr, dx);
-        if (dropout > 0)
-            k->random.dropout(k, dx, dx, b->T, b->B, l == 0 ? I : D, dropout, o->seed, b->step,
-                              b->first_stream, (uint32_t)l);
+        if (training_drops(o, l)) drop(m, o, dx, dx, b, l == 0 ? I : D, l);
         ready(o, m->cells[l].parameters, m->cells[l].count);
         dr = dx;
     }

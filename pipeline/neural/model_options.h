@@ -61,7 +61,8 @@ struct model_options {
 };
 
 struct training_options {
-    double dropout;
+    double dropout;  // share of values dropped before and after every layer
+    bool outer_only; // not between two layers
     uint64_t seed;
     enum output_loss loss;
     size_t samples;         // shared by a block's targets, where the loss takes samples; else 0
@@ -78,6 +79,8 @@ struct training_options {
     void (*gradient_ready)(void *context, struct parameter *p);
     void *context;
 };
+
+bool training_drops(const struct training_options *o, int l); // of the inputs of layer l
 
 struct batch { // row t * B + b; host memory
     size_t T, B;

@@ -17,7 +17,7 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     for (int l = 0; l < (int)m->o.layers; l++) {
         const struct cell *c = &m->cells[l];
         cell_memory_make(c, k, &w->layers[l].cell, T, B);
-        if (options && options->dropout > 0)
+        if (options && training_drops(options, l))
             w->layers[l].x = device_floats(k, N * c->s.I, "the layer's input");
         if (m->o.residual && l > 0) w->layers[l].sum = device_floats(k, N * c->s.P, "the layer's sum");
         if (options) w->layers[l].dr = device_floats(k, N * c->s.P, "the layer's gradient");

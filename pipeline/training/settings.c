@@ -19,6 +19,7 @@ const struct train_settings settings_default = {
     .initial_range = 0.05,
     .proposal = "log-uniform",
     .loss = "token-mean",
+    .dropout_between = true,
     .samples = 8192,
     .samples_of = "block",
     .alpha = 1,

@@ -26,7 +26,7 @@ struct train_settings {
     const char *proposal, *loss;
     int64_t samples;
     const char *samples_of;
-    bool distinct;
+    bool distinct, dropout_between;
     double dropout, alpha, log_normaliser;
     // the optimiser
     const char *optimiser, *schedule, *clip_group;

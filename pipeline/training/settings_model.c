@@ -20,6 +20,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--cell feed-forward takes --layers 1 or 2: no recipe has more over a window");
     if (s->residual && s->layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
+    if (options_was_given(program, "dropout-between") && (s->layers < 2 || s->dropout == 0))
+        die_usage("--dropout-between means something only with --dropout and --layers 2 or more");
     if (s->initial_projection > 0 && !s->output_projection)
         die_usage("--initial-projection means something only with --output-projection");
     if (s->initial_output_fan_in && s->initial_output > 0)
@@ -123,6 +125,7 @@ struct training_options settings_training(const struct train_settings *s, const 
             s->samples, classes);
     return (struct training_options){
         .dropout = s->dropout,
+        .outer_only = !s->dropout_between,
         .seed = (uint64_t)s->seed,
         .loss = output_loss,
         .samples = sampled ? (size_t)s->samples : 0,

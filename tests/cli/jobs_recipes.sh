@@ -34,6 +34,7 @@ output-projection 0 cell=lstm
 forget-bias 0 cell=lstm
 cell-bias yes cell=rnn-sigmoid cell=rnn-tanh cell=rnn-relu cell=rnn-identity
 output-bias yes softmax=full softmax=sampled softmax=nce softmax=blackout
+dropout-between yes layers!=1
 tie no softmax=full softmax=sampled softmax=nce softmax=blackout
 samples 8192 softmax=sampled softmax=nce softmax=blackout
 samples-of block softmax=sampled softmax=nce softmax=blackout

@@ -79,8 +79,8 @@ static void check_slopes(struct model *m, struct workspace *w, const struct trai
     free(at);
 }
 
-static void check_model(const struct kernels *k, const struct model_options *o, double dropout) {
-    struct training_options t = {.dropout = dropout, .seed = 3, .embedding_rescale = 1, .scale = 1};
+static void check_training(const struct kernels *k, const struct model_options *o,
+                           struct training_options t) {
     struct model *m = model_new(k, o);
     model_initialise(m, 0.8, 0.1, 7);
     uint64_t floats = 0, recurrent = 0;
@@ -103,6 +103,11 @@ static void check_model(const struct kernels *k, const struct model_options *o, 
         free(gradients[i]);
     }
     workspace_free(m, w), model_free(m);
+}
+
+static void check_model(const struct kernels *k, const struct model_options *o, double dropout) {
+    check_training(
+        k, o, (struct training_options){.dropout = dropout, .seed = 3, .embedding_rescale = 1, .scale = 1});
 }
 
 static struct model_options options(enum cell_kind cell) {
@@ -134,6 +139,9 @@ static void check_residual(const struct kernels *k, enum cell_kind cell) {
     o.layers = 3, o.residual = true;
     check_model(k, &o, 0);
     check_model(k, &o, 0.3);
+    check_training(k, &o,
+                   (struct training_options){
+                       .dropout = 0.3, .outer_only = true, .seed = 3, .embedding_rescale = 1, .scale = 1});
 }
 
 static void check_output_projection(const struct kernels *k, enum cell_kind cell) {
