@@ -66,9 +66,8 @@ static struct communicator *join(void) {
     if (slurm > 1 && !has_process_manager())
         return communicator_fail(
             "%s is %d, but this process was started without MPI's process manager and sees itself alone.  "
-            "Start "
-            "all ranks with `srun -K --mpi=pmix PROGRAM` (`srun --mpi=list` shows what there is) or with "
-            "mpirun; for one rank use `srun -n 1 PROGRAM` or SLURM_NTASKS=1",
+            "Start all ranks with `srun -K --mpi=pmix PROGRAM` (`srun --mpi=list` shows what there is) or "
+            "with mpirun; for one rank use `srun -n 1 PROGRAM` or SLURM_NTASKS=1",
             variable, slurm);
     if (slurm > 1 || has_process_manager()) return communicator_open_mpi(slurm);
     return communicator_open_single();
@@ -116,7 +115,7 @@ static void place_leave(void) { communicator_place.since = 0; }
 #define WAITING(...) (place_enter(), (__VA_ARGS__), place_leave())
 
 void communicator_waits(bool waits) { waits ? place_enter() : place_leave(); }
-void communicator_writes(bool writes) { communicator_place.writes = writes; }
+void communicator_busy(bool busy) { communicator_place.busy = busy; }
 void communicator_hurry(void) { communicator_place.hurries = true; }
 
 void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text)) {
@@ -146,6 +145,9 @@ uint64_t communicator_max_u64(struct communicator *c, uint64_t x) {
 
 void communicator_broadcast(struct communicator *c, void *data, size_t bytes, int root) {
     WAITING(c->calls->broadcast(c, data, bytes, root));
+}
+void communicator_move(struct communicator *c, void *data, size_t bytes, int from, int to) {
+    WAITING(c->calls->move(c, data, bytes, from, to));
 }
 
 void communicator_gather_sizes(struct communicator *c, uint64_t bytes, uint64_t *sizes) {

@@ -8,14 +8,17 @@
 #ifndef DIST_COMMUNICATOR_H
 #define DIST_COMMUNICATOR_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+enum { COMMUNICATOR_HOST = HOST_NAME_MAX + 1 }; // bytes of a host's name
+
 struct communicator {
     int rank, ranks;
     const char *name; // "single", "mpi"
-    char host[64];
+    char host[COMMUNICATOR_HOST];
     const struct communicator_calls *calls;
 };
 
@@ -37,6 +40,8 @@ void communicator_sum_doubles(struct communicator *c, double *x, size_t n);
 void communicator_sum_u64(struct communicator *c, uint64_t *x, size_t n);
 uint64_t communicator_max_u64(struct communicator *c, uint64_t x);
 void communicator_broadcast(struct communicator *c, void *data, size_t bytes, int root);
+// Rank `to` receives what rank `from` has; `data` means nothing to the others.
+void communicator_move(struct communicator *c, void *data, size_t bytes, int from, int to);
 // Every rank gives `bytes` (may differ by rank) and gets all, one after another in rank order, in `all`,
 // which has room for their sum; sizes (ranks) receives each rank's bytes.  All sizes are 64-bit.
 void communicator_gather_sizes(struct communicator *c, uint64_t bytes, uint64_t *sizes /* (ranks) */);
@@ -51,10 +56,10 @@ bool communicator_agrees(struct communicator *c, const void *data, size_t bytes,
 // it takes the job down.  0 seconds, or one rank: nothing.  Collective, once.
 void communicator_watch(struct communicator *c, double seconds, void (*hung)(const char *text));
 
-// Around the reading or writing of files, for which the others wait: it may take COMMUNICATOR_WRITING times
-// as long before a rank counts as hung.
-enum { COMMUNICATOR_WRITING = 10 };
-void communicator_writes(bool writes);
+// Around what a rank does alone while the others wait, as reading or writing files: it may take
+// COMMUNICATOR_BUSY times as long before a rank counts as hung.
+enum { COMMUNICATOR_BUSY = 10 };
+void communicator_busy(bool busy);
 
 // Around a wait for the other ranks that is none of the calls here, as that of GPUs for each other: the watch
 // takes it for one.  All ranks do so in the same order as their calls.

@@ -13,6 +13,7 @@ struct communicator_calls {
     void (*sum)(struct communicator *c, void *x, size_t n, enum communicator_type type); // in place
     uint64_t (*max_u64)(struct communicator *c, uint64_t x);
     void (*broadcast)(struct communicator *c, void *data, size_t bytes, int root);
+    void (*move)(struct communicator *c, void *data, size_t bytes, int from, int to);
     void (*gather_sizes)(struct communicator *c, uint64_t bytes, uint64_t *sizes);
     void (*gather)(struct communicator *c, const void *mine, const uint64_t *sizes, void *all);
     void (*sum_start)(struct communicator *c, float *x, size_t n);
@@ -25,7 +26,7 @@ struct communicator_calls {
 struct communicator_place {
     _Atomic uint64_t call; // how many calls that wait for others it has begun
     _Atomic double since;  // when it began the one that it is in; 0: it is in none
-    _Atomic bool writes;   // it writes files
+    _Atomic bool busy;     // it does something alone
     _Atomic bool hurries;  // it was asked to end at once
 };
 extern struct communicator_place communicator_place;

@@ -84,6 +84,15 @@ static void mpi_broadcast(struct communicator *c, void *data, size_t bytes, int 
                   MPI_COMM_WORLD);
 }
 
+static void mpi_move(struct communicator *c, void *data, size_t bytes, int from, int to) {
+    for (size_t at = 0; at < bytes; at += COPY_PIECE_BYTES) {
+        int n = (int)smaller(bytes - at, COPY_PIECE_BYTES);
+        if (c->rank == from) MPI_Send((char *)data + at, n, MPI_BYTE, to, 0, MPI_COMM_WORLD);
+        if (c->rank == to)
+            MPI_Recv((char *)data + at, n, MPI_BYTE, from, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    }
+}
+
 static void mpi_gather_sizes(struct communicator *c, uint64_t bytes, uint64_t *sizes) {
     (void)c;
     MPI_Allgather(&bytes, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, MPI_COMM_WORLD);
@@ -156,6 +165,7 @@ static const struct communicator_calls mpi_calls = {
     .sum = mpi_sum,
     .max_u64 = mpi_max_u64,
     .broadcast = mpi_broadcast,
+    .move = mpi_move,
     .gather_sizes = mpi_gather_sizes,
     .gather = mpi_gather,
     .sum_start = mpi_sum_start,
@@ -191,10 +201,9 @@ struct communicator *communicator_open_mpi(int expected) {
         return communicator_fail("this MPI library does not allow threads beside it (MPI_THREAD_FUNNELED)");
     if (expected > 0 && ranks != expected)
         return communicator_fail(
-            "the launcher started %d ranks, but MPI sees %d: launcher and MPI library do not fit together.  "
-            "Use the "
-            "mpirun of the MPI that the programs were built with, or `srun -K --mpi=pmix PROGRAM` "
-            "(`srun --mpi=list` shows what there is)",
+            "the launcher started %d ranks, but MPI sees %d: launcher and MPI library do not fit "
+            "together.  Use the mpirun of the MPI that the programs were built with, or `srun -K "
+            "--mpi=pmix PROGRAM` (`srun --mpi=list` shows what there is)",
             expected, ranks);
     struct mpi_communicator *m = calloc(1, sizeof *m);
     if (!m) return communicator_fail("no memory for a communicator");

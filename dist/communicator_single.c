@@ -20,6 +20,10 @@ static void single_broadcast(struct communicator *c, void *data, size_t bytes, i
     (void)c, (void)data, (void)bytes, (void)root;
 }
 
+static void single_move(struct communicator *c, void *data, size_t bytes, int from, int to) {
+    (void)c, (void)data, (void)bytes, (void)from, (void)to;
+}
+
 static void single_gather_sizes(struct communicator *c, uint64_t bytes, uint64_t *sizes) {
     (void)c;
     sizes[0] = bytes;
@@ -38,6 +42,7 @@ static const struct communicator_calls single_calls = {
     .sum = single_sum,
     .max_u64 = single_max_u64,
     .broadcast = single_broadcast,
+    .move = single_move,
     .gather_sizes = single_gather_sizes,
     .gather = single_gather,
     .sum_start = single_sum_start,

@@ -22,7 +22,13 @@ static const double TICK = 0.2, PATIENCE = 5, HURRY = 5;
 struct answer {
     double waits; // seconds in the call that it is in; -1: it is in none
     uint64_t call, round;
-    bool writes;
+    bool busy;
+};
+
+// On its way until the other rank takes it, which one that is stopped does not.
+struct question {
+    MPI_Request request;
+    uint64_t round;
 };
 
 static struct watchdog {
@@ -33,17 +39,18 @@ static struct watchdog {
     MPI_Comm comm;
     double seconds;
     void (*hung)(const char *text);
-    char (*hosts)[64];      // (ranks)
-    struct answer *answers; // (ranks) of this round
+    char (*hosts)[COMMUNICATOR_HOST]; // (ranks)
+    struct question *questions;       // (ranks) to each
+    struct answer *answers;           // (ranks) of this round
     uint64_t round;
     double awake; // since when this process runs without having been stopped itself
-    double wrote; // when a rank that did not come was last seen to write
+    double busy;  // when a rank that did not come was last seen to be
 } dog;
 
 static struct answer own_answer(uint64_t round) {
     double since = communicator_place.since;
     return (struct answer){since > 0 ? communicator_now() - since : -1, communicator_place.call, round,
-                           communicator_place.writes};
+                           communicator_place.busy};
 }
 
 static bool arrived(int tag, MPI_Status *status) {
@@ -77,11 +84,13 @@ static bool ask(uint64_t call) {
     memset(dog.answers, 0, (size_t)ranks * sizeof *dog.answers);
     dog.round++;
     for (int r = 0; r < ranks && dog.may_ask; r++) {
-        MPI_Request request;
+        struct question *q = &dog.questions[r];
+        int sent;
         if (r == dog.c->rank) continue;
-        // Who is stopped does not receive: nobody waits for this to end.
-        MPI_Isend(&dog.round, sizeof dog.round, MPI_BYTE, r, QUESTION, dog.comm, &request);
-        MPI_Request_free(&request);
+        MPI_Test(&q->request, &sent, MPI_STATUS_IGNORE);
+        if (!sent) continue; // it has not answered the one before either
+        q->round = dog.round;
+        MPI_Isend(&q->round, sizeof q->round, MPI_BYTE, r, QUESTION, dog.comm, &q->request);
     }
     for (double start = communicator_now(); communicator_now() - start < PATIENCE; rest()) {
         exchange();
@@ -107,9 +116,9 @@ static void describe(char *text, size_t size, uint64_t call, double waited) {
         const struct answer *a = &dog.answers[r];
         n +=
             (size_t)snprintf(text + n, size - n, "%s rank %d on %s (%s)", named++ ? "," : "", r, dog.hosts[r],
-                             !a->round   ? "it does not answer"
-                             : a->writes ? "it reads or writes files"
-                                         : "it runs, but has not come to the others");
+                             !a->round ? "it does not answer"
+                             : a->busy ? "it is busy on its own, with files or a measurement"
+                                       : "it runs, but has not come to the others");
     }
     if (n < size && absent > named) n += (size_t)snprintf(text + n, size - n, " and %d more", absent - named);
     if (n < size && !absent)
@@ -125,24 +134,24 @@ static void look(void) {
     double since = communicator_place.since;
     if (since == 0) return;
     if (since < dog.awake) since = dog.awake;
-    double waiting = communicator_now() - (dog.wrote > since ? dog.wrote : since);
+    double waiting = communicator_now() - (dog.busy > since ? dog.busy : since);
     bool in_time = waiting < dog.seconds,
          hurries = communicator_place.hurries && dog.may_ask && waiting > HURRY;
     if ((in_time && !hurries) || !ask(call)) return;
     int absent = 0, lower = 0, silent = 0;
-    bool writes = false;
+    bool busy = false;
     for (int r = 0; r < dog.c->ranks; r++) {
         absent += !has_come(r, call);
         silent += r != dog.c->rank && !dog.answers[r].round;
-        writes = writes || (!has_come(r, call) && dog.answers[r].writes);
+        busy = busy || (!has_come(r, call) && dog.answers[r].busy);
         lower += r < dog.c->rank && has_come(r, call);
     }
     if (in_time && !silent) return; // all are there, if slow
     // All have come: what they exchange takes its time, but not for ever.  Of those who wait the lowest
     // speaks.
     double waited = communicator_now() - since;
-    if (writes && waited < COMMUNICATOR_WRITING * dog.seconds) {
-        dog.wrote = communicator_now();
+    if (busy && waited < COMMUNICATOR_BUSY * dog.seconds) {
+        dog.busy = communicator_now();
         return;
     }
     if (!absent && waited < 2 * dog.seconds + PATIENCE) return;
@@ -170,7 +179,9 @@ void watchdog_start(struct communicator *c, double seconds, void (*hung)(const c
     MPI_Comm_dup(MPI_COMM_WORLD, &dog.comm);
     dog.hosts = calloc((size_t)c->ranks, sizeof *dog.hosts);
     dog.answers = calloc((size_t)c->ranks, sizeof *dog.answers);
-    if (!dog.hosts || !dog.answers) communicator_abort(c, 1);
+    dog.questions = calloc((size_t)c->ranks, sizeof *dog.questions);
+    if (!dog.hosts || !dog.answers || !dog.questions) communicator_abort(c, 1);
+    for (int r = 0; r < c->ranks; r++) dog.questions[r].request = MPI_REQUEST_NULL;
     MPI_Allgather(c->host, sizeof c->host, MPI_BYTE, dog.hosts, sizeof c->host, MPI_BYTE, MPI_COMM_WORLD);
     dog.running = pthread_create(&dog.thread, NULL, watch, NULL) == 0;
     if (!dog.running) communicator_abort(c, 1);
@@ -182,7 +193,7 @@ void watchdog_stop(void) {
     pthread_join(dog.thread, NULL);
     dog.running = false;
     MPI_Comm_free(&dog.comm);
-    free(dog.hosts), free(dog.answers);
+    free(dog.hosts), free(dog.answers); // a question may be on its way still
 }
 
 #endif

@@ -51,7 +51,7 @@ recipe=(
   --batch $((128 * recipe_ranks)) --bptt 20 --shuffle --epochs "${EPOCHS:-50}"
   --loss step-sum
   --optimiser adagrad --rate 0.2 --accumulator 1.0
-  --clip 1.0 --clip-group lstm
+  --clip 1.0 --clip-group recurrent
   --rescale-embedding $((128 * recipe_ranks)) # of the mean over all streams: 128 times each rank's own mean, summed
   --ema 0.999
 )

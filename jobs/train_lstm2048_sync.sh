@@ -47,7 +47,7 @@ recipe=(
   --loss token-mean
   --optimiser adam --rate 0.004 --beta1 0.9 --beta2 0.999 --epsilon 1e-8
   --schedule inverse-sqrt --warmup 1000
-  --clip 1.0 --clip-group lstm
+  --clip 1.0 --clip-group recurrent
 )
 evaluation=(--streams 32) # one stream would leave a wide network idle; the number is stored with the result
 need_gpu lstm2048_sync "${recipe[@]}"

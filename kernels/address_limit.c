@@ -34,11 +34,11 @@ __attribute__((unused)) static void address_limit_check(int argc, char **argv, c
         return;
     }
     char text[512];
-    int n = snprintf(text, sizeof text,
-                     "%s: error: the limit on addresses (ulimit -v), %zu MiB, has no room for the matrix "
-                     "library, which takes "
-                     "%zu MiB at its start: raise it, or set OPENBLAS_NUM_THREADS=1\n",
-                     argv[0], (size_t)(limit.rlim_cur >> 20), bytes >> 20);
+    int n = snprintf(
+        text, sizeof text,
+        "%s: error: the limit on addresses (ulimit -v), %zu MiB, has no room for the matrix library, which "
+        "takes %zu MiB at its start: raise it, or set OPENBLAS_NUM_THREADS=1\n",
+        argv[0], (size_t)(limit.rlim_cur >> 20), bytes >> 20);
     if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0) _exit(1);
     _exit(1);
 }

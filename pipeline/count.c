@@ -18,6 +18,7 @@
 
 static const char *vocabulary_path, *output;
 static int64_t order = 5, threads;
+static double watchdog = DEVICE_WATCHDOG_SECONDS;
 static uint64_t memory = UINT64_C(4) << 30;
 static bool pad;
 
@@ -30,16 +31,15 @@ static const struct option_spec options[] = {
     {"memory", OPTION_SIZE, &memory, "BYTES", "of each rank; changes the time only", NULL, 0, 0, false},
     {"threads", OPTION_INT, &threads, "N", "threads of a rank; 0: the host's cores shared among its ranks",
      NULL, 0, 1024, false},
+    {"watchdog", OPTION_REAL, &watchdog, "X", DEVICE_WATCHDOG_HELP, NULL, 0, 1e9, false},
     {0}};
 
 static const struct program program = {
     "count", "Counts the n-grams of a text, for estimate.", "SHARD...",
     "Prints name<TAB>value lines on stdout: different n-grams of each order, and those seen once.\n"
-    "There are no temporary files: where others sort runs on disk, this reads the text again and again, "
-    "each\n"
+    "There are no temporary files: where others sort runs on disk, this reads the text again and again, each\n"
     "time for as many history words as the memory holds, and writes each part once.  The n-grams behind one\n"
-    "history word are never split, so that the least memory is that of the commonest: 734M with order 5 on "
-    "the\n"
+    "history word are never split, so that the least memory is that of the commonest: 734M with order 5 on the\n"
     "One Billion Word benchmark; --dry-run says it of any text.\n"
     "Several ranks (mpirun, srun) share the history words.  The file is the same for any ranks, threads and\n"
     "memory.",
@@ -135,6 +135,7 @@ int main(int argc, char **argv) {
     publish_refuse_input(output, vocabulary_path);
     for (size_t i = 0; i < files; i++) publish_refuse_input(output, paths[i]);
     struct communicator *c = device_join();
+    device_watch(watchdog);
     int64_t sharing = device_ranks_on_host(c);
     struct counter_options o = {.order = (int)order, .padded = pad, .memory = memory};
     o.threads = (int)(threads ? threads : cores_available() / sharing);

@@ -60,11 +60,9 @@ static const struct option_spec options[] = {
 
 static const struct program program = {
     "evaluate", "Scores a text under a model, exactly and over the whole vocabulary.", "[SHARD...]",
-    "Prints name<TAB>value lines on stdout; of an n-gram model, how large a share of the events had their "
-    "n-gram\n"
+    "Prints name<TAB>value lines on stdout; of an n-gram model, how large a share of the events had their n-gram\n"
     "of each order in it (hit_ratio_N; no line where none of the text's sentences is long enough).\n"
-    "With --words, of a model and a text of characters (tokenize --style char): the events are words, each "
-    "with the\n"
+    "With --words, of a model and a text of characters (tokenize --style char): the events are words, each with the\n"
     "probability of its characters and the space behind it.\n"
     "Text on standard input: every line is a sentence of its own, from the zero state.\n"
     "Several ranks (mpirun, srun) share a network's pieces; the result is the same.",
@@ -203,6 +201,12 @@ static void print_scored(const struct scored *x, const struct language_model *m)
     message_finish_stdout();
 }
 
+static void tell_dry_run(const struct language_model *m, const char *what) {
+    char size[32];
+    note("would score %s with %s (%" PRIu64 " parameters, %s)", what, model_path, m->params,
+         memory_format(m->bytes, size));
+}
+
 // `words`: the same text in words, or NULL.
 static void evaluate_shards(struct language_model *m, struct communicator *c, struct scored *x,
                             struct scored *words, const struct kernels *k) {
@@ -213,9 +217,9 @@ static void evaluate_shards(struct language_model *m, struct communicator *c, st
                   ": this model starts every sentence afresh; only one that carries its state has streams",
                   streams);
     if (options_is_dry_run()) {
-        char size[32];
-        note("would score %" PRIu64 " events with %s (%" PRIu64 " parameters, %s)", events, model_path,
-             m->params, memory_format(m->bytes, size));
+        char what[32];
+        snprintf(what, sizeof what, "%" PRIu64 " events", events);
+        tell_dry_run(m, what);
         return;
     }
     compute = taken; // for the manifest; until here the ranks agree on what was asked for
@@ -252,6 +256,10 @@ static void print_word(const struct sentence_line *s, size_t i, float logp, cons
 
 static void evaluate_text(struct language_model *m, struct communicator *c, const struct vocabulary *v) {
     if (c->ranks > 1) die("text on standard input is scored on one rank");
+    if (options_is_dry_run()) {
+        tell_dry_run(m, "the lines of standard input");
+        return;
+    }
     struct stream_reader *r = stream_open("-", NULL);
     struct sentence_line s = {0};
     float *logp = NULL;

@@ -44,8 +44,8 @@ static const struct option_spec options[] = {
 static const struct program program = {
     "prune", "Drops the n-grams of a model whose loss changes it least (entropy pruning, Stolcke 1998).", "",
     "Give --threshold or --keep.  Unigrams always stay, and so does the context of every n-gram that stays.\n"
-    "Kneser-Ney models lose much by it, as their lower orders are no estimates of a word's frequency; Katz "
-    "models do not.",
+    "Kneser-Ney models lose much by it, as their lower orders are no estimates of a word's frequency; "
+    "Katz models do not.",
     options};
 
 static void check_options(void) {

@@ -94,8 +94,8 @@ static const struct program row_program = {
     .name = "report row",
     .summary = "Measures one system: perplexities, interval, counts, and whether the number is VALID.",
     .arguments = "",
-    .details = "Prints the row as lines of name and value.  A row that is INVALID is written all the same, "
-               "with the reason.",
+    .details = "Prints the row as lines of name and value.  A row that is INVALID is written all the "
+               "same, with the reason.",
     .options = row_options,
 };
 

@@ -58,15 +58,13 @@ static const struct option_spec options[] = {
 
 static const struct program program = {
     "sample", "Makes texts with a model, one for each line on standard input, or tells the next words.", "",
-    "A line is the beginning of a sentence, tokenised as the training text; an empty one asks for a whole "
-    "sentence.\n"
+    "A line is the beginning of a sentence, tokenised as the training text; an empty one asks for a whole sentence.\n"
     "Prints the line and what was made behind it.  The words are drawn as the model expects them, unless\n"
     "options say otherwise: the penalty comes first, then --top-k, --temperature, --top-p.  " WORD_UNKNOWN
     " is left out\n"
     "unless --unknown is given, and " WORD_BEGIN " always; what is left shares their probability.\n"
     "The same seed gives the same texts.  --beam prints the best --texts, the best first.\n"
-    "--top K prints word<TAB>probability lines, the best first, and an empty line behind each answer; there "
-    "</S> is\n"
+    "--top K prints word<TAB>probability lines, the best first, and an empty line behind each answer; there </S> is\n"
     "the sentence's end, <UNK> any word that the vocabulary does not have.",
     options};
 

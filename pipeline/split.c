@@ -66,11 +66,9 @@ static const struct program program = {
     .summary = "Shuffles a text and splits it into shards, exactly as the billion-word benchmark does.",
     .arguments = "FILE...",
     .details =
-        "FILE: text, one sentence a line, plain, .zst or .gz; - is standard input.  Several files are taken "
-        "as one "
+        "FILE: text, one sentence a line, plain, .zst or .gz; - is standard input.  Several files are taken as one "
         "text.\n"
-        "The order of the lines matters, nothing else does: each line takes the next key of a fixed "
-        "generator,\n"
+        "The order of the lines matters, nothing else does: each line takes the next key of a fixed generator,\n"
         "goes to shard key mod N, and each shard is sorted by key.  PREFIX.manifest.json is written last.",
     .options = options,
 };
@@ -103,8 +101,7 @@ static void remove_partial_set(void) {
     }
 }
 
-/* === before hours are spent ==============================================================================
- */
+// === before hours are spent ======================================================================
 
 // Sum of the inputs' sizes on disk, 0 where one is a pipe.
 static uint64_t check_inputs(char **files, int count) {
@@ -156,8 +153,7 @@ static void print_plan(char **files, int count, uint64_t input_bytes) {
     if (input_bytes) note("input on disk: %s", memory_format(input_bytes, size));
 }
 
-/* === the work ============================================================================================
- */
+// === the work ====================================================================================
 
 static void read_text(struct shuffle *shuffle, char **files, int count, uint64_t total,
                       struct manifest *manifest) {

@@ -298,8 +298,8 @@ static void english_tell(struct run *run) {
     char reason[96];
     run->english_told = true;
     if (run->tokens && english_is_doubtful(&run->english, reason))
-        warn("this text does not look English (%s): the tokenizer's rules are; --style none leaves the words "
-             "alone",
+        warn("this text does not look English (%s): the tokenizer's rules are; --style none leaves the "
+             "words alone",
              reason);
 }
 

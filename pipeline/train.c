@@ -70,8 +70,8 @@ static const struct option_spec options[] = {
     FLAG("distinct", s.distinct, "equal samples count once (blackout)"),
     REAL("ln-z", s.log_normaliser, 0, 100, "ln of the normaliser that the logits learn (nce)"),
     {"cutoffs", OPTION_STRING, &s.cutoffs, "N,N...",
-     "first words of the clusters (adaptive); default: an eighth of the words, at most 4000, and by factors "
-     "of 4",
+     "first words of the clusters (adaptive); default: an eighth of the words, at most 4000, and by "
+     "factors of 4",
      NULL, 0, 0, false},
     INT("bins", s.bins, 0, OUTPUT_MAX_BINS,
         "bins of words (class-factored); 0: the root of the vocabulary's size"),
@@ -168,15 +168,13 @@ static const char *const free_options[] = {"vocab",
 
 static const struct program program = {
     "train", "Trains a recurrent language model on shards.", "SHARD...",
-    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, gradient_flow.tsv and samples.tsv "
-    "where they are "
-    "asked for, checkpoints while it runs, and `state`, one word:\n"
+    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, gradient_flow.tsv and samples.tsv where they "
+    "are asked for, checkpoints while it runs, and `state`, one word:\n"
     "running, finished, stopped (checkpoint made; run it again to go on) or failed.\n"
-    "SIGUSR1, SIGTERM or a file FOLDER/stop: checkpoint at the next step, then leave with 0.  Run again with "
-    "the "
-    "same options it goes on\nfrom the newest checkpoint.  Several ranks: mpirun --bind-to none -np N train "
-    "..., or srun --mpi=pmix -K train "
-    "...",
+    "SIGUSR1, SIGTERM or a file FOLDER/stop: checkpoint at the next step, then leave with 0.  Run again with the same "
+    "options it goes on\n"
+    "from the newest checkpoint.  Several ranks: mpirun --bind-to none -np N train ..., or srun "
+    "--mpi=pmix -K train ...",
     options};
 
 static struct communicator *world;
@@ -300,9 +298,9 @@ int main(int argc, char **argv) {
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
     if (world->rank == 0 && result.finished) {
-        communicator_writes(true);
+        communicator_busy(true);
         write_manifest(manifest, k, &o, text, valid, v, &result);
-        communicator_writes(false);
+        communicator_busy(false);
         run_folder_write_state("finished");
         checkpoint_remove_all(s.folder);
     } else if (world->rank == 0) {

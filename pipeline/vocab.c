@@ -42,8 +42,7 @@ static const struct program program = {
     .summary = "Counts the words of tokenised text and writes the vocabulary.",
     .arguments = "FILE...",
     .details = SENTENCES_HELP
-    "Ids (line numbers from 0) fall by count, then rise by byte order; </S> and <UNK> take their place "
-    "in that\n"
+    "Ids (line numbers from 0) fall by count, then rise by byte order; </S> and <UNK> take their place in that\n"
     "order and <S> is the last line.  The count of </S> and <S> is the number of sentences.",
     .options = options,
 };

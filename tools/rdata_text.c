@@ -58,8 +58,7 @@ static _Noreturn void die_format(const struct input *in, const char *what) {
         in->size);
 }
 
-/* === words and strings ===================================================================================
- */
+// === words and strings ===========================================================================
 
 static const unsigned char *input_take(struct input *in, size_t size) {
     if (size > in->size - in->at) die_format(in, "cut short");
@@ -116,8 +115,7 @@ static char *input_string(struct input *in) {
     return copy;
 }
 
-/* === values ==============================================================================================
- */
+// === values ======================================================================================
 
 static void value_free(struct value *v) {
     for (size_t i = 0; v->items && i < v->length; i++) value_free(&v->items[i]);
@@ -218,8 +216,7 @@ static struct value parse_serialized(const char *path, const char *what, unsigne
     return v;
 }
 
-/* === the two files =======================================================================================
- */
+// === the two files ===============================================================================
 
 // All of a gzip (or plain) file.
 static unsigned char *read_gzip(const char *path, size_t *size) {
@@ -300,9 +297,10 @@ int main(int argc, char **argv) {
         .name = "rdata_text",
         .summary = "Writes character vectors of an R package's data as text, one element a line, to stdout.",
         .arguments = "BASE [NAME...]",
-        .details = "BASE: the path of BASE.rdx and BASE.rdb, such as .../janeaustenr/data/Rdata.  Without "
-                   "NAME the names\n"
-                   "of what is there are listed.  Missing values become empty lines.",
+        .details =
+            "BASE: the path of BASE.rdx and BASE.rdb, such as .../janeaustenr/data/Rdata.  Without NAME the "
+            "names\n"
+            "of what is there are listed.  Missing values become empty lines.",
         .options = options,
     };
     int first = options_parse(&program, argc, argv);

@@ -4,13 +4,11 @@
 // Words come by the Pitman-Yor process (Pitman & Yor 1997), and in runs.  After n words, K of them different,
 // the next one is new with probability (theta + d K) / (n + theta).  Else
 //  - with probability `reuse` it is what followed an earlier occurrence of the present word: of the one that
-//  the
-//    present word was copied from, where it was; else of one picked at random.  So runs of n words are copied
+//    the present word was copied from, where it was; else of one picked at random.  So runs of n words are copied
 //    with a probability of about reuse^(n-1).
 //  - else the sentence ends, once in SENTENCE times,
 //  - else it is an old word by its count less d: that of a random earlier place, but if the word was new
-//  there,
-//    only with probability 1 - d.
+//    there, only with probability 1 - d.
 //
 // Memory: 4 bytes a token, 36 bytes a different word.
 #include "pipeline/cli/message.h"

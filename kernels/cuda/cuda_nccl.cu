@@ -87,8 +87,8 @@ const char *version_text(const struct kernels *) {
     char text[1024];
     const char *more = nccl.GetLastError(nullptr);
     std::snprintf(text, sizeof text,
-                  "NCCL, %s: %s%s%s; a rank, its GPU or the network between has failed: look at what other "
-                  "ranks say, nvidia-smi and the system's log (NCCL_DEBUG=INFO tells more, "
+                  "NCCL, %s: %s%s%s; a rank, its GPU or the network between has failed: look at what "
+                  "other ranks say, nvidia-smi and the system's log (NCCL_DEBUG=INFO tells more, "
                   "BILLIONWORD_NCCL_LIBRARY=none does without NCCL), and start again; the last checkpoint "
                   "is whole",
                   what, nccl.GetErrorString(result), more && *more ? ": " : "", more ? more : "");

@@ -15,8 +15,8 @@ struct job {
     unsigned *arrivals;
 };
 
-// What is known of a cell of one stream before the product: the inputs' share of its gates, and its state. As
-// it is loaded: what is made of it would wait for it.
+// What is known of a cell of one stream before the product: the inputs' share of its gates, and its state.
+// As loaded: to compute with it here would wait for it.
 struct cell {
     float gates[4], before;
     uint8_t reset;

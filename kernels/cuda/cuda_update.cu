@@ -80,8 +80,7 @@ static void adagrad_row_means(const struct kernels *, float *w, float *a, const 
     if (p.n) LAUNCH(adagrad_means_kernel, rows, THREADS, gpu.stream, p.ids, w, a, g, d, rate, epsilon, clip);
 }
 
-// decays NULL: decay for all, else (rows of the table).
-// decays: what rows keep of v, where they have decays of their own, or NULL
+// decays (rows of the table): what each row keeps of v; NULL: `decay` for all.
 static __global__ void rmsprop_kernel(struct place p, float *w, float *v, const float *g, float rate,
                                       const float *decays, float decay, float epsilon, float clip) {
     FOR_EACH(i, p.n) {

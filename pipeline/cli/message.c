@@ -3,6 +3,7 @@
 #include "pipeline/cli/options.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,14 +13,14 @@
 
 static const char *program_name = "billionword";
 static bool is_first_rank = true;
-static char rank_text[96]; // "[rank 1 on host]" or empty
+static char rank_text[HOST_NAME_MAX + 32]; // "[rank 1 on host]" or empty
 static bool quiet, dying;
 static void (*_Atomic die_hook)(int code); // a watching thread may die while it is set
 
 void message_set_program(const char *name) { program_name = name; }
 
 void message_set_rank(int rank, int ranks) {
-    char host[64] = "?";
+    char host[HOST_NAME_MAX + 1] = "?";
     gethostname(host, sizeof host - 1);
     is_first_rank = rank == 0;
     if (ranks > 1) snprintf(rank_text, sizeof rank_text, "[rank %d on %s]", rank, host);
@@ -49,13 +50,13 @@ static void message_write(const char *kind, const char *format, va_list args, co
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void) { return dying || options_is_dry_run() || *rank_text; }
 
-// A thread that fails while another is already leaving waits for the end instead of printing a second reason.
 static _Noreturn void message_leave(int code) {
     void (*hook)(int) = die_hook;
     if (hook) hook(code);
     exit(code);
 }
 
+// A thread that fails while another is already leaving waits for the end instead of printing a second reason.
 static void message_enter_death(void) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static _Thread_local bool leaving;

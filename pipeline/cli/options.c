@@ -195,6 +195,8 @@ int options_parse(const struct program *program, int argc, char **argv) {
     message_set_program(program->name);
     size_t count = 0;
     while (program->options[count].name) count++;
+    if (count > OPTIONS_MOST)
+        die("%s has more than %d options: raise OPTIONS_MOST", program->name, OPTIONS_MOST);
     char **positional = calloc((size_t)argc + 1, sizeof *positional);
     if (!positional) die("out of memory");
     int positionals = 0;

@@ -176,7 +176,7 @@ void resources_tune_libraries(char **argv) {
     }
     message_set_program(program_invocation_short_name);
     if (core && strcmp(getenv("OPENBLAS_CORETYPE"), core) != 0)
-        warn("OPENBLAS_CORETYPE=%s is set in the environment; this processor runs %s kernels best: unset it "
-             "unless it is meant",
+        warn("OPENBLAS_CORETYPE=%s is set in the environment; this processor runs %s kernels best: unset "
+             "it unless it is meant",
              getenv("OPENBLAS_CORETYPE"), core);
 }

@@ -29,12 +29,11 @@ void resources_join_peak(uint64_t bytes);
 // Makes the math libraries run well, whatever their defaults, by starting the program anew with these
 // variables set where the user has not set them.  Must be the first thing in a main that computes.
 //  - OPENBLAS_CORETYPE: OpenBLAS 0.3.21 does not know newer processors and falls back to old kernels, up to
-//  five
-//    times slower; the variable is read before main, so it must be there when the program starts.
+//    five times slower; the variable is read before main, so it must be there when the program starts.
 //  - OPENBLAS_NUM_THREADS=1: our threads call it, each with a slice of its own.
 //  - GOMP_SPINCOUNT: threads that wait for each other give the core back soon, for when it is shared.
 //  - MALLOC_MMAP_MAX_, MALLOC_TRIM_THRESHOLD_: keeps freed memory, so that large messages do not page-fault
-//  anew.
+//    anew.
 void resources_tune_libraries(char **argv);
 
 #endif

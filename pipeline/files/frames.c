@@ -1,7 +1,8 @@
 // Layout, little-endian (README.md):
-//   skippable frame 184D2A50, 4096 bytes: JSON padded with spaces, then 16 hex digits, XXH64 of the 4080
-//   bytes before zstd frames of FRAMES_CONTENT content bytes each, the last one shorter skippable frame
-//   184D2A5E: the seek table, 12 bytes a frame (the one in front too) and the footer
+//   a skippable frame 184D2A50 of 4096 bytes: JSON padded with spaces, then 16 hex digits, XXH64 of the 4080
+//     bytes before
+//   zstd frames of FRAMES_CONTENT content bytes each, the last one shorter
+//   a skippable frame 184D2A5E: the seek table, 12 bytes a frame (the one in front too), and the footer
 #include "pipeline/files/frames.h"
 
 #include "pipeline/cli/message.h"

@@ -65,9 +65,8 @@ void manifest_check_content(const char *path, const char *hash) {
         const char *known = json_string(o, "xxh3", "");
         if (!*known || strcmp(base_name(json_string(o, "path", "")), base_name(path)) != 0) continue;
         if (strcmp(known, hash) != 0)
-            die("%s: damaged or changed: its content hash is %s, but was %s when it was made, says %s; copy "
-                "or make it again, or "
-                "remove the manifest where the change is meant",
+            die("%s: damaged or changed: its content hash is %s, but was %s when it was made, says %s; "
+                "copy or make it again, or remove the manifest where the change is meant",
                 path, hash, known, name);
     }
     json_free(root);

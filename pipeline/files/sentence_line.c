@@ -29,8 +29,8 @@ void sentence_line_read(struct sentence_line *s, const struct vocabulary *v, con
     size_t valid = utf8_valid_length(line, length);
     if (valid < length)
         die("standard input: line %" PRIu64
-            ": invalid UTF-8 at byte %zu of the line: pass the text through tokenize "
-            "--invalid-utf8 replace",
+            ": invalid UTF-8 at byte %zu of the line: pass the text through tokenize --invalid-utf8 "
+            "replace",
             number, valid);
     s->events = s->unknown = 0;
     const char *word;

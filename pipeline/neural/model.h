@@ -102,8 +102,7 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
 const float *workspace_layer_gradient(const struct model *m, const struct workspace *w, int l);
 // Forward only, for distributions: no scores, the targets are not looked at.  State is carried in w.
 void model_advance(struct model *m, struct workspace *w, const struct batch *b);
-// The last hidden rows: probabilities of all classes for row r of the last computed block, (V-1) host
-// doubles' worth of floats.
+// Probabilities of all classes after row `row` (t * B + b) of the last computed block.
 void model_distribution(struct model *m, struct workspace *w, size_t row, float *p /* (V-1), host */);
 // The same for n rows, at most as many as the workspace has.
 void model_distributions(struct model *m, struct workspace *w, const uint32_t *rows /* (n) */, size_t n,

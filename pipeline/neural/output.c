@@ -64,9 +64,9 @@ void output_memory_make(const struct output *u, const struct kernels *k, struct 
                         size_t B, const struct training_options *options, size_t ranks) {
     *x = (struct output_memory){.N = T * B, .B = B, .ranks = ranks};
     if (u->kind == OUTPUT_ADAPTIVE) output_adaptive_memory_make(u, k, x);
-    if (u->kind == OUTPUT_HIERARCHICAL) return output_hierarchical_memory_make(u, k, x, options != NULL);
-    if (u->kind == OUTPUT_FACTORED) return output_factored_memory_make(u, k, x, options != NULL);
-    if (!options) return;
+    if (u->kind == OUTPUT_HIERARCHICAL) output_hierarchical_memory_make(u, k, x, options != NULL);
+    if (u->kind == OUTPUT_FACTORED) output_factored_memory_make(u, k, x, options != NULL);
+    if (!options || u->kind == OUTPUT_HIERARCHICAL || u->kind == OUTPUT_FACTORED) return;
     x->loss = options->loss;
     if (x->loss != LOSS_EXACT) output_sampled_memory_make(u, k, x, options);
     for (size_t i = 0; i < u->count; i++)

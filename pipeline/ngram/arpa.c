@@ -38,8 +38,7 @@ void arpa_check_words(const struct vocabulary *v, const char *vocabulary_path) {
                 vocabulary_path, id + 1, word);
         if (strcmp(word, ARPA_UNKNOWN) == 0)
             die("%s: line %u: the word <unk> means the unknown word in ARPA files: make vocabulary and "
-                "shards with "
-                "--unk '<unk>' (make pipeline UNK='<unk>')",
+                "shards with --unk '<unk>' (make pipeline UNK='<unk>')",
                 vocabulary_path, id + 1);
     }
 }

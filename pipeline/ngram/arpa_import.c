@@ -64,8 +64,8 @@ static void order_unigrams(struct import *m) {
     }
     for (uint32_t id = 0; id < v->size; id++)
         if (isnan(p[id]))
-            die("%s: has no probability for %s of the vocabulary: the model was made with another one, which "
-                "is to be named",
+            die("%s: has no probability for %s of the vocabulary: the model was made with another one, "
+                "which is to be named",
                 m->path, arpa_word(v, id, m->phantom));
     p[v->begin] = (float)ARPA_LOG_ZERO;
     free(s->words), free(s->p), free(s->backoff);

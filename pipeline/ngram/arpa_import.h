@@ -3,8 +3,7 @@
 // Dies, with file and line, where the file is damaged (arpa_text.h) or is no model of the vocabulary `v`:
 //  - a word of the vocabulary without a unigram, an n-gram that is there twice;
 //  - an n-gram whose context, all its words but the last, is no n-gram of the model, or one without a
-//  back-off
-//    weight: writers leave it out only of n-grams that no longer one goes on from.
+//    back-off weight: writers leave it out only of n-grams that no longer one goes on from.
 // An n-gram whose last words are no n-gram of the model, as pruning leaves it, is fine: the way to it goes
 // through absent nodes.  <s> gets p = 0 whatever the file says.  The model is taken for padded where it has
 // the bigram "</s> <s>".

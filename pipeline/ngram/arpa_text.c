@@ -103,8 +103,8 @@ static bool read_count(struct reader *r, const char *line) {
     if (order != r->sections + 1) die_at(r, r->lines, "the orders do not follow one another from 1", DAMAGED);
     if (order > NGRAM_MAX_ORDER)
         die("%s: line %" PRIu64
-            ": an n-gram model of order %d or more: models up to order %d are read; make one with a smaller "
-            "order",
+            ": an n-gram model of order %d or more: models up to order %d are read; make one with a "
+            "smaller order",
             r->path, r->lines, order, NGRAM_MAX_ORDER);
     r->sections = order;
     t->section[order].count = count;

@@ -43,8 +43,7 @@ void context_links_make(struct context_links *l, const struct trie *t, int threa
         for (uint64_t parent = 0; parent < parents; parent++) missing += link_children(l, t, n, parent);
         if (missing)
             die("the model has %llu n-grams of order %d whose context is no n-gram, so that it has no "
-                "back-off "
-                "weight: pruning needs a model with the contexts of all its n-grams",
+                "back-off weight: pruning needs a model with the contexts of all its n-grams",
                 (unsigned long long)missing, n);
     }
 }

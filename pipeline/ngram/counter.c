@@ -14,8 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MESSAGE = 4 << 20 }; // bytes that go from rank to rank at a time
-
 struct run {
     const struct counter_plan *plan;
     struct communicator *comm;
@@ -96,21 +94,15 @@ static void write_ready(struct run *x) {
 static void collect_shares(struct run *x, size_t pass) {
     const struct counter_plan *p = x->plan;
     struct communicator *c = x->comm;
-    unsigned char *passed_by = c->rank == 0 ? NULL : memory_alloc(MESSAGE, 1, "a message");
     for (int r = 1; r < c->ranks; r++) {
         const size_t *first = p->first_block + pass * (size_t)c->ranks + r;
         communicator_broadcast(c, x->table + first[0], (first[1] - first[0]) * sizeof *x->table, r);
         for (size_t i = first[0]; i < first[1]; i++) {
-            unsigned char *from =
-                c->rank == r ? x->share.array + x->share.place[i - first[0]] : x->share.array;
-            for (uint64_t at = 0, n; at < x->table[i].bytes; at += n) {
-                n = x->table[i].bytes - at < MESSAGE ? x->table[i].bytes - at : MESSAGE;
-                communicator_broadcast(c, c->rank == r || c->rank == 0 ? from + at : passed_by, n, r);
-            }
-            if (c->rank == 0) write_block(x, from, &x->table[i]);
+            unsigned char *block = x->share.array + (c->rank == r ? x->share.place[i - first[0]] : 0);
+            communicator_move(c, block, x->table[i].bytes, r, 0);
+            if (c->rank == 0) write_block(x, block, &x->table[i]);
         }
     }
-    free(passed_by);
 }
 
 static void run_pass(struct run *x, size_t pass, const struct shard_set *s) {
@@ -160,6 +152,7 @@ static struct survey *collect_survey(struct run *x, const struct shard_info *inf
 void counter_run(const struct counter_plan *p, struct shard_set *s, const struct vocabulary *v,
                  struct communicator *c, const char *output, struct counts_info *info) {
     struct run x = {.plan = p, .comm = c};
+    communicator_busy(true); // scanning and writing: the others may have to wait for long
     *info = (struct counts_info){.order = p->o.order,
                                  .padded = p->o.padded,
                                  .events = s->info.events,
@@ -181,6 +174,7 @@ void counter_run(const struct counter_plan *p, struct shard_set *s, const struct
     struct survey *survey = collect_survey(&x, &s->info);
     if (writer) counts_commit(writer, survey, info);
     communicator_broadcast(c, info, sizeof *info, 0);
+    communicator_busy(false);
     if (p->blocks)
         run_end(&x);
     else

@@ -172,7 +172,7 @@ void trie_header_check(const struct trie_info *info, const char page[TRIE_HEADER
     const char *at = memmem(page, CHECKED, mark, sizeof mark - 1);
     if (at) content_hash(page + MAGIC, (size_t)(at - page) - MAGIC, sums, blocks, text);
     if (!at || strcmp(text, info->content) != 0)
-        die("%s: damaged: its checksums do not match the content hash of the header; copy or make the file "
-            "again",
+        die("%s: damaged: its checksums do not match the content hash of the header; copy or make the "
+            "file again",
             path);
 }

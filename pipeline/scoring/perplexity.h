@@ -13,7 +13,6 @@ struct exact_sum {
 void exact_sum_add(struct exact_sum *s, double value);
 double exact_sum_value(const struct exact_sum *s);
 
-// Both are NaN without events and where a score is above one or not finite.
 // Start with perplexity_new, add the scores in corpus order in pieces of any size (the result has the same
 // bits), then read.
 struct perplexity {
@@ -30,6 +29,7 @@ struct perplexity {
 
 struct perplexity perplexity_new(void);
 void perplexity_add(struct perplexity *p, const float *scores /* (n), natural logarithms */, size_t n);
+// Both are NaN without events and where a score is above one or not finite.
 double perplexity_mean_loss(const struct perplexity *p); // -mean ln p, nats an event
 double perplexity_value(const struct perplexity *p);     // infinite where some p = 0
 

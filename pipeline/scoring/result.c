@@ -29,9 +29,8 @@ static bool is_name(const char *text, size_t size) {
 
 void result_check_corpus(const char *corpus) {
     if (strcmp(corpus, "reference") == 0)
-        die_usage("--corpus reference: results/reference holds measurements that are kept with the sources "
-                  "and would be "
-                  "overwritten: give the corpus another name");
+        die_usage("--corpus reference: results/reference holds measurements that are kept with the "
+                  "sources and would be overwritten: give the corpus another name");
     if (!is_name(corpus, sizeof((struct row *)0)->corpus))
         die_usage("--corpus %s: a name of letters, digits and . _ + - is needed", corpus);
 }
@@ -161,8 +160,7 @@ static double find_published(const struct row *row, const struct result_sources 
     double found = published_find(s->published, s->system);
     if (isfinite(found) && row->events != LM1B_TEST_EVENTS)
         warn("the test text has %llu events; the published figures are of the benchmark's held-out shard "
-             "00000, which "
-             "has %d",
+             "00000, which has %d",
              (unsigned long long)row->events, LM1B_TEST_EVENTS);
     return found;
 }

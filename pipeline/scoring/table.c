@@ -235,17 +235,17 @@ static void add_convention(const struct row *row, struct buffer *b) {
     buffer_print(
         b,
         "Perplexity is exp(−mean ln p) over the %s events of the test text (%s sentences; words and one "
-        "`</S>` "
-        "each; `<S>` is not predicted), every model normalised over the whole vocabulary; the %s OOV words "
-        "(%.2f %% of the events) are scored as `<UNK>`.  \n",
+        "`</S>` each; `<S>` is not predicted), every model normalised over the whole vocabulary; the %s "
+        "OOV words (%.2f %% of the events) are scored as `<UNK>`.  \n",
         events, sentences, oov, row->events ? 100.0 * (double)row->oov / (double)row->events : 0.0);
-    buffer_print(b,
-                 "Interval: 2.5 to 97.5 %% of %s bootstrap replicates (seed %llu) over blocks of %llu "
-                 "sentence%s.  Context: "
-                 "`reset` starts every sentence afresh; `carry-C` carries the state through C contiguous "
-                 "parts of the text.\n\n",
-                 replicates, (unsigned long long)row->seed, (unsigned long long)row->block,
-                 row->block == 1 ? "" : "s");
+    buffer_print(
+        b,
+        "Interval: 2.5 to 97.5 %% of %s bootstrap replicates (seed %llu) over blocks of %llu sentence%s.  "
+        "Context: `reset` starts every sentence afresh; `carry-C` carries the state through C contiguous parts "
+        "of the text.\n"
+        "\n",
+        replicates, (unsigned long long)row->seed, (unsigned long long)row->block,
+        row->block == 1 ? "" : "s");
     buffer_print(b, "Test text: ids with content hash `%s` (XXH3, 128 bits), vocabulary `%s`.\n",
                  row->test_shard, row->vocabulary);
 }

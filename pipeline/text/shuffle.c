@@ -59,8 +59,7 @@ struct shuffle {
     bool finished, started;
 };
 
-/* === the generator =======================================================================================
- */
+// === the generator ===============================================================================
 
 void shuffle_random_start(struct shuffle_random *r) {
     *r = (struct shuffle_random){.x = 123456789, .y = 362436069, .z = 521288629, .w = 0};
@@ -79,8 +78,7 @@ uint64_t shuffle_random_next(struct shuffle_random *r) {
     return r->w;
 }
 
-/* === order ===============================================================================================
- */
+// === order =======================================================================================
 
 static int compare_lines(const char *a, size_t a_length, const char *b, size_t b_length) {
     int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
@@ -102,8 +100,7 @@ static bool source_before(const struct source *a, const struct source *b) {
     return compare_lines(a->buffer + a->next, a->head.length, b->buffer + b->next, b->head.length) < 0;
 }
 
-/* === in: lines and runs ==================================================================================
- */
+// === in: lines and runs ==========================================================================
 
 struct shuffle *shuffle_new(uint32_t shards, uint64_t memory, const char *tmp) {
     struct shuffle *s = memory_alloc_zero(1, sizeof *s, "the shuffle");
@@ -138,9 +135,8 @@ static void temporary_write(struct shuffle *s, const char *data, size_t size) {
         ssize_t done = write(s->descriptor, data, size);
         if (done < 0 && errno == EINTR) continue;
         if (done < 0)
-            die_errno("cannot write sorting runs into %s after %llu bytes (choose another folder with --tmp, "
-                      "or a larger "
-                      "--memory)",
+            die_errno("cannot write sorting runs into %s after %llu bytes (choose another folder with "
+                      "--tmp, or a larger --memory)",
                       s->tmp, (unsigned long long)s->spilled);
         data += done;
         size -= (size_t)done;
@@ -211,8 +207,7 @@ void shuffle_add(struct shuffle *s, const char *line, size_t length) {
     shuffle_add_keyed(s, shuffle_random_next(&s->random), line, length);
 }
 
-/* === out: one run in memory, or the merge of several =====================================================
- */
+// === out: one run in memory, or the merge of several =============================================
 
 // Brings at least `size` bytes of the run into the buffer, from `next` on.
 static void source_fill(struct shuffle *s, struct source *source, size_t size) {
@@ -311,8 +306,7 @@ bool shuffle_next(struct shuffle *s, uint32_t *shard, const char **line, size_t 
     return true;
 }
 
-/* === counts and end ======================================================================================
- */
+// === counts and end ==============================================================================
 
 uint64_t shuffle_lines(const struct shuffle *s) { return s->lines; }
 uint64_t shuffle_bytes(const struct shuffle *s) { return s->bytes; }

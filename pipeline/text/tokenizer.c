@@ -220,8 +220,7 @@ static void dots_restore(struct buffer *line) {
         if ((unsigned char)line->data[i] == DOT_KEPT) line->data[i] = '.';
 }
 
-/* === the benchmark's own mark for dots, where it stands in the text ========================================
- */
+// === the benchmark's own mark for dots, where it stands in the text ==============================
 
 static const char mark[] = "DOTMULTI", mark_more[] = "DOT";
 enum { MARK = sizeof mark - 1, MARK_MORE = sizeof mark_more - 1 };

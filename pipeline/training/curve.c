@@ -85,7 +85,6 @@ void curve_valid(struct curve *c, uint64_t step, uint64_t epoch, uint64_t events
     json_add_real(&line, "valid_seconds", seconds);
     json_close(&line, '}');
     curve_write(c, &line);
-    c->start = time_now(); // validation is not training time
 }
 
 void curve_close(struct curve *c) {

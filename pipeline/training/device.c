@@ -32,7 +32,7 @@ void device_watch(double seconds) { communicator_watch(joined, seconds, hung); }
 // How many of the ranks are on this host; of these, how many come before this one.
 static int64_t ranks_on_host(struct communicator *c, int *before) {
     uint64_t *sizes = memory_alloc((size_t)c->ranks, sizeof *sizes, "sizes");
-    char(*hosts)[64] = memory_alloc((size_t)c->ranks, sizeof *hosts, "host names");
+    char(*hosts)[COMMUNICATOR_HOST] = memory_alloc((size_t)c->ranks, sizeof *hosts, "host names");
     for (int i = 0; i < c->ranks; i++) sizes[i] = sizeof *hosts;
     communicator_gather(c, c->host, sizes, hosts);
     int64_t n = 0;

@@ -69,8 +69,7 @@ void divergence_check_parameters(const struct divergence *d, uint64_t step, cons
         double square = m->k->matmul.sum_squares(m->k, p->value, parameter_size(p));
         if (!isfinite(square))
             die("step %" PRIu64
-                ": the norm of %s (%s parameters) is %g: training has diverged; lower --rate or "
-                "--clip; %s",
+                ": the norm of %s (%s parameters) is %g: training has diverged; lower --rate or --clip; %s",
                 step, p->name, parameter_group_names[p->group], sqrt(square), remains(d, left));
     }
 }

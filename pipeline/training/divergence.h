@@ -22,14 +22,14 @@ void divergence_check_step(const struct divergence *d, uint64_t step, double los
                            const struct optimiser_norms *norms, int group);
 // Takes the loss of a step into the running one.
 void divergence_follow(struct divergence *d, double loss);
-// Whether a checkpoint is good to go back to: the running loss (of all ranks) is below one and a half times
-// what the run began with, or guessing has.
+// Whether a checkpoint is good to go back to: the running loss (of all ranks) is below
+// 1.5 max(loss of the first step, ln classes).
 bool divergence_is_sane(const struct divergence *d, double running_loss, uint32_t classes);
 // Before a checkpoint: a finite gradient may still have led to parameters that are not.
 void divergence_check_parameters(const struct divergence *d, uint64_t step, const struct model *m);
-// Far worse than guessing, and the running loss (of all ranks) not below what the run began with (or guessing
-// has): nothing comes back from there.  norms: of the last step before.  False where only the validation is
-// that bad, which the caller should tell.
+// Dies where a perplexity above 2 classes meets a running loss (of all ranks) that is not below
+// min(loss of the first step, ln classes).  norms: of the last step before.  False where only the validation
+// is that bad, which the caller should tell.
 bool divergence_check_validation(const struct divergence *d, uint64_t step, double perplexity,
                                  double running_loss, uint32_t classes, const struct optimiser_norms *norms);
 

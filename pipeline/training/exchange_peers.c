@@ -13,7 +13,7 @@
 // === joining =====================================================================================
 
 struct rank_facts {
-    char host[64], device[PEERS_DEVICE_TEXT];
+    char host[COMMUNICATOR_HOST], device[PEERS_DEVICE_TEXT];
     char lacks[256]; // why there is no NCCL, or nothing
 };
 

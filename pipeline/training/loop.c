@@ -62,9 +62,9 @@ static void model_path(const struct loop *x, char *path, size_t size) {
 static void save_model(struct loop *x) {
     char path[4096];
     model_path(x, path, sizeof path);
-    communicator_writes(true);
+    communicator_busy(true);
     if (x->c->rank == 0) model_save(x->m, path);
-    communicator_writes(false);
+    communicator_busy(false);
 }
 
 // What a validation says about rate and patience; true where it is the best so far.
@@ -121,10 +121,12 @@ static void measure_gradient_flow(struct loop *x) {
     if (!x->o->gradient_flow || x->c->rank != 0) return;
     double start = time_now();
     count_seconds(x);
+    communicator_busy(true);
     gradient_flow_measure(x->m, x->w, &x->training, x->valid.ids, x->valid.events, &f);
     snprintf(path, sizeof path, "%s/gradient_flow.tsv", x->o->folder);
     gradient_flow_write(&f, path, x->s.step, x->s.step / x->spe);
     gradient_flow_free(&f);
+    communicator_busy(false);
     resume_training(x, start);
 }
 
@@ -133,6 +135,7 @@ static void make_sample(struct loop *x, const struct batch *b) {
     if (!x->o->sample_steps || x->s.step % x->o->sample_steps || x->c->rank != 0) return;
     double start = time_now();
     count_seconds(x);
+    communicator_busy(true);
     int32_t word = b ? b->targets[(b->T - 1) * b->B] : SOFTMAX_IGNORE;
     float *state = NULL;
     if (word != SOFTMAX_IGNORE) { // else the stream is over
@@ -141,6 +144,7 @@ static void make_sample(struct loop *x, const struct batch *b) {
     }
     x->o->sample(x->o->sample_context, x->m, state, (uint32_t)word, x->s.step);
     free(state);
+    communicator_busy(false);
     resume_training(x, start);
 }
 
@@ -154,10 +158,10 @@ static void save_checkpoint(struct loop *x) {
     divergence_check_parameters(&x->divergence, x->s.step, x->m);
     if (divergence_is_sane(&x->divergence, running_loss(x), model_classes(&x->m->o)))
         x->s.good_step = x->s.step;
-    communicator_writes(true);
+    communicator_busy(true);
     if (x->c->rank == 0) run_logs_look(x->o->folder, x->s.logs);
     checkpoint_save(x->o->folder, x->c, x->m, x->w, &x->id, &x->s);
-    communicator_writes(false);
+    communicator_busy(false);
     x->divergence.checkpoint = x->s.good_step;
     resume_training(x, start);
     x->last_checkpoint = time_now();
@@ -240,8 +244,7 @@ static void check_warmup(const struct optimiser_options *o, uint64_t steps) {
             o->warmup, steps);
     if (o->warmup > (double)steps)
         die("--warmup %g: the whole run has %" PRIu64
-            " steps, and the rate would never come up to --rate %g; "
-            "lower --warmup",
+            " steps, and the rate would never come up to --rate %g; lower --warmup",
             o->warmup, steps, o->rate);
 }
 
@@ -276,9 +279,9 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
     snprintf(x->s.init, sizeof x->s.init, "%s", o->init);
     x->s.rate_factor = 1;
     if (resume != UINT64_MAX) {
-        communicator_writes(true); // it reads, as slowly
+        communicator_busy(true); // it reads, as slowly
         checkpoint_load(o->folder, resume, c, x->m, x->w, &x->id, &x->s);
-        communicator_writes(false);
+        communicator_busy(false);
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
     }
     x->divergence = (struct divergence){.folder = o->folder, .checkpoint = x->s.good_step};

@@ -23,8 +23,7 @@ struct loop_options {
     bool select_best;   // keep the model of the best validation; else the last
     size_t valid_streams; // pieces of the validation text
     bool gradient_flow;   // before the first step and after each epoch
-    double improvement;   // the entropy (nats a word) of a validation improves where the best before was more
-                          // than that times it
+    double improvement;   // a validation improves where best entropy (nats a word) > improvement * its own
     uint64_t patience;    // validations in a row without improvement that end the run; 0: it goes to its end
     double checkpoint_seconds;
     uint64_t checkpoint_steps, log_steps, stop_after; // 0: not

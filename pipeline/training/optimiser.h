@@ -28,8 +28,8 @@ struct optimiser_options {
     double rate, accumulator, epsilon, beta1, beta2; // beta2: RMSProp's decay too
     bool row_wise; // Adagrad: the embedding has one accumulator a row (Grave et al. 2017)
     // RMSProp of tables by rows: how often a step is expected to touch each row of a group (touches.h), or
-    // NULL.  Such a row forgets by beta2^(1/touches), where that is seldom as if the steps between had come
-    // to pass; the square of its gradient has the weight 1 - beta2 (Ji et al. 2016, as their code has it).
+    // NULL.  A row that is touched decays by beta2^(1/touches), so that a rare row forgets as if the steps
+    // between had decayed it, too; the square of its gradient has the weight 1 - beta2 (Ji et al. 2016, code).
     const float *touches[GROUP_COUNT];
     enum schedule_kind schedule;
     double warmup, decay, decay_after; // steps; factor; epochs

@@ -24,11 +24,11 @@ static const char *run_path(char *path, size_t size, const char *file) {
 void run_folder_write_state(const char *word) {
     char path[4096], text[32];
     if (run_ranks->rank != 0) return;
-    communicator_writes(true);
+    communicator_busy(true);
     publish_file(run_path(path, sizeof path, "state"), text,
                  (size_t)snprintf(text, sizeof text, "%s\n", word));
     if (strcmp(word, "running") != 0) unlink(run_path(path, sizeof path, "stop"));
-    communicator_writes(false);
+    communicator_busy(false);
 }
 
 bool run_folder_is_asked_to_stop(void) {
@@ -98,7 +98,7 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
     run_folder = folder;
     run_ranks = c;
     if (c->rank == 0) {
-        communicator_writes(true); // and reads a checkpoint, all of it
+        communicator_busy(true); // and reads a checkpoint, all of it
         publish_make_folder(folder);
         if (fresh) remove_earlier_run();
         if (checkpoint_find(folder, &step))
@@ -108,7 +108,7 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
                 folder);
         publish_refuse_full(run_folder, bytes_missing(bytes), "checkpoints and model",
                             "choose another --output");
-        communicator_writes(false);
+        communicator_busy(false);
     }
     communicator_broadcast(c, &resume, sizeof resume, 0);
     message_set_die_hook(run_folder_fail);

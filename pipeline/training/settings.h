@@ -50,7 +50,7 @@ extern const struct train_settings settings_default;
 #define SETTINGS_BIN_BY          "frequency|root-frequency"
 #define SETTINGS_OPTIMISERS      "sgd|adagrad|adam|rmsprop"
 #define SETTINGS_SCHEDULES       "constant|linear|step|inverse-sqrt|validation"
-#define SETTINGS_CLIP_GROUPS     "all|lstm|each|but-embedding"
+#define SETTINGS_CLIP_GROUPS     "all|recurrent|each|but-embedding"
 #define SETTINGS_RNN_CELLS       "rnn-sigmoid|rnn-tanh|rnn-relu|rnn-identity"
 #define SETTINGS_RECURRENT_CELLS "lstm|gru|gru-before|" SETTINGS_RNN_CELLS
 

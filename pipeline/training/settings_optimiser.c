@@ -25,9 +25,9 @@ void settings_check_optimiser(const struct train_settings *s, const struct progr
     if (s->clip > 0 && s->clip_value > 0) die_usage("--clip and --clip-value exclude each other");
     if (options_was_given(program, "clip-group") && s->clip == 0)
         die_usage("--clip-group means something only with --clip");
-    if (strcmp(s->clip_group, "lstm") == 0 && strcmp(s->cell, "feed-forward") == 0)
-        die_usage("--clip-group lstm clips the recurrent layers, and --cell feed-forward has none: use all, "
-                  "each or but-embedding");
+    if (strcmp(s->clip_group, "recurrent") == 0 && strcmp(s->cell, "feed-forward") == 0)
+        die_usage("--clip-group recurrent clips the recurrent layers, and --cell feed-forward has none: "
+                  "use all, each or but-embedding");
     bool rmsprop = strcmp(s->optimiser, "rmsprop") == 0;
     if (rmsprop) check_touches(s);
     if (s->rescale != 1 && (rmsprop || strcmp(s->optimiser, "adam") == 0))

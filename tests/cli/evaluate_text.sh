@@ -35,3 +35,10 @@ expect_output '1' grep -c '^<UNK>.*<UNK>$' <(printf 'w1 <UNK> w2\n' | evaluate "
 { for i in $(seq 4000); do printf 'w%d ' $((i % 7)); done && echo && cat test.txt; } >long.txt
 shard --quiet --vocab vocab.tsv --output long.shard long.txt
 evaluate "${model[@]}" long.shard >/dev/null
+
+# A dry run reads nothing and writes nothing.
+for what in --per-word --per-sentence; do
+  printf 'w1 w2\n' | evaluate "${model[@]:1}" $what --dry-run >scored 2>said
+  expect_output 0 awk 'END { print NR }' scored
+  grep -q 'would score the lines of standard input with m/model.safetensors' said || fail "$(cat said)"
+done

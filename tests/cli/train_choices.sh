@@ -55,3 +55,7 @@ paste no-shuffle.[12] shuffle.[12] | awk '
     for (i = 2; i <= 4; i++) if (!((sum[i] / sum[1] - 1) ^ 2 < 1e-6)) { print "an epoch has " sum[i] / sum[1] " times the loss"; exit 1 }
     if (NR < 100 || stood < NR || apart < 0.9 * NR || moved < 0.9 * NR) { print NR " steps: " stood ", " apart ", " moved; exit 1 }
   }' >said || fail "--shuffle: $(cat said)"
+
+# Validation, which takes longer here than a step does, is no training: no rate falls to nothing or below.
+grep -q '"words_per_s":' last/curve.jsonl || fail "no rates in last/curve.jsonl"
+if grep -h '"words_per_s":\(-\|inf\|nan\|null\)' ./*/curve.jsonl >said; then fail "rates of training: $(cat said)"; fi

@@ -59,7 +59,7 @@ refuse 2 "--optimiser rmsprop and --softmax class-factored $exclude all words of
 refuse 2 "--optimiser rmsprop and --tie over samples $exclude inputs, targets and samples" --optimiser rmsprop --tie --softmax nce --samples 64
 refuse 2 "--optimiser rmsprop and --cell feed-forward $exclude several windows" --optimiser rmsprop --cell feed-forward --window 3
 train --quiet "${tiny[@]}" --optimiser rmsprop --tie --dry-run --output m train.shard # no rows: the table's gradient is dense
-refuse 2 '--clip-group lstm clips the recurrent layers, and --cell feed-forward has none' --cell feed-forward --window 3 --clip-group lstm
+refuse 2 '--clip-group recurrent clips the recurrent layers, and --cell feed-forward has none' --cell feed-forward --window 3 --clip-group recurrent
 for optimiser in adam rmsprop; do
   refuse 2 "--rescale-embedding means nothing with --optimiser $optimiser" --optimiser $optimiser --rescale-embedding 2
 done

@@ -131,6 +131,19 @@ static void test_broadcast_from_every_rank(void **state) {
     assert_true(good);
 }
 
+static void test_move_between_all_ranks(void **state) {
+    (void)state;
+    bool good = true;
+    for (int from = 0; from < c->ranks; from++)
+        for (int to = 0; to < c->ranks; to++) {
+            if (from == to) continue;
+            uint64_t own = 1000 + (uint64_t)c->rank, x[3] = {own, own, own};
+            communicator_move(c, x, sizeof x, from, to);
+            for (int i = 0; i < 3; i++) good = good && x[i] == (c->rank == to ? 1000 + (uint64_t)from : own);
+        }
+    assert_true(good);
+}
+
 static void test_gather_of_different_sizes(void **state) {
     (void)state;
     bool good = true;
@@ -367,6 +380,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_sums_are_the_same_bits_everywhere_and_again),
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_broadcast_from_every_rank),
+        cmocka_unit_test(test_move_between_all_ranks),
         cmocka_unit_test(test_gather_of_different_sizes),
         cmocka_unit_test(test_agreement_names_the_first_that_differs),
         cmocka_unit_test(test_sums_in_flight),
