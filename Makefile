@@ -81,6 +81,9 @@ else
 # === inner level: build/config.mk is there ================================================
 
 include build/config.mk
+ifeq ($(strip $(NVCC)),) # make NVCC= builds without CUDA
+override HAVE_CUDA := 0
+endif
 
 VERSION := 0.1.0
 comma   := ,

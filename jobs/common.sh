@@ -42,6 +42,15 @@ need_number() {
   fail_usage "$1=$2: the number of $4 is a whole number from $3"
 }
 
+# need_switch NAME: a variable that is 1, or 0 or nothing, which are the same from then on.
+need_switch() {
+  case ${!1:-} in
+  '' | 1) ;;
+  0) printf -v "$1" '' ;;
+  *) fail_usage "$1=${!1}: it is 1, or left out" ;;
+  esac
+}
+
 # need FILE 'COMMAND THAT MAKES IT'
 need() { [ -e "$1" ] || fail "$1 is missing; make it with:  $2"; }
 need_programs() {
@@ -258,6 +267,9 @@ choose_launcher() {
   need_number NP "$ranks" 1 ranks
   [ -z "${THREADS:-}" ] || need_number THREADS "$THREADS" 0 threads
   [ -z "${EPOCHS:-}" ] || need_number EPOCHS "$EPOCHS" 1 epochs
+  need_switch FRESH
+  need_switch ELASTIC
+  [[ ${NGRAM_MEMORY:-1G} =~ ^[0-9]+(\.[0-9]+)?[kKmMgGtT]?(i?B)?$ ]] || fail_usage "NGRAM_MEMORY=$NGRAM_MEMORY: a size such as 16G is expected"
   threads=${THREADS:-${SLURM_CPUS_PER_TASK:-0}} # 0: the host's cores shared among its ranks
   device=${DEVICE:-auto}
   case $device in auto | cpu | cuda) ;; *) fail_usage "DEVICE=$device: it is auto, cpu or cuda" ;; esac

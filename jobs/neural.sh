@@ -35,10 +35,13 @@ make_characters() {
 
 # --- training --------------------------------------------------------------------------------------------------------------
 
+# checkpoints_in FOLDER: its checkpoints, and those that are no longer or not yet whole.  (The folder's name may hold what globs do.)
+checkpoints_in() { find "$1" -maxdepth 1 -name 'checkpoint-*' 2>/dev/null; }
+
 # run_state FOLDER: what became of the run there.  The manifest is written last: with it, and no checkpoint to go on from, the run is
 # finished, whatever became of the file `state`.
 run_state() {
-  if [ -e "$1/model.safetensors.manifest.json" ] && ! compgen -G "$1/checkpoint-*/DONE" >/dev/null; then
+  if [ -e "$1/model.safetensors.manifest.json" ] && [ -z "$(find "$1" -path '*/checkpoint-*/DONE' 2>/dev/null)" ]; then
     echo finished
   else
     cat "$1/state" 2>/dev/null || true
@@ -50,7 +53,7 @@ run_state() {
 # start_or_resume FOLDER IN... -- COMMAND...
 start_or_resume() {
   local folder=$1 checkpoints state started
-  checkpoints=$(compgen -G "$folder/checkpoint-*" || true) state=$(run_state "$folder")
+  checkpoints=$(checkpoints_in "$folder") state=$(run_state "$folder")
   if [ "$state" = finished ] && [ -e "$folder/model.safetensors" ]; then checkpoints=${checkpoints:-needless}; fi
   if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then
     # FRESH also drops what another number of ranks has begun.
@@ -97,10 +100,10 @@ train_neural() {
     state=$(cat "$folder/state" 2>/dev/null || true)
   fi
   stop_file=
-  if [ $status = 0 ] && [ "$state" = stopped ] && [ -z "$signal" ] && [ -e "$folder/stop" ]; then
-    say "stopped, since there is a file $folder/stop: run it again to go on" && exit 75
+  { [ $status = 0 ] && [ "$state" != stopped ]; } || [ "$state" = finished ] || see_preemption
+  if [ $status = 0 ] && [ "$state" = stopped ] && [ -z "$signal" ]; then # nobody wants the job to go on by itself
+    say "stopped, as a file $folder/stop or a signal to the training asked: run it again to go on" && exit 75
   fi
-  [ $status = 0 ] || [ "$state" = finished ] || see_preemption
   if [ $status != 0 ] && [ "$state" = running ] && [ -z "$signal" ]; then
     state=failed # which a rank that was killed could not write
     echo $state >"$folder/state"

@@ -40,8 +40,9 @@ choose_systems() {
     systems=()
     for file in "$home"/jobs/train_*.sh; do systems+=("$(basename "${file#*/train_}" .sh)"); done
     ;;
-  *) read -ra systems <<<"$SYSTEMS" ;;
+  *) read -rd '' -a systems <<<"$SYSTEMS" || true ;; # with blanks or line ends between
   esac
+  [ ${#systems[@]} -gt 0 ] || fail_usage "SYSTEMS='$SYSTEMS' names no system"
   for system in "${systems[@]}"; do
     [ -e "$home/jobs/train_$system.sh" ] ||
       fail_usage "there is no system '$system': SYSTEMS is default, all, or some of: $(cd "$home/jobs" && echo train_*.sh | sed 's/train_//g; s/\.sh//g')"

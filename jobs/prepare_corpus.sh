@@ -41,7 +41,7 @@ forward_signals
 
 # The text: nothing to do for a tokenised folder; else the project's own recipes, or the tokenizer.
 prepare_text() {
-  local split source target status
+  local split target status
   if [ -z "$origin" ]; then
     if [ -e "$text/valid.txt" ] && [ -e "$text/test.txt" ] && { [ -e "$text/train.txt" ] || [ -d "$text/train" ]; }; then return; fi
     announce
@@ -56,8 +56,8 @@ prepare_text() {
     need_programs tokenize
     for split in train valid test; do
       need_split "$origin" "$split"
-      source=${texts[0]} target=$text/$split.txt
-      make_file "$target" "$source" -- "$bin/tokenize" --output "$target" "$source"
+      target=$text/$split.txt
+      make_file "$target" "${texts[@]}" -- "$bin/tokenize" --output "$target" "${texts[@]}"
     done
   fi
 }
@@ -69,8 +69,8 @@ need_split() {
     fail "$1 has no $2.txt (nor .zst, .gz): a corpus folder holds train.txt, valid.txt and test.txt; $bin/split cuts one text into parts"
 }
 
-make_shard() { # TEXT SHARD
-  make_file "$2" "$1" "$data/vocab.tsv" -- "$bin/shard" --vocab "$data/vocab.tsv" "${unk[@]}" --output "$2" "$1"
+make_shard() { # SHARD TEXT...
+  make_file "$1" "${@:2}" "$data/vocab.tsv" -- "$bin/shard" --vocab "$data/vocab.tsv" "${unk[@]}" --output "$1" "${@:2}"
 }
 
 unk=()
@@ -92,14 +92,14 @@ make_file "$data/vocab.tsv" "${texts[@]}" -- \
 
 step "Writing the shards of $corpus"
 if [ -d "$text/train" ]; then
-  for file in "${texts[@]}"; do make_shard "$file" "$data/train/$(basename "$file" .txt).shard"; done
+  for file in "${texts[@]}"; do make_shard "$data/train/$(basename "$file" .txt).shard" "$file"; done
   shards=("$data/train"/*.shard)
   [ ${#shards[@]} = ${#texts[@]} ] || fail "$data/train holds shards of other texts: remove the folder and run this again"
 else
-  make_shard "${texts[0]}" "$data/train.shard"
+  make_shard "$data/train.shard" "${texts[@]}"
 fi
 for split in valid test; do
   find_texts "$text" "$split"
-  make_shard "${texts[0]}" "$data/$split.shard"
+  make_shard "$data/$split.shard" "${texts[@]}"
 done
 [ -n "$progressed${PIPELINE_DID:-}" ] || say "nothing to do: $corpus is up to date"

@@ -23,7 +23,6 @@ enum random_purpose {
     RANDOM_INITIAL = 1,
     RANDOM_DROPOUT = 2,
     RANDOM_SAMPLE = 3,
-    RANDOM_BOOTSTRAP = 4,
     RANDOM_TEST = 5,
     RANDOM_TEXT = 6,
     RANDOM_ORDER = 7

@@ -60,12 +60,6 @@ static bool has_suffix(const char *path, const char *suffix) {
     return n >= m && strcmp(path + n - m, suffix) == 0;
 }
 
-static void add_count(struct manifest *m, const char *key, uint64_t value) {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    manifest_add_note(m, key, text);
-}
-
 static void write_manifest(struct manifest *m, const struct trie_info *info, const char *hash,
                            double seconds) {
     char text[32];
@@ -73,11 +67,11 @@ static void write_manifest(struct manifest *m, const struct trie_info *info, con
     snprintf(text, sizeof text, "%.3f", seconds);
     if (stat(output, &s)) die_errno("cannot look at %s", output);
     manifest_add_output(m, output, hash);
-    add_count(m, "train_events", info->events);
+    manifest_add_count(m, "train_events", info->events);
     manifest_add_note(m, "train_seconds", text);
-    add_count(m, "processors", (uint64_t)threads);
-    add_count(m, "params", info->params);
-    add_count(m, "model_bytes", (uint64_t)s.st_size);
+    manifest_add_count(m, "processors", (uint64_t)threads);
+    manifest_add_count(m, "params", info->params);
+    manifest_add_count(m, "model_bytes", (uint64_t)s.st_size);
     manifest_commit(m, output);
 }
 

@@ -8,7 +8,7 @@
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/counter.h"
 #include "pipeline/ngram/survey.h"
-#include "pipeline/training/device.h"
+#include "pipeline/ranks/ranks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 static const char *vocabulary_path, *output;
 static int64_t order = 5, threads;
-static double watchdog = DEVICE_WATCHDOG_SECONDS;
+static double watchdog = RANKS_WATCHDOG_SECONDS;
 static uint64_t memory = UINT64_C(4) << 30;
 static bool pad;
 
@@ -31,7 +31,7 @@ static const struct option_spec options[] = {
     {"memory", OPTION_SIZE, &memory, "BYTES", "of each rank; changes the time only", NULL, 0, 0, false},
     {"threads", OPTION_INT, &threads, "N", "threads of a rank; 0: the host's cores shared among its ranks",
      NULL, 0, 1024, false},
-    {"watchdog", OPTION_REAL, &watchdog, "X", DEVICE_WATCHDOG_HELP, NULL, 0, 1e9, false},
+    {"watchdog", OPTION_REAL, &watchdog, "X", RANKS_WATCHDOG_HELP, NULL, 0, 1e9, false},
     {0}};
 
 static const struct program program = {
@@ -62,7 +62,7 @@ static void print_forecast(const struct counter_plan *p, const struct shard_info
     note("forecast: memory %s a rank (%s at least), no temporary files, output at most %s",
          memory_format(p->memory, bytes), memory_format(p->least_memory, least),
          memory_format(p->output_bytes, most));
-    note("forecast: some %.3g hours (%.1f s), at %.1f M events a second", p->seconds / 3600, p->seconds,
+    note("forecast: some %s, at %.1f M events a second", time_format(p->seconds, bytes),
          1e-6 * (double)text->events / p->seconds);
     if (p->memory * sharing > memory_available())
         warn("%" PRIu64
@@ -72,24 +72,18 @@ static void print_forecast(const struct counter_plan *p, const struct shard_info
     publish_warn_full(output, p->output_bytes, "counts");
 }
 
-static void add_count(struct manifest *m, const char *key, uint64_t value) {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    manifest_add_note(m, key, text);
-}
-
 static void save_manifest(struct manifest *m, const struct counts_info *info, const struct counter_plan *p,
                           const char *const *paths, size_t count, double seconds) {
     char text[32];
     manifest_add_input(m, vocabulary_path, info->vocabulary);
     for (size_t i = 0; i < count; i++) manifest_add_input(m, paths[i], i ? NULL : info->text);
     manifest_add_output(m, output, info->content);
-    add_count(m, "train_events", info->events);
+    manifest_add_count(m, "train_events", info->events);
     snprintf(text, sizeof text, "%.3f", seconds);
     manifest_add_note(m, "train_seconds", text);
-    add_count(m, "processors", (uint64_t)p->o.threads * (uint64_t)p->ranks);
-    add_count(m, "records", info->records);
-    add_count(m, "passes", p->passes);
+    manifest_add_count(m, "processors", (uint64_t)p->o.threads * (uint64_t)p->ranks);
+    manifest_add_count(m, "records", info->records);
+    manifest_add_count(m, "passes", p->passes);
     manifest_commit(m, output);
 }
 
@@ -134,9 +128,9 @@ int main(int argc, char **argv) {
     if (strcmp(output, "-") == 0) die_usage("--output -: counts and their manifest need a file");
     publish_refuse_input(output, vocabulary_path);
     for (size_t i = 0; i < files; i++) publish_refuse_input(output, paths[i]);
-    struct communicator *c = device_join();
-    device_watch(watchdog);
-    int64_t sharing = device_ranks_on_host(c);
+    struct communicator *c = ranks_join();
+    ranks_watch(watchdog);
+    int64_t sharing = ranks_on_host(c, NULL);
     struct counter_options o = {.order = (int)order, .padded = pad, .memory = memory};
     o.threads = (int)(threads ? threads : cores_available() / sharing);
     if (o.threads < 1) o.threads = 1;
@@ -144,7 +138,7 @@ int main(int argc, char **argv) {
     struct shard_set *s = shard_set_open(paths, files, v->hash);
     char inputs[2 * HASH_TEXT_SIZE];
     snprintf(inputs, sizeof inputs, "%s %s", v->hash, s->info.content);
-    device_check_agreement(c, &program, inputs);
+    ranks_check_agreement(c, &program, inputs);
     threads = o.threads; // as resolved, for the manifest
     if (c->rank == 0) options_print(&program);
     count(c, &o, (uint64_t)sharing, s, v, paths, files);

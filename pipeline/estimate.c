@@ -240,12 +240,6 @@ static void read_training(struct training *t, const struct counts_info *counts) 
     buffer_free(&path);
 }
 
-static void add_count(struct manifest *m, const char *key, uint64_t value) {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    manifest_add_note(m, key, text);
-}
-
 // What a reader of the model's figures has to know.
 static void add_warning(struct manifest *m, const struct smoothing *s) {
     char text[128] = "order ";
@@ -271,15 +265,15 @@ static void save_manifest(struct manifest *m, const struct estimator *e, const s
     manifest_add_input(m, counts_path, counts->content);
     manifest_add_input(m, vocabulary_path, counts->vocabulary);
     manifest_add_output(m, path, hash);
-    add_count(m, "train_events", e->info.events);
+    manifest_add_count(m, "train_events", e->info.events);
     snprintf(text, sizeof text, "%.3f", t->seconds); // counting and estimating, without the export to ARPA
     manifest_add_note(m, "train_seconds", text);
-    add_count(m, "processors", t->processors);
-    add_count(m, "params", e->info.params);
-    add_count(m, "model_bytes", (uint64_t)s.st_size);
+    manifest_add_count(m, "processors", t->processors);
+    manifest_add_count(m, "params", e->info.params);
+    manifest_add_count(m, "model_bytes", (uint64_t)s.st_size);
     uint64_t grams = 0;
     for (int n = 1; n <= e->info.order; n++) grams += e->info.nodes[n];
-    add_count(m, "ngrams", grams);
+    manifest_add_count(m, "ngrams", grams);
     add_warning(m, e->smoothing);
     manifest_commit(m, path);
 }
@@ -288,14 +282,14 @@ static void save_manifest(struct manifest *m, const struct estimator *e, const s
 
 static void print_forecast(const struct estimator *e) {
     const struct estimator_plan *p = &e->plan;
-    char used[16], least[16], bytes[16];
+    char used[16], least[16], bytes[16], time[32];
     for (int n = 1; n <= e->info.order; n++) note("order %d: %" PRIu64 " n-grams", n, e->info.nodes[n]);
     note("forecast: memory %s (%s at least), %d thread%s, %zu pass%s over the counts and one for back-off "
          "weights, no temporary files, the model %s%s",
          memory_format(p->memory, used), memory_format(p->least_memory, least), p->threads,
          p->threads == 1 ? "" : "s", p->passes, p->passes == 1 ? "" : "es",
          memory_format(p->output_bytes, bytes), output ? "" : " (in memory alone)");
-    note("forecast: some %.3g hours (%.1f s)%s, where the disk keeps up", p->seconds / 3600, p->seconds,
+    note("forecast: some %s%s, where the disk keeps up", time_format(p->seconds, time),
          arpa ? " without the ARPA file" : "");
     if (output) publish_refuse_full(output, p->output_bytes, "a model", "choose another --output");
 }

@@ -13,6 +13,7 @@
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/models/language_model.h"
 #include "pipeline/ngram/hit_ratios.h"
+#include "pipeline/ranks/ranks.h"
 #include "pipeline/scoring/perplexity.h"
 #include "pipeline/scoring/word_scores.h"
 #include "pipeline/training/device.h"
@@ -26,7 +27,7 @@
 static const char *model_path, *vocabulary_path, *words_path, *words_vocabulary_path, *output;
 static struct device_choice compute = {"auto", "auto", 0}, taken;
 static int64_t streams = 1, batch = 32, sum_check = 100;
-static double watchdog = DEVICE_WATCHDOG_SECONDS;
+static double watchdog = RANKS_WATCHDOG_SECONDS;
 static bool per_sentence, per_word;
 
 static const struct option_spec options[] = {
@@ -48,14 +49,14 @@ static const struct option_spec options[] = {
     {"device", OPTION_CHOICE, &compute.device, NULL, "what computes", DEVICE_CHOICES, 0, 0, false},
     {"precision", OPTION_CHOICE, &compute.precision, NULL, DEVICE_PRECISION_HELP "; auto: fp32",
      DEVICE_PRECISIONS, 0, 0, false},
-    {"watchdog", OPTION_REAL, &watchdog, "X", DEVICE_WATCHDOG_HELP, NULL, 0, 1e9, false},
+    {"watchdog", OPTION_REAL, &watchdog, "X", RANKS_WATCHDOG_HELP, NULL, 0, 1e9, false},
     {"check-sums", OPTION_INT, &sum_check, "N", "events whose whole distribution is summed as a check", NULL,
      0, 1 << 20, false},
     {"per-sentence", OPTION_FLAG, &per_sentence, NULL,
      "text on standard input: ln p, events, unknown words of each line", NULL, 0, 0, false},
     {"per-word", OPTION_FLAG, &per_word, NULL,
-     "text on standard input: ln p of each word and </S>, a line each, and the n-gram order found", NULL, 0,
-     0, false},
+     "text on standard input: ln p of each word and </S>, a line each, and the n-gram order found; an empty line behind each text line",
+     NULL, 0, 0, false},
     {0}};
 
 static const struct program program = {
@@ -305,6 +306,9 @@ static void check_options(bool text, char *const *paths, int count) {
     if (!words_path != !words_vocabulary_path) die_usage("--words and --words-vocab go together");
     if (text && (count > 0 || output || words_path))
         die_usage("--per-sentence and --per-word read standard input: no shards, no --output, no --words");
+    if (text && (options_was_given(&program, "streams") || options_was_given(&program, "check-sums")))
+        die_usage(
+            "--streams and --check-sums are for shards: of text on standard input, each line is scored by itself");
     if (!text && count == 0) die_usage("no shard given");
     if (output) refuse_inputs_as_output(paths, count);
 }
@@ -321,7 +325,7 @@ static void evaluate_files(struct language_model *m, struct communicator *c, con
     char inputs[4 * HASH_TEXT_SIZE];
     snprintf(inputs, sizeof inputs, "%s %s %s %s", v->hash, x.s->info.content, m->hash,
              words_path ? words.s->info.content : "");
-    device_check_agreement(c, &program, inputs);
+    ranks_check_agreement(c, &program, inputs);
     evaluate_shards(m, c, &x, words_path ? &words : NULL, k);
     shard_set_close(x.s);
     if (words_path) shard_set_close(words.s), vocabulary_close(words_vocabulary);
@@ -333,8 +337,8 @@ int main(int argc, char **argv) {
     int first = options_parse(&program, argc, argv);
     bool text = per_sentence || per_word;
     check_options(text, argv + first, argc - first);
-    struct communicator *c = device_join();
-    device_watch(watchdog);
+    struct communicator *c = ranks_join();
+    ranks_watch(watchdog);
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     taken = compute;
     if (strcmp(taken.device, "auto") == 0 && !language_model_is_network(model_path))

@@ -6,6 +6,7 @@
 #include "pipeline/files/manifest.h"
 #include "pipeline/files/publish.h"
 #include "pipeline/files/vocabulary.h"
+#include "pipeline/models/language_model.h"
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/arpa_export.h"
 #include "pipeline/ngram/arpa_import.h"
@@ -73,9 +74,9 @@ static void forecast(const struct trie *t, bool held) {
          model_path, grams, memory_format(prune_bytes(&t->info), takes), memory_format(memory, given),
          memory_format(t->bytes, model), held ? "which are held in memory, too" : "which are mapped");
     double seconds = prune_seconds(&t->info, (int)threads);
-    note("forecast: some %.3g hours (%.1f s) on %" PRId64 " thread%s, the pruned model at most %s",
-         seconds / 3600, seconds, threads, threads == 1 ? "" : "s",
-         memory_format(prune_output_most(t, (uint64_t)keep), takes));
+    char time[32];
+    note("forecast: some %s on %" PRId64 " thread%s, the pruned model at most %s", time_format(seconds, time),
+         threads, threads == 1 ? "" : "s", memory_format(prune_output_most(t, (uint64_t)keep), takes));
     publish_warn_full(output, prune_output_most(t, (uint64_t)keep), "the pruned model");
 }
 
@@ -116,12 +117,6 @@ static struct training read_training(void) {
     return t;
 }
 
-static void add_count(struct manifest *m, const char *key, uint64_t value) {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    manifest_add_note(m, key, text);
-}
-
 // Beside a file with the pruned model: `path`.
 static void save_manifest(struct manifest *m, const struct trie_info *info, const struct prune_result *r,
                           const struct training *training, const char *path, const char *hash) {
@@ -133,13 +128,13 @@ static void save_manifest(struct manifest *m, const struct trie_info *info, cons
     manifest_add_input(m, vocabulary_path, info->vocabulary);
     manifest_add_input(m, model_path, info->content);
     manifest_add_output(m, path, hash);
-    add_count(m, "train_events", info->events);
+    manifest_add_count(m, "train_events", info->events);
     snprintf(text, sizeof text, "%.3f", training->seconds); // without the export to ARPA
     manifest_add_note(m, "train_seconds", text);
-    add_count(m, "processors", training->processors);
-    add_count(m, "params", r->info.params);
-    add_count(m, "model_bytes", (uint64_t)s.st_size);
-    add_count(m, "ngrams", kept);
+    manifest_add_count(m, "processors", training->processors);
+    manifest_add_count(m, "params", r->info.params);
+    manifest_add_count(m, "model_bytes", (uint64_t)s.st_size);
+    manifest_add_count(m, "ngrams", kept);
     snprintf(text, sizeof text, "%.9g", r->threshold);
     manifest_add_note(m, "threshold", text);
     if (*training->note) manifest_add_note(m, "note", training->note);
@@ -164,6 +159,8 @@ int main(int argc, char **argv) {
     if (!threads) threads = cores_available();
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     if (arpa_path) arpa_check_words(v, vocabulary_path);
+    if (language_model_is_network(model_path))
+        die("%s is a network: only n-gram models are pruned", model_path);
     bool mapped = trie_is_trie(model_path);
     struct trie *t = mapped ? trie_open(model_path, v) : arpa_import(model_path, v, (int)threads);
     struct prune_options o = {threshold, (uint64_t)keep, memory, (int)threads};

@@ -181,9 +181,10 @@ static const struct program table_program = {
 static void commit_table_manifest(struct manifest *m, const struct table *t, const char *folder,
                                   const char *path) {
     for (const struct row *row = t->rows; row < t->rows + t->count; row++) {
-        char name[512];
+        char name[4096], hash[HASH_TEXT_SIZE];
         snprintf(name, sizeof name, "%s/rows/%s.json", folder, row->system);
-        manifest_add_input(m, name, NULL);
+        hash_file(name, hash);
+        manifest_add_input(m, name, hash);
     }
     manifest_add_output(m, path, NULL);
     manifest_commit(m, path);
@@ -194,6 +195,7 @@ static int report_table(int argc, char **argv) {
     result_check_corpus(table_corpus);
     if (argc - first != 1) die_usage("one folder RESULTS/CORPUS is needed, not %d", argc - first);
     const char *folder = argv[first];
+    if (!*folder) die_usage("the folder RESULTS/CORPUS has an empty name");
     char path[4096];
     snprintf(path, sizeof path, "%s/perplexity.tsv", folder);
     if (options_is_dry_run()) {

@@ -8,6 +8,7 @@
 #include "pipeline/models/choice.h"
 #include "pipeline/models/generate.h"
 #include "pipeline/models/stepper.h"
+#include "pipeline/ranks/ranks.h"
 #include "pipeline/training/device.h"
 
 #include <inttypes.h>
@@ -285,7 +286,7 @@ int main(int argc, char **argv) {
     resources_tune_libraries(argv);
     options_parse(&program, argc, argv);
     check_options();
-    struct communicator *c = device_join();
+    struct communicator *c = ranks_join();
     if (c->ranks > 1) die("standard input is answered on one rank");
     struct vocabulary *v = vocabulary_open(vocabulary_path);
     check_words(v);

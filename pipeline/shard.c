@@ -80,16 +80,12 @@ static void write_block(void *user, struct sentence_block *b) {
 
 static void save_manifest(struct manifest *m, const struct sentences_job *job,
                           const struct shard_info *info) {
-    char text[32];
     sentences_add_inputs(job, m);
     manifest_add_input(m, vocabulary_path, info->vocabulary);
     manifest_add_output(m, output, info->content);
-    snprintf(text, sizeof text, "%" PRIu64, info->events);
-    manifest_add_note(m, "events", text);
-    snprintf(text, sizeof text, "%" PRIu64, info->sentences);
-    manifest_add_note(m, "sentences", text);
-    snprintf(text, sizeof text, "%" PRIu64, info->unknown);
-    manifest_add_note(m, "unknown", text);
+    manifest_add_count(m, "events", info->events);
+    manifest_add_count(m, "sentences", info->sentences);
+    manifest_add_count(m, "unknown", info->unknown);
     manifest_commit(m, output);
 }
 

@@ -15,6 +15,7 @@
 #include "pipeline/text/shuffle.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,12 +256,10 @@ int main(int argc, char **argv) {
     if (unlink(stamp) != 0 && errno != ENOENT) die_errno("cannot replace %s", stamp);
     atexit(remove_partial_set);
     write_shards(shuffle, manifest);
-    char lines[24];
-    snprintf(lines, sizeof lines, "%llu", (unsigned long long)shuffle_lines(shuffle));
-    manifest_add_note(manifest, "lines", lines);
+    manifest_add_count(manifest, "lines", shuffle_lines(shuffle));
     manifest_commit(manifest, prefix);
     set_whole = true;
-    note("%s lines in %lld shards: %s-*", lines, (long long)shards, prefix);
+    note("%" PRIu64 " lines in %lld shards: %s-*", shuffle_lines(shuffle), (long long)shards, prefix);
     shuffle_free(shuffle);
     free(folder);
     resources_report();

@@ -361,15 +361,13 @@ static void print_plan(const struct run *run, uint64_t bytes) {
 }
 
 static void manifest_finish(struct run *run) {
-    char number[24], hash[HASH_TEXT_SIZE];
+    char hash[HASH_TEXT_SIZE];
     stream_hash_written(run->writer, hash);
     stream_commit(run->writer);
     if (!run->manifest) return;
     manifest_add_output(run->manifest, output, hash);
-    snprintf(number, sizeof number, "%" PRIu64, run->lines);
-    manifest_add_note(run->manifest, "lines", number);
-    snprintf(number, sizeof number, "%" PRIu64, run->replaced);
-    manifest_add_note(run->manifest, "invalid_utf8_replaced", number);
+    manifest_add_count(run->manifest, "lines", run->lines);
+    manifest_add_count(run->manifest, "invalid_utf8_replaced", run->replaced);
     manifest_commit(run->manifest, output);
 }
 

@@ -8,6 +8,7 @@
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/models/training_texts.h"
 #include "pipeline/neural/model_start.h"
+#include "pipeline/ranks/ranks.h"
 #include "pipeline/training/device.h"
 #include "pipeline/training/forecast.h"
 #include "pipeline/training/loop.h"
@@ -142,7 +143,7 @@ static const struct option_spec options[] = {
     INT("log-steps", s.log_steps, 1, 1e9, "steps of one line of the learning curve"),
     INT("stop-after", s.stop_after, 0, 1e15,
         "make a checkpoint after that many steps and stop; 0: go to the end"),
-    REAL("watchdog", s.watchdog, 0, 1e9, DEVICE_WATCHDOG_HELP),
+    REAL("watchdog", s.watchdog, 0, 1e9, RANKS_WATCHDOG_HELP),
     FLAG("elastic", s.elastic, "go on from a checkpoint of another number of ranks"),
     {"fresh", OPTION_FLAG, &s.fresh, NULL, "start anew, whatever checkpoints there are", NULL, 0, 0, false},
     {0}};
@@ -167,14 +168,13 @@ static const char *const free_options[] = {"vocab",
                                            NULL};
 
 static const struct program program = {
-    "train", "Trains a recurrent language model on shards.", "SHARD...",
-    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, gradient_flow.tsv and samples.tsv where they "
-    "are asked for, checkpoints while it runs, and `state`, one word:\n"
-    "running, finished, stopped (checkpoint made; run it again to go on) or failed.\n"
-    "SIGUSR1, SIGTERM or a file FOLDER/stop: checkpoint at the next step, then leave with 0.  Run again with the same "
-    "options it goes on\n"
-    "from the newest checkpoint.  Several ranks: mpirun --bind-to none -np N train ..., or srun "
-    "--mpi=pmix -K train ...",
+    "train", "Trains a recurrent language model, or one over a window of words, on shards.", "SHARD...",
+    "Leaves in FOLDER: model.safetensors with its manifest, curve.jsonl, gradient_flow.tsv and samples.tsv\n"
+    "where they are asked for, checkpoints while it runs, and `state`, one word: running, finished, stopped\n"
+    "(checkpoint made; run it again to go on) or failed.\n"
+    "SIGUSR1, SIGTERM or a file FOLDER/stop: checkpoint at the next step, then leave with 0.  Run again with\n"
+    "the same options it goes on from the newest checkpoint.\n"
+    "Several ranks: mpirun --bind-to none -np N train ..., or srun --mpi=pmix -K train ...",
     options};
 
 static struct communicator *world;
@@ -228,17 +228,34 @@ static void write_manifest(struct manifest *m, const struct kernels *k, const st
     if (stat(path, &file)) die_errno("cannot find the model %s", path);
     hash_file(path, hash);
     manifest_add_output(m, path, hash);
-#define NOTE(key, ...) (snprintf(value, sizeof value, __VA_ARGS__), manifest_add_note(m, key, value))
-    NOTE("train_events", "%" PRIu64, r->state.words);
-    NOTE("train_seconds", "%.1f", r->state.train_seconds);
-    NOTE("processors", "%d", world->ranks * k->threads);
-    NOTE("params", "%" PRIu64, model_count_floats(o));
-    NOTE("model_bytes", "%" PRIu64, (uint64_t)file.st_size);
+    manifest_add_count(m, "train_events", r->state.words);
+    snprintf(value, sizeof value, "%.1f", r->state.train_seconds);
+    manifest_add_note(m, "train_seconds", value);
+    manifest_add_count(m, "processors", (uint64_t)world->ranks * (uint64_t)k->threads);
+    manifest_add_count(m, "params", model_count_floats(o));
+    manifest_add_count(m, "model_bytes", (uint64_t)file.st_size);
     manifest_add_note(m, "kernels", k->variant);
     bool is_best = strcmp(s.select, "best") == 0;
-    NOTE("valid_perplexity", "%.6f", is_best ? r->state.best_perplexity : r->state.last_perplexity);
-#undef NOTE
+    snprintf(value, sizeof value, "%.6f", is_best ? r->state.best_perplexity : r->state.last_perplexity);
+    manifest_add_note(m, "valid_perplexity", value);
     manifest_commit(m, path);
+}
+
+// Rank 0 leaves the folder as what became of the run.
+static void conclude(struct manifest *manifest, const struct kernels *k, const struct model_options *o,
+                     const struct shard_set *text, const struct shard_set *valid, const struct vocabulary *v,
+                     const struct loop_result *result) {
+    if (!result->finished) {
+        manifest_abandon(manifest);
+        run_folder_write_state("stopped");
+        note("stopped after step %" PRIu64 "; run again to go on", result->state.step);
+        return;
+    }
+    communicator_busy(true);
+    write_manifest(manifest, k, o, text, valid, v, result);
+    communicator_busy(false);
+    run_folder_write_state("finished"); // and only then, so that a killed run goes on
+    checkpoint_remove_all(s.folder);
 }
 
 static void tell_exchanged(uint64_t steps) {
@@ -253,8 +270,8 @@ int main(int argc, char **argv) {
     handle_signal(SIGUSR1, request_stop);
     s = settings_default;
     int first = options_parse(&program, argc, argv);
-    world = device_join();
-    device_watch(s.watchdog);
+    world = ranks_join();
+    ranks_watch(s.watchdog);
     if (first == argc) die_usage("no training shards given");
     settings_check(&s, &program);
     if (s.batch % world->ranks)
@@ -267,7 +284,7 @@ int main(int argc, char **argv) {
     hash_start();
     snprintf(inputs, sizeof inputs, "%s %s %s %s", v->hash, text->info.content, valid->info.content,
              init_hash);
-    device_check_agreement(world, &program, inputs);
+    ranks_check_agreement(world, &program, inputs);
     struct model_options o = settings_model(&s, v);
     struct loop_options l = settings_loop(&s, v);
     if ((uint64_t)s.batch > text->info.sentences)
@@ -284,6 +301,7 @@ int main(int argc, char **argv) {
         communicator_close(world);
         return EXIT_DONE;
     }
+    // Nothing was touched until here: what could be refused is.
     uint64_t resume = run_folder_enter(s.folder, world, s.fresh, f.disk);
     handle_signal(SIGTERM, request_stop); // before there is anything to save, it ends the program
     struct manifest *manifest = manifest_start(&program);
@@ -297,17 +315,7 @@ int main(int argc, char **argv) {
     l.sample = add_sample, l.sample_context = &texts, l.init = init_hash;
     struct loop_result result;
     loop_run(m, world, text, valid, &l, &id, resume, &result);
-    if (world->rank == 0 && result.finished) {
-        communicator_busy(true);
-        write_manifest(manifest, k, &o, text, valid, v, &result);
-        communicator_busy(false);
-        run_folder_write_state("finished");
-        checkpoint_remove_all(s.folder);
-    } else if (world->rank == 0) {
-        manifest_abandon(manifest);
-        run_folder_write_state("stopped");
-        note("stopped after step %" PRIu64 "; run again to go on", result.state.step);
-    }
+    if (world->rank == 0) conclude(manifest, k, &o, text, valid, v, &result);
     tell_exchanged(result.state.step - (resume == UINT64_MAX ? 0 : resume));
     if (world->rank == 0) resources_report();
     model_free(m);

@@ -130,15 +130,11 @@ static void write_vocabulary(struct stream_writer *w, const struct word_count *w
 
 static void save_manifest(struct manifest *m, const struct sentences_job *job, const char *hash,
                           size_t size) {
-    char text[32];
     sentences_add_inputs(job, m);
     manifest_add_output(m, output, hash);
-    snprintf(text, sizeof text, "%" PRIu64, job->sentences);
-    manifest_add_note(m, "sentences", text);
-    snprintf(text, sizeof text, "%" PRIu64, job->words);
-    manifest_add_note(m, "words", text);
-    snprintf(text, sizeof text, "%zu", size);
-    manifest_add_note(m, "vocabulary_size", text);
+    manifest_add_count(m, "sentences", job->sentences);
+    manifest_add_count(m, "words", job->words);
+    manifest_add_count(m, "vocabulary_size", size);
     manifest_commit(m, output);
 }
 

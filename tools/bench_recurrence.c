@@ -5,6 +5,7 @@
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/cli/resources.h"
+#include "pipeline/ranks/ranks.h"
 #include "pipeline/training/device.h"
 #include "tools/median.h"
 
@@ -88,7 +89,7 @@ int main(int argc, char **argv) {
     static double times[WAYS][1000], ratios[WAYS][1000];
     resources_tune_libraries(argv);
     options_parse(&program, argc, argv);
-    struct communicator *c = device_join();
+    struct communicator *c = ranks_join();
     const struct kernels *k = device_open(c, &compute, "bf16");
     struct layer l = layer_make(k);
     double whole = seconds;

@@ -7,6 +7,7 @@
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/options.h"
 #include "pipeline/cli/resources.h"
+#include "pipeline/ranks/ranks.h"
 #include "pipeline/training/device.h"
 #include "pipeline/training/optimiser.h"
 #include "tools/median.h"
@@ -225,7 +226,7 @@ static void measure(const struct kernels *k) {
 int main(int argc, char **argv) {
     resources_tune_libraries(argv);
     options_parse(&program, argc, argv);
-    struct communicator *c = device_join();
+    struct communicator *c = ranks_join();
     const struct kernels *k = device_open(c, &compute, "tf32");
     measure(k);
     communicator_close(c);

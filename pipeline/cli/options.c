@@ -3,11 +3,13 @@
 #include "pipeline/cli/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool dry_run;
 
@@ -172,6 +174,8 @@ static int parse_long(const struct program *program, const char *name, const cha
         option = NULL;
     }
     if (!option) die_usage("unknown option --%.*s", (int)length, name);
+    if (seen[option - program->options] && option->kind == OPTION_STRING)
+        die_usage("--%s is given twice: it takes one value", option->name);
     seen[option - program->options] = true;
     if (option->kind == OPTION_FLAG) {
         if (equals) die_usage("--%s takes no value", option->name);
@@ -179,7 +183,7 @@ static int parse_long(const struct program *program, const char *name, const cha
         return 0;
     }
     const char *value = equals ? equals + 1 : next;
-    if (!value) die_usage("--%s needs a value", option->name);
+    if (!value || (option->required && !*value)) die_usage("--%s needs a value", option->name);
     option_set(option, value);
     return equals ? 0 : 1;
 }
@@ -189,7 +193,15 @@ bool options_was_given(const struct program *program, const char *name) {
     return option && seen[option - program->options];
 }
 
+// Where a program is started without stdin, stdout or stderr, the files that it opens would get their numbers, and
+// what it says would go into them.
+static void keep_standard_numbers(void) {
+    for (int i = 0; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) exit(EXIT_FAILED);
+}
+
 int options_parse(const struct program *program, int argc, char **argv) {
+    keep_standard_numbers();
     memset(seen, 0, sizeof seen); // of a command line before, in tests
     dry_run = false;
     message_set_program(program->name);

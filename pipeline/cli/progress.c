@@ -23,15 +23,6 @@ void progress_start(struct progress *p, const char *what, const char *unit, doub
                            .on = !message_is_quiet()};
 }
 
-static void format_seconds(double s, char *text, size_t size) {
-    if (s < 60)
-        snprintf(text, size, "%.0f s", s);
-    else if (s < 3600)
-        snprintf(text, size, "%d:%02d min", (int)s / 60, (int)s % 60);
-    else
-        snprintf(text, size, "%d:%02d h", (int)(s / 3600), (int)s % 3600 / 60);
-}
-
 static void progress_show(const struct progress *p, uint64_t done, const char *extra, double now, bool last) {
     double elapsed = now - p->start, rate = elapsed > 0 ? (double)(done - p->first) / elapsed : 0;
     char bar[BAR_WIDTH + 4] = "", left[32] = "";
@@ -44,11 +35,10 @@ static void progress_show(const struct progress *p, uint64_t done, const char *e
             for (int i = 0; i < filled && i < BAR_WIDTH; i++) bar[1 + i] = '#';
             bar[BAR_WIDTH + 3] = 0;
         }
-        if (!last && rate > 0 && done < p->total)
-            format_seconds((double)(p->total - done) / rate, left, sizeof left);
+        if (!last && rate > 0 && done < p->total) time_format((double)(p->total - done) / rate, left);
     }
     char took[32], percent[16] = "";
-    format_seconds(elapsed, took, sizeof took);
+    time_format(elapsed, took);
     if (p->total) snprintf(percent, sizeof percent, "%3.0f %% ", 100.0 * (double)done / (double)p->total);
     char line[512];
     snprintf(line, sizeof line, "%s: %s%s%.1f %s, %.1f %s/s, %s%s%s%s%s", p->what, bar, percent,

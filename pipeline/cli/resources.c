@@ -108,6 +108,16 @@ char *memory_format(uint64_t bytes, char *text) {
     return text;
 }
 
+char *time_format(double s, char *text) {
+    if (s < 60)
+        snprintf(text, 32, "%.0f s", s);
+    else if (s < 3600)
+        snprintf(text, 32, "%d:%02d min", (int)s / 60, (int)s % 60);
+    else
+        snprintf(text, 32, "%d:%02d h", (int)(s / 3600), (int)s % 3600 / 60);
+    return text;
+}
+
 double time_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

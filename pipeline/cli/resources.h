@@ -15,6 +15,8 @@ char *memory_copy_string(const char *text);
 uint64_t memory_available(void);
 // "1.5 GiB" into `text` (at least 16 bytes); returns it.
 char *memory_format(uint64_t bytes, char *text);
+// "12 s", "1:30 min", "2:05 h" into `text` (at least 32 bytes); returns it.
+char *time_format(double seconds, char *text);
 
 double time_now(void);     // seconds, monotonic
 int cores_available(void); // cores this process may run on (affinity mask)

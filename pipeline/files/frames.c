@@ -203,7 +203,8 @@ static void front_open(struct frames_reader *r, const char *magic) {
     read_at(r, front, size, 0);
     if (size < SKIPPABLE_HEADER || get_u32(front) != MAGIC_FRONT
         || get_u32(front + 4) != FRAMES_METADATA_SIZE)
-        die("%s: not a %s file (wrong first bytes)", r->path, magic ? magic : "billionword");
+        die("%s: not a %s file (wrong first bytes)%s", r->path, magic ? magic : "billionword",
+            magic && strstr(magic, "-shard-") ? "; shard makes one of a text" : "");
     if (size < FRONT_SIZE) die_damaged(r, size, "the file is truncated");
     char digits[METADATA_HASH + 1];
     memcpy(r->front, front + SKIPPABLE_HEADER, METADATA_JSON);

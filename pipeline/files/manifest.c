@@ -6,6 +6,7 @@
 #include "pipeline/files/json.h"
 #include "pipeline/files/publish.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,12 @@ void manifest_add_output(struct manifest *m, const char *path, const char *conte
 
 void manifest_add_note(struct manifest *m, const char *key, const char *value) {
     json_add_string(&m->notes, key, value);
+}
+
+void manifest_add_count(struct manifest *m, const char *key, uint64_t value) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    manifest_add_note(m, key, text);
 }
 
 static void add_options(struct buffer *b, const struct program *program) {

@@ -7,13 +7,15 @@
 #include "pipeline/files/json.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct manifest; // collects what is to be written
 // Remembers the start time; after options_parse.
 struct manifest *manifest_start(const struct program *program);
 void manifest_add_input(struct manifest *m, const char *path, const char *content_hash);
 void manifest_add_output(struct manifest *m, const char *path, const char *content_hash); // hash may be NULL
-void manifest_add_note(struct manifest *m, const char *key, const char *value); // "sentences": "12345"
+void manifest_add_note(struct manifest *m, const char *key, const char *value);
+void manifest_add_count(struct manifest *m, const char *key, uint64_t value); // "sentences": "12345"
 // Publishes OUTPUT.manifest.json and frees `m`.
 void manifest_commit(struct manifest *m, const char *output);
 void manifest_abandon(struct manifest *m); // where there is no output

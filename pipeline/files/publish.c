@@ -90,9 +90,16 @@ static char *path_target(const char *path) {
     if (stat(path, &s) == 0) {
         if (S_ISDIR(s.st_mode)) die("cannot write %s: it is a folder; name a file", path);
         if (!S_ISREG(s.st_mode)) die("cannot write %s: not a regular file", path);
+        struct stat standard;
+        for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+            if (fstat(fd, &standard) == 0 && standard.st_dev == s.st_dev && standard.st_ino == s.st_ino)
+                die("cannot write %s: it is where this program's %s goes; name another file", path,
+                    fd == STDOUT_FILENO ? "standard output" : "standard error");
         char *target = realpath(path, NULL);
         if (target && lstat(path, &s) == 0 && S_ISLNK(s.st_mode)) return target;
         free(target);
+    } else if (lstat(path, &s) == 0 && S_ISLNK(s.st_mode)) {
+        die("cannot write %s: it is a link to what is not there; make that first, or remove the link", path);
     }
     return memory_copy_string(path);
 }
@@ -276,6 +283,7 @@ void publish_file(const char *path, const void *data, size_t size) {
 }
 
 void publish_make_folder(const char *path) {
+    if (!*path) die("cannot make a folder without a name");
     char *text = memory_copy_string(path);
     struct stat s;
     for (char *at = text + 1; *text; at++) {

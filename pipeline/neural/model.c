@@ -35,14 +35,14 @@ struct cell_shape model_layer_shape(const struct model_options *o, int64_t layer
 }
 
 uint64_t model_count_floats(const struct model_options *o) {
-    uint64_t n =
-        (uint64_t)o->vocabulary_size * (uint64_t)o->embedding + top_count_floats(o) + output_count_floats(o);
+    uint64_t n = (uint64_t)o->vocabulary_size * (uint64_t)o->embedding + output_input_count_floats(o)
+                 + output_count_floats(o);
     for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
     return n;
 }
 
 uint64_t model_multiply_adds(const struct model_options *o, size_t samples) {
-    uint64_t n = top_multiply_adds(o) + output_multiply_adds(o, samples);
+    uint64_t n = output_input_multiply_adds(o) + output_multiply_adds(o, samples);
     for (int64_t l = 0; l < o->layers; l++) n += cell_multiply_adds(model_layer_shape(o, l));
     return n;
 }
@@ -50,7 +50,7 @@ uint64_t model_multiply_adds(const struct model_options *o, size_t samples) {
 uint64_t model_gradient_floats(const struct model_options *o, size_t samples, uint64_t N, uint64_t ranks) {
     bool dense = o->tied && samples == 0; // all rows of the embedding get a gradient
     uint64_t n = (dense ? o->vocabulary_size * (uint64_t)o->embedding : N * ranks * model_input_width(o))
-                 + top_count_floats(o) + output_gradient_floats(o, samples, N * ranks);
+                 + output_input_count_floats(o) + output_gradient_floats(o, samples, N * ranks);
     for (int64_t l = 0; l < o->layers; l++) n += cell_count_floats(model_layer_shape(o, l));
     return n;
 }
@@ -74,8 +74,8 @@ struct model *model_new(const struct kernels *k, const struct model_options *opt
         cell_make(&m->cells[l], k, model_layer_shape(o, l), l, m->parameters + m->count);
         m->count += m->cells[l].count;
     }
-    top_make(&m->top, k, o, m->parameters + m->count);
-    m->count += m->top.count;
+    output_input_make(&m->output_input, k, o, m->parameters + m->count);
+    m->count += m->output_input.count;
     output_make(&m->output, k, o, m->parameters + m->count);
     m->count += m->output.count;
     if (o->tied) m->output.weight = m->embedding;
@@ -155,7 +155,7 @@ static void drop(const struct model *m, const struct training_options *o, float 
                          b->first_stream, (uint32_t)l);
 }
 
-// Embeds, runs the layers; the output layer's input is then w->top.  o: of a step in training; NULL: no
+// Embeds, runs the layers; the output layer's input is then w->output_input.  o: of a step in training; NULL: no
 // dropout.
 static void model_forward(struct model *m, struct workspace *w, const struct batch *b,
                           const struct training_options *o) {
@@ -180,8 +180,9 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
         below = layer_outputs(layer);
         width = D;
     }
-    top_forward(&m->top, k, N, below, w->embedded, w->top);
-    if (o && o->dropout > 0) drop(m, o, w->top, w->top, b, m->top.R, (int)m->o.layers);
+    output_input_forward(&m->output_input, k, N, below, w->embedded, w->output_input);
+    if (o && o->dropout > 0)
+        drop(m, o, w->output_input, w->output_input, b, m->output_input.R, (int)m->o.layers);
 }
 
 // The state after the block becomes the state that the next block starts from.
@@ -191,7 +192,8 @@ static void model_carry(struct model *m, struct workspace *w, const struct batch
 }
 
 static struct output_block output_rows(const struct workspace *w, const struct batch *b) {
-    return (struct output_block){b->T * b->B, w->top, b->targets, b->step, w->logp, w->d_top};
+    return (struct output_block){b->T * b->B, w->output_input, b->targets,
+                                 b->step,     w->logp,         w->d_output_input};
 }
 
 static void check_block(const struct workspace *w, const struct batch *b) {
@@ -226,7 +228,7 @@ void model_distributions(struct model *m, struct workspace *w, const uint32_t *r
     size_t V = model_classes(&m->o), D = m->output.D;
     if (n == 0) return;
     float *h = device_floats(k, n * D, "the rows"), *device = device_floats(k, n * V, "the distributions");
-    k->matmul.gather_rows(k, h, w->top, rows, n, D);
+    k->matmul.gather_rows(k, h, w->output_input, rows, n, D);
     output_distributions(&m->output, k, &w->output, h, n, device);
     k->download(k, p, device, n * V * sizeof(float));
     k->release(k, h), k->release(k, device);
@@ -280,18 +282,20 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
     struct output_block rows = output_rows(w, b);
     output_step(&m->output, k, &w->output, &rows, o->scale);
     ready(o, m->output.parameters, m->output.count);
-    int top = (int)m->o.layers - 1;
-    if (o->dropout > 0) drop(m, o, w->d_top, w->d_top, b, m->top.R, top + 1);
-    float *dr = top_backward(&m->top, k, N, layer_outputs(&w->layers[top]), w->d_top, w->layers[top].dr);
-    ready(o, m->top.parameters, m->top.count);
-    for (int l = top; l >= 0; l--) {
+    int last = (int)m->o.layers - 1;
+    if (o->dropout > 0) drop(m, o, w->d_output_input, w->d_output_input, b, m->output_input.R, last + 1);
+    float *dr = output_input_backward(&m->output_input, k, N, layer_outputs(&w->layers[last]),
+                                      w->d_output_input, w->layers[last].dr);
+    ready(o, m->output_input.parameters, m->output_input.count);
+    for (int l = last; l >= 0; l--) {
         float *dx = l == 0 ? w->d_embedded : w->layers[l - 1].dr;
         layer_backward(m, w, b, l, dr, dx);
         if (training_drops(o, l)) drop(m, o, dx, dx, b, l == 0 ? I : D, l);
         ready(o, m->cells[l].parameters, m->cells[l].count);
         dr = dx;
     }
-    top_add_direct(&m->top, k, N, w->d_top, w->embedded, w->d_embedded); // the values served their turn
+    output_input_add_direct(&m->output_input, k, N, w->d_output_input, w->embedded,
+                            w->d_embedded); // the values served their turn
     embedding_backward(m, w, b, o->embedding_rescale);
     ready(o, m->embedding, 1);
     k->download(k, w->host_logp, w->logp, N * sizeof(float));

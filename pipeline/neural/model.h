@@ -8,9 +8,9 @@
 #include "pipeline/neural/cell.h"
 #include "pipeline/neural/model_options.h"
 #include "pipeline/neural/output.h"
+#include "pipeline/neural/output_input.h"
 #include "pipeline/neural/parameter.h"
 #include "pipeline/neural/row_index.h"
-#include "pipeline/neural/top.h"
 #include "pipeline/neural/window.h"
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@
 
 enum {
     MODEL_MAX_PARAMETERS =
-        1 + CELL_MAX_PARAMETERS * MODEL_MAX_LAYERS + TOP_MAX_PARAMETERS + OUTPUT_MAX_PARAMETERS
+        1 + CELL_MAX_PARAMETERS * MODEL_MAX_LAYERS + OUTPUT_INPUT_MAX_PARAMETERS + OUTPUT_MAX_PARAMETERS
 };
 
 struct model {
@@ -29,7 +29,7 @@ struct model {
     struct parameter parameters[MODEL_MAX_PARAMETERS];
     struct parameter *embedding; // into parameters, as those of cells and output
     struct cell cells[MODEL_MAX_LAYERS];
-    struct top top;
+    struct output_input output_input;
     struct output output;
 };
 
@@ -74,11 +74,11 @@ struct workspace {
     struct window window;
     float *embedded; // (T, B, I): the embeddings of each step, side by side
     struct layer_memory layers[MODEL_MAX_LAYERS];
-    float *top, *d_top; // (T, B, D): what the output layer sees, and its gradient
-    float *d_embedded;  // (T, B, I)
-    float *logp;        // (T, B)
-    float *host_logp;   // (T, B), host: valid after each computation
-    uint32_t *slots;    // (T, B, words of a step), host
+    float *output_input, *d_output_input; // (T, B, D): what the output layer sees, and its gradient
+    float *d_embedded;                    // (T, B, I)
+    float *logp;                          // (T, B)
+    float *host_logp;                     // (T, B), host: valid after each computation
+    uint32_t *slots;                      // (T, B, words of a step), host
     struct row_index embedding_rows;
     struct output_memory output;
 };

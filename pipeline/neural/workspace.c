@@ -23,11 +23,11 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
         if (options) w->layers[l].dr = device_floats(k, N * c->s.P, "the layer's gradient");
     }
     output_memory_make(&m->output, k, &w->output, T, B, options, (size_t)ranks);
-    w->top = device_floats(k, N * D, "the output layer's input");
+    w->output_input = device_floats(k, N * D, "the output layer's input");
     w->logp = device_floats(k, N, "the log-probabilities");
     w->host_logp = memory_alloc(N, sizeof(float), "the log-probabilities");
     if (!options) return w;
-    w->d_top = device_floats(k, N * D, "the output layer's gradient");
+    w->d_output_input = device_floats(k, N * D, "the output layer's gradient");
     w->d_embedded = device_floats(k, N * I, "the embedding's gradient");
     size_t words = N * w->window.n;
     w->slots = memory_alloc(words, sizeof(uint32_t), "the slots");
@@ -41,7 +41,8 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     for (int l = 0; l < (int)m->o.layers; l++)
         for (size_t i = 0; i < m->cells[l].count; i++)
             parameter_make_gradient(&m->cells[l].parameters[i], k, false, 0);
-    for (size_t i = 0; i < m->top.count; i++) parameter_make_gradient(&m->top.parameters[i], k, false, 0);
+    for (size_t i = 0; i < m->output_input.count; i++)
+        parameter_make_gradient(&m->output_input.parameters[i], k, false, 0);
     return w;
 }
 
@@ -53,8 +54,8 @@ void workspace_free(struct model *m, struct workspace *w) {
         k->release(k, w->layers[l].x), k->release(k, w->layers[l].dr), k->release(k, w->layers[l].sum);
     }
     output_memory_free(&m->output, k, &w->output);
-    k->release(k, w->embedded), k->release(k, w->top), k->release(k, w->logp);
-    k->release(k, w->d_top), k->release(k, w->d_embedded);
+    k->release(k, w->embedded), k->release(k, w->output_input), k->release(k, w->logp);
+    k->release(k, w->d_output_input), k->release(k, w->d_embedded);
     row_index_free(&w->embedding_rows);
     window_free(&w->window);
     free(w->host_logp), free(w->slots);
@@ -72,8 +73,8 @@ uint64_t workspace_bytes(const struct model_options *o, size_t T, size_t B, size
 }
 
 const float *workspace_layer_gradient(const struct model *m, const struct workspace *w, int l) {
-    bool is_direct = l + 1 == (int)m->o.layers && !m->top.weight; // below the output layer
-    return is_direct ? w->d_top : w->layers[l].dr;
+    bool is_direct = l + 1 == (int)m->o.layers && !m->output_input.weight; // below the output layer
+    return is_direct ? w->d_output_input : w->layers[l].dr;
 }
 
 // === the carried state ===========================================================================

@@ -4,6 +4,7 @@
 #include "pipeline/files/buffer.h"
 #include "pipeline/files/json.h"
 #include "pipeline/files/manifest.h"
+#include "pipeline/files/utf8_check.h"
 #include "pipeline/scoring/measure.h"
 #include "pipeline/scoring/published.h"
 
@@ -47,6 +48,7 @@ void result_check_sources(const struct result_sources *s) {
         die_usage("--system %s: a name of letters, digits and . _ + - is needed", s->system);
     const char *note_text = s->note ? s->note : "";
     if (strlen(note_text) >= sizeof((struct row *)0)->note) die_usage("--note: is longer than 255 bytes");
+    if (note_text[utf8_valid_length(note_text, strlen(note_text))]) die_usage("--note: is not UTF-8");
     for (const char *c = note_text; *c; c++)
         if (iscntrl((unsigned char)*c)) die_usage("--note: holds a tab, line end or other control character");
     check_file(s->manifest, "train (or estimate)", s);
@@ -88,7 +90,9 @@ static void add_note(struct row *row, const char *text, const char *origin) {
             die("%s: its note holds a control character: damaged; make it again", origin);
     size_t size = strlen(row->note), room = sizeof row->note - size;
     int n = snprintf(row->note + size, room, "%s%s", size && *text ? "; " : "", text);
-    if ((size_t)n >= room) warn("the note is longer than 255 bytes and cut off: %s", row->note);
+    if ((size_t)n < room) return;
+    row->note[utf8_valid_length(row->note, strlen(row->note))] = 0; // no half a character
+    warn("the note is longer than 255 bytes and cut off: %s", row->note);
 }
 
 static void read_manifest(struct row *row, const char *path) {

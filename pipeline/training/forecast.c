@@ -2,6 +2,7 @@
 
 #include "pipeline/cli/message.h"
 #include "pipeline/cli/resources.h"
+#include "pipeline/ranks/ranks.h"
 #include "pipeline/training/device.h"
 
 #include <inttypes.h>
@@ -48,7 +49,7 @@ static void check_memory(uint64_t bytes, const struct kernels *k, struct communi
                 k->variant, memory_format(bytes, need), memory_format(k->free_bytes(k), have));
         return;
     }
-    uint64_t sharing = (uint64_t)device_ranks_on_host(world), available = memory_available();
+    uint64_t sharing = (uint64_t)ranks_on_host(world, NULL), available = memory_available();
     if (bytes * sharing > available)
         die("%" PRIu64 " rank(s) on this host need %s of memory each, %s are free in all: lower --batch, "
             "--samples or the model's size, or use fewer ranks a host",
@@ -57,7 +58,7 @@ static void check_memory(uint64_t bytes, const struct kernels *k, struct communi
 
 void forecast_tell(const struct forecast *f, const struct model_options *o, const struct loop_options *l,
                    const struct kernels *k, struct communicator *world, uint64_t events) {
-    char memory[32], room[32];
+    char memory[32], room[32], time[32];
     if (world->rank == 0 && !message_is_quiet()) { // the trial takes a while
         // Training: forward, and twice as much backward; about eight tenths of the bare matrix rate are
         // reached.
@@ -68,8 +69,9 @@ void forecast_tell(const struct forecast *f, const struct model_options *o, cons
         note("forecast: %" PRIu64 " parameters, %s of memory a rank, %s of disk", model_count_floats(o),
              memory_format(f->memory, memory), memory_format(f->disk, room));
         note("forecast: %" PRIu64 " words x %" PRIu64
-             " epochs in about %.2f hours (matrix products run at %.0f GFLOP/s here)",
-             events, l->epochs, (work / (0.8 * products) / world->ranks + STEP_SECONDS * steps) / 3600,
+             " epochs in about %s (matrix products run at %.0f GFLOP/s here)",
+             events, l->epochs,
+             time_format(work / (0.8 * products) / world->ranks + STEP_SECONDS * steps, time),
              2e-9 * products);
     }
     check_memory(f->memory, k, world);

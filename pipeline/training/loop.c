@@ -13,6 +13,7 @@
 #include "pipeline/training/touches.h"
 #include "pipeline/training/validation.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -255,6 +256,16 @@ void loop_check(struct shard_set *train, struct shard_set *valid, const struct l
     check_warmup(&o->optimiser, o->epochs * reader_count_steps(train, o->batch, o->bptt));
 }
 
+// The checkpoint knows what the best validation was, but the model of it lies beside.
+static void need_best_model(const struct loop *x) {
+    char path[4096];
+    model_path(x, path, sizeof path);
+    if (x->c->rank == 0 && x->o->select_best && x->s.best_perplexity > 0 && access(path, R_OK) != 0)
+        die_errno(
+            "%s, the best model of this run so far, cannot be read: put it back, or start anew with --fresh",
+            path);
+}
+
 static void loop_start(struct loop *x, struct shard_set *train, struct shard_set *valid, uint64_t resume) {
     const struct loop_options *o = x->o;
     struct communicator *c = x->c;
@@ -282,6 +293,7 @@ static void loop_start(struct loop *x, struct shard_set *train, struct shard_set
         communicator_busy(true); // it reads, as slowly
         checkpoint_load(o->folder, resume, c, x->m, x->w, &x->id, &x->s);
         communicator_busy(false);
+        need_best_model(x);
         if (c->rank == 0) note("going on from step %" PRIu64, x->s.step);
     }
     x->divergence = (struct divergence){.folder = o->folder, .checkpoint = x->s.good_step};

@@ -5,10 +5,12 @@
 #include "pipeline/files/publish.h"
 #include "pipeline/training/checkpoint.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,6 +89,15 @@ static uint64_t bytes_missing(uint64_t bytes) {
     return bytes > there ? bytes - there : 0;
 }
 
+// For as long as the process lives.  File systems without locks are taken at their users' word.
+static void lock_folder(void) {
+    int fd = open(run_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        message_set_die_hook(NULL);
+        die("another run writes into %s: wait for its end, or choose another --output", run_folder);
+    }
+}
+
 bool run_folder_begins(const char *folder, struct communicator *c, bool fresh) {
     bool begins = c->rank == 0 && (fresh || !checkpoint_exists(folder));
     communicator_broadcast(c, &begins, sizeof begins, 0);
@@ -100,6 +111,7 @@ uint64_t run_folder_enter(const char *folder, struct communicator *c, bool fresh
     if (c->rank == 0) {
         communicator_busy(true); // and reads a checkpoint, all of it
         publish_make_folder(folder);
+        lock_folder();
         if (fresh) remove_earlier_run();
         if (checkpoint_find(folder, &step))
             resume = step;

@@ -1,7 +1,7 @@
 #include "pipeline/training/settings.h"
 
 #include "pipeline/cli/message.h"
-#include "pipeline/training/device.h"
+#include "pipeline/ranks/ranks.h"
 
 #include <string.h>
 
@@ -45,7 +45,7 @@ const struct train_settings settings_default = {
     .log_steps = 50,
     .seed = 1,
     .checkpoint_seconds = 600,
-    .watchdog = DEVICE_WATCHDOG_SECONDS,
+    .watchdog = RANKS_WATCHDOG_SECONDS,
 };
 
 // Options that another one gives a meaning; said without it, they are a mistake.

@@ -21,7 +21,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
     if (s->residual && s->layers < 2)
         die_usage("--residual means something only with --layers 2 or more: the first layer adds nothing");
     if (options_was_given(program, "dropout-between") && (s->layers < 2 || s->dropout == 0))
-        die_usage("--dropout-between means something only with --dropout and --layers 2 or more");
+        die_usage(
+            "--dropout-between, or its --no-, means something only with --dropout and --layers 2 or more");
     if (s->initial_projection > 0 && !s->output_projection)
         die_usage("--initial-projection means something only with --output-projection");
     if (s->initial_output_fan_in && s->initial_output > 0)

@@ -11,7 +11,7 @@ shard --quiet --vocab v.tsv --output s.shard text
 run=(count --threads 1 --vocab v.tsv --output c s.shard)
 
 # Limits on addresses from where nothing starts to where all is well, as it depends on MPI how much that is.
-for ((limit = 320; limit < 2000; limit += 30)); do
+for ((limit = 120; limit < 2000; limit += 20)); do
   ranks 2 prlimit --as=$((limit << 20)) "${run[@]}" --dry-run 2>said || true
   ! grep -q '2 ranks on this host take' said || break
 done

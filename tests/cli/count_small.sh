@@ -48,7 +48,7 @@ nothing_left .
 count --dry-run --vocab v.tsv --output dry/c s.shard >out 2>said
 [ ! -s out ] || fail "--dry-run printed a result"
 [ ! -e dry ] || fail "--dry-run wrote something"
-for line in '14 events in 4 sentences, 6 words' '1 block in 1 pass over the text' 'no temporary files, output at most' ' hours'; do
+for line in '14 events in 4 sentences, 6 words' '1 block in 1 pass over the text' 'no temporary files, output at most' 'forecast: some 0 s'; do
   grep -q "$line" said || fail "not forecast: $line: $(cat said)"
 done
 count --help | grep -q 'There are no temporary files' || fail "--help does not say why there are no temporary files"

@@ -11,7 +11,10 @@ count --quiet --order 3 --vocab vocab.tsv --output counts train.shard >counts.ts
 refuses() {
   local code=$1 glob=$2
   shift 2
-  fails_with "$code" "$glob" estimate --counts counts --vocab vocab.tsv --output x.trie "$@"
+  [[ " $* " == *" --output "* ]] || set -- --output x.trie "$@"
+  [[ " $* " == *" --vocab "* ]] || set -- --vocab vocab.tsv "$@"
+  [[ " $* " == *" --counts "* ]] || set -- --counts counts "$@"
+  fails_with "$code" "$glob" estimate "$@"
   if compgen -G 'x.*' >/dev/null; then fail "written: $(echo x.*)"; fi
 }
 

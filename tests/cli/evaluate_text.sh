@@ -42,3 +42,4 @@ for what in --per-word --per-sentence; do
   expect_output 0 awk 'END { print NR }' scored
   grep -q 'would score the lines of standard input with m/model.safetensors' said || fail "$(cat said)"
 done
+fails_with 2 '--streams and --check-sums are for shards' evaluate "${model[@]}" --per-word --streams 4 <test.txt

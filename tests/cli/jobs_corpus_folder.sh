@@ -75,3 +75,17 @@ export WORK="$PWD/second" CORPUS=my_corpus
 "$prepare" 2>said
 fails_with 1 "$RESULTS/my_corpus belongs to the corpus folder $PWD/other/my corpus" "$BILLIONWORD_HOME/jobs/train_unigram.sh"
 RESULTS=$PWD/own "$BILLIONWORD_HOME/jobs/train_unigram.sh" >out 2>said || fail "$(cat said)"
+
+# Splits that are folders of files are taken whole, raw or tokenised.
+for split in train valid test; do
+  mkdir -p parts/$split
+  printf 'a b\nb a\n' >parts/$split/1.txt
+  printf 'a a a\n' >parts/$split/2.txt
+done
+for tokenize in none lm1b; do
+  CORPUS=$PWD/parts WORK=$PWD/$tokenize MINCOUNT=1 TOKENIZE=$tokenize "$prepare" 2>said
+  for split in valid test; do expect_output ' 0 2 1 2 0 1 0 0 0 1 ' ids $tokenize/parts/$split.shard; done
+  expect_output $'a\t5\nb\t2' sed -n '/^[ab]/p' $tokenize/parts/vocab.tsv
+done
+expect_output ' 0 2 1 2 0 1 0 0 0 1 ' ids lm1b/parts/train.shard
+expect_output ' 0 2 1 2 0 1 ' ids none/parts/train/1.shard

@@ -38,7 +38,7 @@ fails_with 1 'n1 = 14, n2 = 5, n3 = 0, n4 = 1, which gives D1 = 0.583333, D2 = 2
 for system in kn5 kn5_pruned; do
   NGRAM_MEMORY=1 fails_with 1 "count failed; where that is for its --memory, NGRAM_MEMORY sets it here (now 1)" "$jobs/train_$system.sh" --dry-run
 done
-NGRAM_MEMORY=lots fails_with 2 "NGRAM_MEMORY sets it here (now lots)" "$jobs/train_kn5.sh" --dry-run
+NGRAM_MEMORY=lots fails_with 2 "NGRAM_MEMORY=lots: a size such as 16G is expected" "$jobs/train_kn5.sh" --dry-run
 rm "$WORK/toy/kn5_pruned/model.trie"
 NGRAM_MEMORY=1 fails_with 1 "prune failed; where that is for its --memory, NGRAM_MEMORY sets it here (now 1)" "$jobs/train_kn5_pruned.sh"
 nothing_left "$WORK"

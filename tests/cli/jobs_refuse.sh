@@ -62,3 +62,12 @@ fails_with 2 "NP=4, but the job has 2 task(s)" env NP=4 SLURM_JOB_ID=1 SLURM_NTA
 fails_with 2 "this job runs as one task, not 2" env SLURM_JOB_ID=1 SLURM_NTASKS=2 "$jobs/train_unigram.sh"
 fails_with 2 "with sbatch or bash, not with srun" env SLURM_JOB_ID=1 SLURM_NTASKS=2 SLURM_STEP_NUM_TASKS=2 "$jobs/train_lstm256.sh"
 untouched
+
+# Choices that are no choice.
+folder sound
+for choice in FRESH=no ELASTIC=true NGRAM_MEMORY=much; do
+  fails_with 2 "$choice: " env CORPUS=sound "$choice" "$jobs/pipeline.sh"
+done
+fails_with 2 "SYSTEMS='  ' names no system" env CORPUS=sound SYSTEMS='  ' "$jobs/pipeline.sh"
+fails_with 2 "there is no system 'nought'" env CORPUS=sound SYSTEMS=$'unigram\nnought' "$jobs/pipeline.sh"
+untouched

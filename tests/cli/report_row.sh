@@ -81,7 +81,7 @@ fails_with 2 '--corpus reference: results/reference holds measurements' report_u
 fails_with 2 '--corpus a/b: a name of letters' report_unigram unigram a/b results
 fails_with 2 '--system a b: a name of letters' report_unigram 'a b' mini results
 fails_with 2 '--note: holds a tab' report_unigram unigram mini results --note $'a\tb'
-fails_with 2 '--output x.json: the file must be called unigram.json' report_unigram unigram mini results --output x.json
+report_output=x.json fails_with 2 '--output x.json: the file must be called unigram.json' report_unigram unigram mini results
 fails_with 2 'unknown command rows: row or table is needed' report rows
 fails_with 2 'a command is missing: row or table' report
 mv unigram/test.scores kept.scores

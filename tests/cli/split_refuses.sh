@@ -13,7 +13,7 @@ fails_with 2 '--shards 0: must be from 1 to 10000' run --shards 0 text
 fails_with 2 '--shards 10001: must be' run --shards 10001 text
 fails_with 2 'no input: name the text files to split' run --shards 2
 fails_with 2 'name a prefix within the folder' split --shards 2 --output-prefix out/ text
-fails_with 2 'name a prefix within the folder' split --shards 2 --output-prefix '' text
+fails_with 2 '--output-prefix needs a value' split --shards 2 --output-prefix '' text
 fails_with 1 'cannot read missing: No such file or directory' run --shards 2 text missing
 fails_with 1 'empty: is empty: nothing to split' run --shards 2 text empty
 fails_with 1 'empty.gz: is empty: nothing to split' run --shards 2 empty.gz

@@ -65,11 +65,13 @@ fi
 # Refused, by a trial too, before anything is written, or removed for --fresh.
 list() { (cd "$1" && md5sum -- *); }
 refuse() {
-  local code=$1 glob=$2
+  local code=$1 glob=$2 base=("${tiny[@]}")
   shift 2
+  [[ " $* " == *" --init "* ]] || base+=(--init "$first")
+  [[ " $* " != *" --vocab "* ]] || base=("${base[@]:4}") # it names vocabulary and validation text, too
   for trial in --dry-run ''; do
-    fails_with "$code" "$glob" train "${tiny[@]}" --init $first ${trial:+$trial} --output m "$@"
-    fails_with "$code" "$glob" train "${tiny[@]}" --init $first ${trial:+$trial} --fresh --output same "$@"
+    fails_with "$code" "$glob" train "${base[@]}" ${trial:+$trial} --output m "$@"
+    fails_with "$code" "$glob" train "${base[@]}" ${trial:+$trial} --fresh --output same "$@"
   done
   [ ! -e m ] || fail "a refused run left something: $(ls m)"
   [ "$(list same)" = "$kept" ] || fail "a refused run changed a finished one: $(ls same)"

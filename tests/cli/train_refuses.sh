@@ -18,7 +18,7 @@ for bad in '30,20:they must rise from above 0' '40,999:they must be below the nu
 done
 fails_with 1 '--tie: the embedding is 5 wide and the layers*outputs are' train "${tiny[@]}" --tie --embedding 5 --output m train.shard
 fails_with 1 '--bins 900: the vocabulary has only * output classes' train "${tiny[@]}" --softmax class-factored --bins 900 --output m train.shard
-fails_with 2 '--dropout-between means something only with --dropout and --layers 2 or more' train "${tiny[@]}" --no-dropout-between --output m train.shard
+fails_with 2 '--dropout-between, or its --no-, means something only with --dropout and --layers 2 or more' train "${tiny[@]}" --no-dropout-between --output m train.shard
 fails_with 2 '--bins means something only with --softmax class-factored' train "${tiny[@]}" --bins 9 --output m train.shard
 fails_with 2 '--tie means something only with --softmax full|sampled|nce|blackout' train "${tiny[@]}" --tie --softmax adaptive --output m train.shard
 fails_with 2 '*treat embedding and output apart; with --tie they are one table' train "${tiny[@]}" --tie --rescale-embedding 2 --output m train.shard
@@ -52,7 +52,7 @@ fi
 
 # Another vocabulary than the shards'.
 vocab --quiet --output other.tsv test.txt
-fails_with 1 'vocabulary' train "${tiny[@]}" --vocab other.tsv --output m train.shard
+fails_with 1 'vocabulary' train "${tiny[@]/vocab.tsv/other.tsv}" --output m train.shard
 
 # Divergence: says at which step, in which parameters; the state says failed.
 fails_with 1 'training has diverged; lower --rate or --clip' train "${tiny[@]}" --optimiser sgd --rate 1000 --clip 0 --epochs 50 --output diverged train.shard

@@ -58,6 +58,26 @@ train --quiet "${tiny[@]}" --epochs 9 --rate 0.02 --output anew train.shard
 nothing_left anew
 fails_with 1 'holds a finished run' train --quiet "${tiny[@]}" --epochs 9 --rate 0.02 --output anew train.shard
 
+# The best model so far lies beside the checkpoint: without it there is nothing to go on to.
+train --quiet "${tiny[@]}" --stop-after 300 --output lost train.shard
+mv lost/model.safetensors kept
+fails_with 1 'lost/model.safetensors, the best model of this run so far, cannot be read: put it back' train --quiet "${tiny[@]}" --output lost train.shard
+mv kept lost/model.safetensors
+train --quiet "${tiny[@]}" --output lost train.shard
+expect_output finished cat lost/state
+
+# A folder takes one run at a time.
+train --quiet "${tiny[@]}" --epochs 400 --output busy train.shard &
+pid=$!
+until [ "$(cat busy/state 2>/dev/null)" = running ]; do kill -0 $pid || fail "training ended"; sleep 0.05; done
+for again in '' --fresh; do
+  fails_with 1 'another run writes into busy: wait for its end' train --quiet "${tiny[@]}" --epochs 400 --output busy $again train.shard
+  expect_output running cat busy/state
+done
+kill -TERM $pid
+wait $pid || fail "the run that was there did not end well"
+expect_output stopped cat busy/state
+
 # Another validation text is another run.
 train --quiet "${tiny[@]}" --stop-after 4 --output texts train.shard
-fails_with 1 'was made from another validation text' train --quiet "${tiny[@]}" --valid test.shard --output texts train.shard
+fails_with 1 'was made from another validation text' train --quiet "${tiny[@]/valid.shard/test.shard}" --output texts train.shard

@@ -65,3 +65,14 @@ for node in n2 n1; do
   scontrol update nodename=$node state=resume 2>said || grep -q 'Invalid node state' said || fail "$(cat said)" # or it has come back by itself
   ended 2 lost_$node
 done
+
+# A file `stop` ends the run, and does not send the job back; submitted again it goes on.
+start asked
+in_pass 1 asked
+touch "$clone/asked/tiny/lstm256/stop"
+wait_for_end "$id" 120
+[ "$state" = FAILED ] || fail "ended as $state, not with code 75: $(cat "$log")"
+grep -q 'stopped, as a file .*/lstm256/stop or a signal to the training asked' "$log" || fail "$(cat "$log")"
+[ "$(passes)" = 1 ] || fail "went back into the queue: $(cat "$log")"
+id=$(in_folder asked "${slow[@]}" sbatch --parsable --nodes=2 --ntasks=2 "$clone/jobs/train_lstm256.sh") && log=lstm256-$id.log
+ended 1 asked

@@ -1,22 +1,23 @@
-#include "pipeline/neural/top.h"
+#include "pipeline/neural/output_input.h"
 
-uint64_t top_count_floats(const struct model_options *o) {
+uint64_t output_input_count_floats(const struct model_options *o) {
     return o->output_projection ? (uint64_t)o->output_projection * (model_layer_width(o) + 1) : 0;
 }
 
-uint64_t top_multiply_adds(const struct model_options *o) {
+uint64_t output_input_multiply_adds(const struct model_options *o) {
     return (uint64_t)o->output_projection * model_layer_width(o);
 }
 
-static struct parameter *add(struct top *u, const struct kernels *k, const char *name, size_t rows,
+static struct parameter *add(struct output_input *u, const struct kernels *k, const char *name, size_t rows,
                              size_t columns) {
     struct parameter *p = &u->parameters[u->count++];
     parameter_make(p, k, name, GROUP_PROJECTION, rows, columns);
     return p;
 }
 
-void top_make(struct top *u, const struct kernels *k, const struct model_options *o, struct parameter *at) {
-    *u = (struct top){.D = model_layer_width(o), .R = model_width(o), .parameters = at};
+void output_input_make(struct output_input *u, const struct kernels *k, const struct model_options *o,
+                       struct parameter *at) {
+    *u = (struct output_input){.D = model_layer_width(o), .R = model_width(o), .parameters = at};
     if (o->direct) u->direct = model_input_width(o);
     if (!o->output_projection) return;
     u->weight = add(u, k, "projection.weight", u->R, u->D);
@@ -24,8 +25,8 @@ void top_make(struct top *u, const struct kernels *k, const struct model_options
     u->bias->is_vector = true;
 }
 
-void top_forward(const struct top *u, const struct kernels *k, size_t N, const float *h, const float *x,
-                 float *y) {
+void output_input_forward(const struct output_input *u, const struct kernels *k, size_t N, const float *h,
+                          const float *x, float *y) {
     if (u->direct) {
         k->matmul.copy_rows(k, y, u->R, h, u->D, N, u->D);
         k->matmul.copy_rows(k, y + u->D, u->R, x, u->direct, N, u->direct);
@@ -39,8 +40,8 @@ void top_forward(const struct top *u, const struct kernels *k, size_t N, const f
     k->matmul.add_bias(k, y, u->bias->value, N, u->R);
 }
 
-float *top_backward(const struct top *u, const struct kernels *k, size_t N, const float *h, float *dy,
-                    float *dh) {
+float *output_input_backward(const struct output_input *u, const struct kernels *k, size_t N, const float *h,
+                             float *dy, float *dh) {
     if (u->direct) k->matmul.copy_rows(k, dh, u->D, dy, u->R, N, u->D);
     if (!u->weight) return u->direct ? dh : dy;
     k->matmul.gemm(k, true, false, u->R, u->D, N, 1, dy, h, 0, u->weight->gradient);
@@ -50,8 +51,8 @@ float *top_backward(const struct top *u, const struct kernels *k, size_t N, cons
     return dh;
 }
 
-void top_add_direct(const struct top *u, const struct kernels *k, size_t N, const float *dy, float *scratch,
-                    float *dx) {
+void output_input_add_direct(const struct output_input *u, const struct kernels *k, size_t N, const float *dy,
+                             float *scratch, float *dx) {
     if (!u->direct) return;
     k->matmul.copy_rows(k, scratch, u->direct, dy + u->D, u->R, N, u->direct);
     k->matmul.add(k, dx, scratch, N * u->direct);
