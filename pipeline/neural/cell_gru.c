@@ -3,15 +3,15 @@
 
 static bool is_after(struct cell_shape s) { return s.kind == CELL_GRU; }
 
-uint64_t cell_gru_count_floats(struct cell_shape s) {
+static uint64_t gru_count_floats(struct cell_shape s) {
     return 3 * s.H * (cell_weighted_inputs(s) + s.H + 1) + (is_after(s) ? s.H : 0);
 }
 
-uint64_t cell_gru_multiply_adds(struct cell_shape s) { return 3 * s.H * (cell_weighted_inputs(s) + s.H); }
+static uint64_t gru_multiply_adds(struct cell_shape s) { return 3 * s.H * (cell_weighted_inputs(s) + s.H); }
 
-uint64_t cell_gru_memory_floats(struct cell_shape s, uint64_t N) { return N * 5 * s.H; }
+static uint64_t gru_memory_floats(struct cell_shape s, uint64_t N) { return N * 5 * s.H; }
 
-void cell_gru_make(struct cell *c, const struct kernels *k, int layer) {
+static void gru_make(struct cell *c, const struct kernels *k, int layer) {
     const struct cell_shape s = c->s;
     if (!s.direct) c->w_x = cell_add(c, k, "gru", "weight_ih", layer, 3 * s.H, s.I);
     c->w_h = cell_add(c, k, "gru", "weight_hh", layer, 3 * s.H, s.H);
@@ -20,7 +20,7 @@ void cell_gru_make(struct cell *c, const struct kernels *k, int layer) {
     if (is_after(s)) c->c = cell_add_vector(c, k, "gru", "bias_hn", layer, s.H);
 }
 
-void cell_gru_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x) {
+static void gru_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x) {
     size_t H = c->s.H, T = x->T, B = x->B;
     x->gru = (struct gru_memory){.gates = device_floats(k, T * B * 3 * H, "the gates"),
                                  .candidate = device_floats(k, T * B * H, "the candidates"),
@@ -30,7 +30,7 @@ void cell_gru_memory_make(const struct cell *c, const struct kernels *k, struct 
     x->state_count = 1;
 }
 
-void cell_gru_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x) {
+static void gru_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x) {
     (void)c;
     k->release(k, x->gru.gates), k->release(k, x->gru.candidate);
     k->release(k, x->gru.h), k->release(k, x->gru.reset_h);
@@ -45,14 +45,26 @@ static struct gru_weights weights(const struct cell *c) {
                                 c->c ? c->c->value : NULL};
 }
 
-void cell_gru_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                      const float *x, const uint8_t *reset) {
+static void gru_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                        const float *x, const uint8_t *reset) {
     k->recurrent.gru_forward(k, shape(c, m, T), weights(c), x, reset, m->gru);
 }
 
-void cell_gru_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                       const float *x, const uint8_t *reset, float *dr, float *dx) {
+static void gru_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                         const float *x, const uint8_t *reset, float *dr, float *dx) {
     struct gru_gradients g = {c->w_x ? c->w_x->gradient : NULL, c->w_h->gradient, c->b->gradient,
                               c->c ? c->c->gradient : NULL};
     k->recurrent.gru_backward(k, shape(c, m, T), weights(c), x, reset, m->gru, dr, dx, g);
 }
+
+const struct cell_family cell_gru = {
+    .gates = 3,
+    .count_floats = gru_count_floats,
+    .multiply_adds = gru_multiply_adds,
+    .memory_floats = gru_memory_floats,
+    .make = gru_make,
+    .memory_make = gru_memory_make,
+    .memory_free = gru_memory_free,
+    .forward = gru_forward,
+    .backward = gru_backward,
+};

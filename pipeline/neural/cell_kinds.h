@@ -1,4 +1,4 @@
-// What each kind of cell offers to cell.c.
+// What the kinds of cells offer to cell.c, and what they share.
 #ifndef PIPELINE_NEURAL_CELL_KINDS_H
 #define PIPELINE_NEURAL_CELL_KINDS_H
 
@@ -19,49 +19,21 @@ static inline void cell_share_fan(struct cell *c, size_t outputs) {
     if (c->w_x) c->w_x->fan = c->w_h->fan;
 }
 
-uint64_t cell_lstm_count_floats(struct cell_shape s);
-uint64_t cell_lstm_multiply_adds(struct cell_shape s);
-uint64_t cell_lstm_memory_floats(struct cell_shape s, uint64_t N);
-void cell_lstm_make(struct cell *c, const struct kernels *k, int layer);
-void cell_lstm_set_biases(struct cell *c, const struct kernels *k, double forget_bias);
-void cell_lstm_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_lstm_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_lstm_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                       const float *x, const uint8_t *reset);
-void cell_lstm_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                        const float *x, const uint8_t *reset, float *dr, float *dx);
-
-uint64_t cell_gru_count_floats(struct cell_shape s);
-uint64_t cell_gru_multiply_adds(struct cell_shape s);
-uint64_t cell_gru_memory_floats(struct cell_shape s, uint64_t N);
-void cell_gru_make(struct cell *c, const struct kernels *k, int layer);
-void cell_gru_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_gru_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_gru_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                      const float *x, const uint8_t *reset);
-void cell_gru_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                       const float *x, const uint8_t *reset, float *dr, float *dx);
-
-uint64_t cell_rnn_count_floats(struct cell_shape s);
-uint64_t cell_rnn_multiply_adds(struct cell_shape s);
-uint64_t cell_rnn_memory_floats(struct cell_shape s, uint64_t N);
-void cell_rnn_make(struct cell *c, const struct kernels *k, int layer);
-void cell_rnn_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_rnn_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_rnn_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                      const float *x, const uint8_t *reset);
-void cell_rnn_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                       const float *x, const uint8_t *reset, float *dr, float *dx);
-
-uint64_t cell_feed_count_floats(struct cell_shape s);
-uint64_t cell_feed_multiply_adds(struct cell_shape s);
-uint64_t cell_feed_memory_floats(struct cell_shape s, uint64_t N);
-void cell_feed_make(struct cell *c, const struct kernels *k, int layer);
-void cell_feed_memory_make(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_feed_memory_free(const struct cell *c, const struct kernels *k, struct cell_memory *x);
-void cell_feed_forward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                       const float *x);
-void cell_feed_backward(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
-                        const float *x, float *dr, float *dx);
+// A kind of cell, or several that differ in a function only.  What each does stands in cell.h.
+struct cell_family {
+    size_t gates;
+    uint64_t (*count_floats)(struct cell_shape s);
+    uint64_t (*multiply_adds)(struct cell_shape s);
+    uint64_t (*memory_floats)(struct cell_shape s, uint64_t N);
+    void (*make)(struct cell *c, const struct kernels *k, int layer);
+    void (*set_biases)(struct cell *c, const struct kernels *k, double forget_bias); // NULL: they stay zero
+    void (*memory_make)(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+    void (*memory_free)(const struct cell *c, const struct kernels *k, struct cell_memory *x);
+    void (*forward)(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                    const float *x, const uint8_t *reset);
+    void (*backward)(const struct cell *c, const struct kernels *k, struct cell_memory *m, size_t T,
+                     const float *x, const uint8_t *reset, float *dr, float *dx);
+};
+extern const struct cell_family cell_lstm, cell_gru, cell_rnn, cell_feed;
 
 #endif

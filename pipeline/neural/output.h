@@ -124,10 +124,7 @@ void output_score(const struct output *u, const struct kernels *k, struct output
 // gradients.
 void output_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                  const struct output_block *b, float scale);
-// p of every class for one row h (D): p (V), device.
-void output_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
-                         const float *h, float *p);
-// The same for n rows h (n, D): p (n, V).
+// p of every class for n rows h (n, D): p (n, V), device.
 void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
                           const float *h, size_t n, float *p);
 

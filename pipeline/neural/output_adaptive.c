@@ -24,7 +24,7 @@ static struct output_tail tail_of(const struct model_options *o, size_t i) {
     return (struct output_tail){.begin = o->cutoffs[i], .classes = end - o->cutoffs[i], .width = width};
 }
 
-uint64_t output_adaptive_count_floats(const struct model_options *o) {
+static uint64_t adaptive_count_floats(const struct model_options *o) {
     uint64_t D = model_width(o), n = D * (o->cutoffs[0] + o->tails);
     for (size_t i = 0; i < o->tails; i++) {
         struct output_tail t = tail_of(o, i);
@@ -34,7 +34,8 @@ uint64_t output_adaptive_count_floats(const struct model_options *o) {
 }
 
 // How often a cluster is met is taken from Zipf's law, P(word >= c) = 1 - ln(c + 1) / ln(V + 1).
-uint64_t output_adaptive_multiply_adds(const struct model_options *o) {
+static uint64_t adaptive_multiply_adds(const struct model_options *o, size_t samples) {
+    (void)samples;
     double D = (double)model_width(o), n = D * ((double)o->cutoffs[0] + (double)o->tails);
     for (size_t i = 0; i < o->tails; i++) {
         struct output_tail t = tail_of(o, i);
@@ -44,12 +45,13 @@ uint64_t output_adaptive_multiply_adds(const struct model_options *o) {
     return (uint64_t)n;
 }
 
-uint64_t output_adaptive_memory_floats(const struct model_options *o, uint64_t N) {
+static uint64_t adaptive_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
+    (void)samples;
     uint64_t logits = N * (o->cutoffs[0] + o->tails), kept = SOFTMAX_KEPT_BYTES / sizeof(float);
     return (logits < kept ? logits : kept) + N * (model_width(o) + 2 * tail_of(o, 0).width + 4);
 }
 
-void output_adaptive_make(struct output *u, const struct kernels *k, const struct model_options *o) {
+static void adaptive_make(struct output *u, const struct kernels *k, const struct model_options *o) {
     u->tail_count = o->tails;
     u->head = output_add(u, k, "head.weight", o->cutoffs[0] + o->tails, u->D);
     u->head->fan = u->D;
@@ -66,7 +68,8 @@ void output_adaptive_make(struct output *u, const struct kernels *k, const struc
     }
 }
 
-void output_adaptive_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x) {
+static void adaptive_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                 const struct training_options *options) {
     struct output_clusters *c = &x->clusters;
     size_t N = x->N, width = u->tails[0].width;
     c->head_targets = memory_alloc(N, sizeof *c->head_targets, "the head's targets");
@@ -76,9 +79,10 @@ void output_adaptive_memory_make(const struct output *u, const struct kernels *k
     c->logp = device_floats(k, N, "a cluster's log-probabilities");
     c->low = device_floats(k, N * width, "a cluster's projected rows");
     c->d_low = device_floats(k, N * width, "their gradient");
+    for (size_t i = 0; options && i < u->count; i++) parameter_make_gradient(&u->parameters[i], k, false, 0);
 }
 
-void output_adaptive_memory_free(const struct kernels *k, struct output_memory *x) {
+static void adaptive_memory_free(const struct kernels *k, struct output_memory *x) {
     struct output_clusters *c = &x->clusters;
     free(c->head_targets), free(c->tail_targets), free(c->rows);
     k->release(k, c->h), k->release(k, c->logp), k->release(k, c->low), k->release(k, c->d_low);
@@ -117,7 +121,7 @@ static void project(const struct output *u, const struct kernels *k, struct outp
     k->matmul.gemm(k, false, true, n, t->width, u->D, 1, c->h, t->project->value, 0, c->low);
 }
 
-void output_adaptive_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+static void adaptive_score(const struct output *u, const struct kernels *k, struct output_memory *x,
                            const struct output_block *b) {
     struct output_clusters *c = &x->clusters;
     set_head_targets(u, c, b);
@@ -146,7 +150,7 @@ static void tail_step(const struct output *u, const struct kernels *k, struct ou
 }
 
 // A cluster without a word in the block is idle; where other ranks may have words of it, zeros are summed.
-void output_adaptive_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+static void adaptive_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                           const struct output_block *b, float scale) {
     struct output_clusters *c = &x->clusters;
     set_head_targets(u, c, b);
@@ -165,7 +169,7 @@ void output_adaptive_step(const struct output *u, const struct kernels *k, struc
     }
 }
 
-void output_adaptive_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
+static void adaptive_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
                                   const float *h, float *p) {
     struct output_clusters *c = &x->clusters;
     size_t first = u->tails[0].begin;
@@ -214,3 +218,18 @@ void output_default_cutoffs(struct model_options *o) {
     for (o->tails = 0; o->tails < 4 && (o->tails == 0 || c < classes / 2) && width; c *= 4, width /= FACTOR)
         o->cutoffs[o->tails++] = c;
 }
+
+const struct output_family output_adaptive = {
+    .layout_key = "cutoffs",
+    .count_floats = adaptive_count_floats,
+    .multiply_adds = adaptive_multiply_adds,
+    .memory_floats = adaptive_memory_floats,
+    .make = adaptive_make,
+    .memory_make = adaptive_memory_make,
+    .memory_free = adaptive_memory_free,
+    .score = adaptive_score,
+    .step = adaptive_step,
+    .distribution = adaptive_distribution,
+    .parse_layout = output_parse_cutoffs,
+    .format_layout = output_format_cutoffs,
+};

@@ -18,12 +18,13 @@ static size_t bin_size(const struct output *u, uint32_t bin) {
     return u->bin_begins[bin + 1] - u->bin_begins[bin];
 }
 
-uint64_t output_factored_count_floats(const struct model_options *o) {
+static uint64_t factored_count_floats(const struct model_options *o) {
     return ((uint64_t)o->bins + model_classes(o)) * (model_width(o) + 1);
 }
 
 // How often a bin is met is taken from Zipf's law, P(word >= c) = 1 - ln(c + 1) / ln(V + 1).
-uint64_t output_factored_multiply_adds(const struct model_options *o) {
+static uint64_t factored_multiply_adds(const struct model_options *o, size_t samples) {
+    (void)samples;
     double V = (double)model_classes(o), n = (double)o->bins;
     for (uint32_t j = 0; j < o->bins; j++) {
         double begin = (double)o->bin_begins[j], end = j + 1 < o->bins ? (double)o->bin_begins[j + 1] : V;
@@ -32,11 +33,17 @@ uint64_t output_factored_multiply_adds(const struct model_options *o) {
     return (uint64_t)(n * (double)model_width(o));
 }
 
-uint64_t output_factored_memory_floats(const struct model_options *o, uint64_t N) {
+static uint64_t factored_gathered_floats(const struct model_options *o, size_t samples, uint64_t rows) {
+    (void)samples, (void)rows;
+    return (uint64_t)model_classes(o) * (model_width(o) + 1);
+}
+
+static uint64_t factored_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
+    (void)samples;
     return N * (2 * model_width(o) + 4 + o->bins);
 }
 
-void output_factored_make(struct output *u, const struct kernels *k, const struct model_options *o) {
+static void factored_make(struct output *u, const struct kernels *k, const struct model_options *o) {
     u->bins = o->bins;
     memcpy(u->bin_begins, o->bin_begins, o->bins * sizeof *o->bin_begins);
     u->bin_begins[o->bins] = (uint32_t)u->V;
@@ -48,8 +55,8 @@ void output_factored_make(struct output *u, const struct kernels *k, const struc
     u->bin_weight->fan = u->D;
 }
 
-void output_factored_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
-                                 bool training) {
+static void factored_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                 const struct training_options *options) {
     struct output_bins *c = &x->bins;
     c->bins = memory_alloc(x->N, sizeof *c->bins, "the rows' bins");
     c->targets = memory_alloc(x->N, sizeof *c->targets, "the classes within bins");
@@ -57,7 +64,7 @@ void output_factored_memory_make(const struct output *u, const struct kernels *k
     c->begin = memory_alloc((size_t)u->bins + 1, sizeof *c->begin, "the bins' rows");
     c->h = device_floats(k, x->N * u->D, "the rows in order of bins");
     c->logp = device_floats(k, x->N, "their log-probabilities");
-    if (!training) return;
+    if (!options) return;
     c->dh = device_floats(k, x->N * u->D, "their gradient");
     parameter_make_gradient(u->bin_weight, k, false, 0);
     parameter_make_gradient(u->bin_bias, k, false, 0);
@@ -65,7 +72,7 @@ void output_factored_memory_make(const struct output *u, const struct kernels *k
     parameter_make_gradient(u->bias, k, true, u->V);
 }
 
-void output_factored_memory_free(const struct kernels *k, struct output_memory *x) {
+static void factored_memory_free(const struct kernels *k, struct output_memory *x) {
     struct output_bins *c = &x->bins;
     free(c->bins), free(c->targets), free(c->order), free(c->begin);
     k->release(k, c->h), k->release(k, c->dh), k->release(k, c->logp);
@@ -142,7 +149,7 @@ static void each_bin(const struct output *u, const struct kernels *k, struct out
     }
 }
 
-void output_factored_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+static void factored_score(const struct output *u, const struct kernels *k, struct output_memory *x,
                            const struct output_block *b) {
     struct output_bins *c = &x->bins;
     size_t n = sort_rows(u, k, c, b);
@@ -152,7 +159,7 @@ void output_factored_score(const struct output *u, const struct kernels *k, stru
     k->matmul.scatter_add_rows(k, b->logp, c->logp, c->order, n, b->N, 1);
 }
 
-void output_factored_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+static void factored_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                           const struct output_block *b, float scale) {
     struct output_bins *c = &x->bins;
     size_t n = sort_rows(u, k, c, b);
@@ -166,7 +173,9 @@ void output_factored_step(const struct output *u, const struct kernels *k, struc
     k->matmul.scatter_add_rows(k, b->dh, c->dh, c->order, n, b->N, u->D);
 }
 
-void output_factored_distribution(const struct output *u, const struct kernels *k, const float *h, float *p) {
+static void factored_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                  const float *h, float *p) {
+    (void)x;
     float bins[OUTPUT_MAX_BINS];
     k->softmax.probabilities(k, h, u->bin_weight->value, u->bin_bias->value, 1, u->bins, u->D, p);
     k->download(k, bins, p, u->bins * sizeof *bins); // overwritten by the first bins' classes
@@ -196,7 +205,7 @@ void output_set_bins(struct model_options *o, const uint64_t *counts, uint32_t b
     }
 }
 
-const char *output_parse_bins(const char *text, struct model_options *o) {
+static const char *parse_bins(const char *text, struct model_options *o) {
     o->bins = 0;
     for (const char *at = text;;) {
         char *end;
@@ -212,9 +221,25 @@ const char *output_parse_bins(const char *text, struct model_options *o) {
     }
 }
 
-void output_format_bins(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]) {
+static void format_bins(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]) {
     int n = 0;
     for (uint32_t j = 0; j < o->bins; j++)
         n += snprintf(text + n, (size_t)(OUTPUT_LAYOUT_TEXT - n), "%s%" PRIu32, j ? "," : "",
                       o->bin_begins[j]);
 }
+
+const struct output_family output_factored = {
+    .layout_key = "bins",
+    .count_floats = factored_count_floats,
+    .multiply_adds = factored_multiply_adds,
+    .gathered_floats = factored_gathered_floats,
+    .memory_floats = factored_memory_floats,
+    .make = factored_make,
+    .memory_make = factored_memory_make,
+    .memory_free = factored_memory_free,
+    .score = factored_score,
+    .step = factored_step,
+    .distribution = factored_distribution,
+    .parse_layout = parse_bins,
+    .format_layout = format_bins,
+};

@@ -16,33 +16,44 @@ static uint64_t nodes_of(uint32_t classes, uint32_t depth, uint64_t N) {
     return N * depth < classes - 1 ? N * depth : classes - 1;
 }
 
-uint64_t output_hierarchical_gradient_floats(const struct model_options *o, uint64_t rows) {
+static uint64_t hierarchical_count_floats(const struct model_options *o) {
+    return (uint64_t)(model_classes(o) - 1) * model_width(o);
+}
+
+static uint64_t hierarchical_multiply_adds(const struct model_options *o, size_t samples) {
+    (void)samples;
+    return (uint64_t)(code_tree_expected(&o->tree) * (double)model_width(o));
+}
+
+static uint64_t hierarchical_gradient_floats(const struct model_options *o, size_t samples, uint64_t rows) {
+    (void)samples;
     return nodes_of(model_classes(o), o->tree.depth, rows) * model_width(o);
 }
 
-uint64_t output_hierarchical_memory_floats(const struct model_options *o, uint64_t N) {
+static uint64_t hierarchical_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
+    (void)samples;
     return N * (2 * o->tree.depth + 1) + nodes_of(model_classes(o), o->tree.depth, N) * (model_width(o) + 1);
 }
 
-void output_hierarchical_make(struct output *u, const struct kernels *k, const struct model_options *o) {
+static void hierarchical_make(struct output *u, const struct kernels *k, const struct model_options *o) {
     u->tree = o->tree;
     u->nodes = output_add(u, k, "nodes.weight", u->V - 1, u->D);
     u->nodes->fan = u->D;
 }
 
-void output_hierarchical_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
-                                     bool training) {
+static void hierarchical_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
+                                     const struct training_options *options) {
     struct output_paths *p = &x->paths;
     size_t rows = nodes_of((uint32_t)u->V, u->tree.depth, x->N);
     p->turns = memory_alloc(x->N * u->tree.depth, sizeof *p->turns, "the classes' paths");
     p->first = memory_alloc_zero(x->N + 1, sizeof *p->first, "the classes' paths");
-    if (!training) return;
+    if (!options) return;
     row_index_make(&p->rows, u->V - 1, rows);
     p->weight = device_floats(k, rows * u->D, "the nodes of a step");
     parameter_make_gradient(u->nodes, k, true, nodes_of((uint32_t)u->V, u->tree.depth, x->N * x->ranks));
 }
 
-void output_hierarchical_memory_free(const struct kernels *k, struct output_memory *x) {
+static void hierarchical_memory_free(const struct kernels *k, struct output_memory *x) {
     struct output_paths *p = &x->paths;
     free(p->turns), free(p->first);
     k->release(k, p->weight);
@@ -59,14 +70,14 @@ static void set_paths(const struct output *u, struct output_paths *p, const stru
     }
 }
 
-void output_hierarchical_score(const struct output *u, const struct kernels *k, struct output_memory *x,
+static void hierarchical_score(const struct output *u, const struct kernels *k, struct output_memory *x,
                                const struct output_block *b) {
     set_paths(u, &x->paths, b);
     k->softmax.tree(k, b->h, u->nodes->value, x->paths.turns, x->paths.first, b->N, u->V - 1, u->D, 0,
                     b->logp, NULL, NULL);
 }
 
-void output_hierarchical_step(const struct output *u, const struct kernels *k, struct output_memory *x,
+static void hierarchical_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                               const struct output_block *b, float scale) {
     struct output_paths *p = &x->paths;
     struct row_gradient *g = &u->nodes->touched;
@@ -81,8 +92,9 @@ void output_hierarchical_step(const struct output *u, const struct kernels *k, s
                     g->values);
 }
 
-void output_hierarchical_distribution(const struct output *u, const struct kernels *k, const float *h,
-                                      float *p) {
+static void hierarchical_distribution(const struct output *u, const struct kernels *k,
+                                      struct output_memory *x, const float *h, float *p) {
+    (void)x;
     float *host = memory_alloc(2 * u->V, sizeof *host, "a distribution"), *spread = host + u->V;
     k->matmul.gemm(k, false, true, 1, u->V - 1, u->D, 1, h, u->nodes->value, 0, p);
     k->download(k, host, p, (u->V - 1) * sizeof *host);
@@ -90,3 +102,28 @@ void output_hierarchical_distribution(const struct output *u, const struct kerne
     k->upload(k, p, spread, u->V * sizeof *spread);
     free(host);
 }
+
+static const char *parse_tree(const char *text, struct model_options *o) {
+    return code_tree_parse(&o->tree, text, model_classes(o));
+}
+
+static void format_tree(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]) {
+    code_tree_format(&o->tree, text);
+}
+
+const struct output_family output_hierarchical = {
+    .layout_key = "code_lengths",
+    .count_floats = hierarchical_count_floats,
+    .multiply_adds = hierarchical_multiply_adds,
+    .gradient_floats = hierarchical_gradient_floats,
+    .gathered_floats = hierarchical_gradient_floats,
+    .memory_floats = hierarchical_memory_floats,
+    .make = hierarchical_make,
+    .memory_make = hierarchical_memory_make,
+    .memory_free = hierarchical_memory_free,
+    .score = hierarchical_score,
+    .step = hierarchical_step,
+    .distribution = hierarchical_distribution,
+    .parse_layout = parse_tree,
+    .format_layout = format_tree,
+};

@@ -8,65 +8,41 @@
 struct parameter *output_add(struct output *u, const struct kernels *k, const char *name, size_t rows,
                              size_t columns);
 
-// A table of V rows with biases, and the loss over all of them.
-uint64_t output_full_count_floats(const struct model_options *o);
-void output_full_make(struct output *u, const struct kernels *k, const struct model_options *o);
-void output_full_score(const struct output *u, const struct kernels *k, const struct output_block *b);
-void output_full_step(const struct output *u, const struct kernels *k, const struct output_block *b,
-                      float scale);
-void output_full_distributions(const struct output *u, const struct kernels *k, const float *h, size_t n,
-                               float *p);
+// A kind of output layer.  What each member does stands in output.h, at the function output_<member>; `samples` is 0
+// but for the full table, which also has losses over samples.
+struct output_family {
+    const char *layout_key; // NULL: nothing to parse or format
+    uint64_t (*count_floats)(const struct model_options *o);
+    uint64_t (*multiply_adds)(const struct model_options *o, size_t samples);
+    uint64_t (*gradient_floats)(const struct model_options *o, size_t samples,
+                                uint64_t rows); // NULL: as count_floats
+    uint64_t (*gathered_floats)(const struct model_options *o, size_t samples, uint64_t rows); // NULL: none
+    uint64_t (*memory_floats)(const struct model_options *o, size_t samples, uint64_t N);
+    void (*make)(struct output *u, const struct kernels *k, const struct model_options *o);
+    // `options` NULL: for scoring alone; else with the parameters' gradients.
+    void (*memory_make)(const struct output *u, const struct kernels *k, struct output_memory *x,
+                        const struct training_options *options);
+    void (*memory_free)(const struct kernels *k, struct output_memory *x);
+    void (*score)(const struct output *u, const struct kernels *k, struct output_memory *x,
+                  const struct output_block *b);
+    void (*step)(const struct output *u, const struct kernels *k, struct output_memory *x,
+                 const struct output_block *b, float scale);
+    // One of these: of one row, or of n.
+    void (*distribution)(const struct output *u, const struct kernels *k, struct output_memory *x,
+                         const float *h, float *p);
+    void (*distributions)(const struct output *u, const struct kernels *k, struct output_memory *x,
+                          const float *h, size_t n, float *p);
+    const char *(*parse_layout)(const char *text, struct model_options *o);
+    void (*format_layout)(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]);
+};
+extern const struct output_family output_full, output_adaptive, output_hierarchical, output_factored;
 
-// Losses over samples and targets only, for the same table.
+// The full table's losses over samples and targets only (output_sampled.c), for output_full.c.
 uint64_t output_sampled_memory_floats(const struct model_options *o, size_t samples, uint64_t N);
 void output_sampled_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
                                 const struct training_options *options);
 void output_sampled_memory_free(const struct kernels *k, struct output_memory *x);
 void output_sampled_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                          const struct output_block *b, float scale);
-
-// A short list of frequent classes, and clusters of rarer ones in lower widths.
-uint64_t output_adaptive_count_floats(const struct model_options *o);
-uint64_t output_adaptive_multiply_adds(const struct model_options *o);
-uint64_t output_adaptive_memory_floats(const struct model_options *o, uint64_t N);
-void output_adaptive_make(struct output *u, const struct kernels *k, const struct model_options *o);
-void output_adaptive_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x);
-void output_adaptive_memory_free(const struct kernels *k, struct output_memory *x);
-void output_adaptive_score(const struct output *u, const struct kernels *k, struct output_memory *x,
-                           const struct output_block *b);
-void output_adaptive_step(const struct output *u, const struct kernels *k, struct output_memory *x,
-                          const struct output_block *b, float scale);
-void output_adaptive_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
-                                  const float *h, float *p);
-
-// Turns through the tree of a Huffman code.
-uint64_t output_hierarchical_gradient_floats(const struct model_options *o, uint64_t rows);
-uint64_t output_hierarchical_memory_floats(const struct model_options *o, uint64_t N);
-void output_hierarchical_make(struct output *u, const struct kernels *k, const struct model_options *o);
-void output_hierarchical_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
-                                     bool training);
-void output_hierarchical_memory_free(const struct kernels *k, struct output_memory *x);
-void output_hierarchical_score(const struct output *u, const struct kernels *k, struct output_memory *x,
-                               const struct output_block *b);
-void output_hierarchical_step(const struct output *u, const struct kernels *k, struct output_memory *x,
-                              const struct output_block *b, float scale);
-void output_hierarchical_distribution(const struct output *u, const struct kernels *k, const float *h,
-                                      float *p);
-
-// A bin of classes first, then the class within it.
-uint64_t output_factored_count_floats(const struct model_options *o);
-uint64_t output_factored_multiply_adds(const struct model_options *o);
-uint64_t output_factored_memory_floats(const struct model_options *o, uint64_t N);
-void output_factored_make(struct output *u, const struct kernels *k, const struct model_options *o);
-void output_factored_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
-                                 bool training);
-void output_factored_memory_free(const struct kernels *k, struct output_memory *x);
-void output_factored_score(const struct output *u, const struct kernels *k, struct output_memory *x,
-                           const struct output_block *b);
-void output_factored_step(const struct output *u, const struct kernels *k, struct output_memory *x,
-                          const struct output_block *b, float scale);
-void output_factored_distribution(const struct output *u, const struct kernels *k, const float *h, float *p);
-const char *output_parse_bins(const char *text, struct model_options *o);
-void output_format_bins(const struct model_options *o, char text[OUTPUT_LAYOUT_TEXT]);
 
 #endif

@@ -143,7 +143,7 @@ static inline void layer_check_distribution(struct trial *t, struct layer *x) {
     float *h = trial_floats(t, x->N * x->u.D, 2), *row = trial_upload(k, h, x->u.D),
           *device = trial_poison(k, x->u.V);
     double *point = layer_point(t, x, h), sum = 0;
-    output_distribution(&x->u, k, &x->memory, row, device);
+    output_distributions(&x->u, k, &x->memory, row, 1, device);
     float *p = trial_download(t, k, device, x->u.V);
     for (size_t v = 0; v < x->u.V; v++) {
         sum += (double)p[v];
