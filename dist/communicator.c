@@ -26,7 +26,7 @@ void communicator_describe(struct communicator *c, int rank, int ranks, const ch
     c->rank = rank;
     c->ranks = ranks;
     c->name = name;
-    if (gethostname(c->host, sizeof c->host - 1) != 0) snprintf(c->host, sizeof c->host, "unknown");
+    if (gethostname(c->host, sizeof c->host) != 0) snprintf(c->host, sizeof c->host, "unknown");
 }
 
 // === what the launcher says ======================================================================
@@ -147,7 +147,7 @@ void communicator_broadcast(struct communicator *c, void *data, size_t bytes, in
     WAITING(c->calls->broadcast(c, data, bytes, root));
 }
 void communicator_move(struct communicator *c, void *data, size_t bytes, int from, int to) {
-    WAITING(c->calls->move(c, data, bytes, from, to));
+    if (from != to) WAITING(c->calls->move(c, data, bytes, from, to));
 }
 
 void communicator_gather_sizes(struct communicator *c, uint64_t bytes, uint64_t *sizes) {

@@ -269,7 +269,7 @@ choose_launcher() {
   [ -z "${EPOCHS:-}" ] || need_number EPOCHS "$EPOCHS" 1 epochs
   need_switch FRESH
   need_switch ELASTIC
-  [[ ${NGRAM_MEMORY:-1G} =~ ^[0-9]+(\.[0-9]+)?[kKmMgGtT]?(i?B)?$ ]] || fail_usage "NGRAM_MEMORY=$NGRAM_MEMORY: a size such as 16G is expected"
+  [[ ${NGRAM_MEMORY:-1G} =~ ^[0-9]*\.?[0-9]+([kKmMgGtT]i?)?B?$ ]] || fail_usage "NGRAM_MEMORY=$NGRAM_MEMORY: a size such as 16G is expected"
   threads=${THREADS:-${SLURM_CPUS_PER_TASK:-0}} # 0: the host's cores shared among its ranks
   device=${DEVICE:-auto}
   case $device in auto | cpu | cuda) ;; *) fail_usage "DEVICE=$device: it is auto, cpu or cuda" ;; esac

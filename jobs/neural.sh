@@ -56,8 +56,11 @@ start_or_resume() {
   checkpoints=$(checkpoints_in "$folder") state=$(run_state "$folder")
   if [ "$state" = finished ] && [ -e "$folder/model.safetensors" ]; then checkpoints=${checkpoints:-needless}; fi
   if [ -n "$checkpoints" ] && up_to_date "$folder/started" "${@:2}"; then
-    # FRESH also drops what another number of ranks has begun.
-    if [ -z "${FRESH:-}" ] || [ "$state" = finished ] || [ "$(cat "$folder/started.ranks" 2>/dev/null)" = "$ranks" ]; then return; fi
+    # FRESH also drops what another number of ranks has begun, and what has lost its best model.
+    if [ -z "${FRESH:-}" ] || [ "$state" = finished ]; then return; fi
+    if [ "$(cat "$folder/started.ranks" 2>/dev/null)" = "$ranks" ]; then
+      if [ -e "$folder/model.safetensors" ] || ! grep -qs '"valid_perplexity"' "$folder/curve.jsonl"; then return; fi
+    fi
   fi
   if [ -n "$checkpoints" ] && [ "$state" != finished ] && [ -z "${FRESH:-}" ]; then
     fail "$folder holds an unfinished run with other options or inputs: give it those to go on, or start anew with FRESH=1"
@@ -104,7 +107,8 @@ train_neural() {
   if [ $status = 0 ] && [ "$state" = stopped ] && [ -z "$signal" ]; then # nobody wants the job to go on by itself
     say "stopped, as a file $folder/stop or a signal to the training asked: run it again to go on" && exit 75
   fi
-  if [ $status != 0 ] && [ "$state" = running ] && [ -z "$signal" ]; then
+  # The state of a run that another one holds (train's lock) is not ours.
+  if [ $status != 0 ] && [ "$state" = running ] && [ -z "$signal" ] && flock -n "$folder/.run" true; then
     state=failed # which a rank that was killed could not write
     echo $state >"$folder/state"
   fi

@@ -21,7 +21,7 @@ void message_set_program(const char *name) { program_name = name; }
 
 void message_set_rank(int rank, int ranks) {
     char host[HOST_NAME_MAX + 1] = "?";
-    gethostname(host, sizeof host - 1);
+    gethostname(host, sizeof host);
     is_first_rank = rank == 0;
     if (ranks > 1) snprintf(rank_text, sizeof rank_text, "[rank %d on %s]", rank, host);
 }

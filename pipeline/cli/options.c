@@ -197,7 +197,8 @@ bool options_was_given(const struct program *program, const char *name) {
 // what it says would go into them.
 static void keep_standard_numbers(void) {
     for (int i = 0; i <= STDERR_FILENO; i++)
-        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) exit(EXIT_FAILED);
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            exit(EXIT_FAILED); // so that reading and writing there go on failing
 }
 
 int options_parse(const struct program *program, int argc, char **argv) {

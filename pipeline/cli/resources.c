@@ -3,6 +3,7 @@
 #include "pipeline/cli/message.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -109,12 +110,13 @@ char *memory_format(uint64_t bytes, char *text) {
 }
 
 char *time_format(double s, char *text) {
+    uint64_t whole = s < 1e15 ? (uint64_t)s : (uint64_t)1e15; // that or NaN
     if (s < 60)
         snprintf(text, 32, "%.0f s", s);
     else if (s < 3600)
-        snprintf(text, 32, "%d:%02d min", (int)s / 60, (int)s % 60);
+        snprintf(text, 32, "%" PRIu64 ":%02" PRIu64 " min", whole / 60, whole % 60);
     else
-        snprintf(text, 32, "%d:%02d h", (int)(s / 3600), (int)s % 3600 / 60);
+        snprintf(text, 32, "%" PRIu64 ":%02" PRIu64 " h", whole / 3600, whole % 3600 / 60);
     return text;
 }
 

@@ -106,8 +106,8 @@ static char *path_target(const char *path) {
 
 static char *path_temporary(const char *target) {
     static atomic_uint serial;
-    char host[64] = "host";
-    gethostname(host, sizeof host - 1);
+    char host[HOST_NAME_MAX + 1] = "host";
+    gethostname(host, sizeof host);
     size_t size = strlen(target) + sizeof host + 64;
     char *text = memory_alloc(size, 1, "a file name");
     snprintf(text, size, "%s.tmp-%s-%ld-%u", target, host, (long)getpid(), atomic_fetch_add(&serial, 1u));

@@ -262,7 +262,7 @@ static void need_best_model(const struct loop *x) {
     model_path(x, path, sizeof path);
     if (x->c->rank == 0 && x->o->select_best && x->s.best_perplexity > 0 && access(path, R_OK) != 0)
         die_errno(
-            "%s, the best model of this run so far, cannot be read: put it back, or start anew with --fresh",
+            "%s, the best model of this run so far, cannot be read: put it back, or start anew with --fresh (a job script: FRESH=1)",
             path);
 }
 

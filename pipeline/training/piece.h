@@ -13,7 +13,8 @@
 
 struct pieces;
 
-// The same for every rank, so that what a stream reads does not depend on ranks.
+// Streams, most, shuffle and seed, and where it shuffles ahead, are to be the same on every rank: so what a
+// stream reads does not depend on ranks.
 struct pieces_options {
     size_t streams;      // over all ranks
     size_t first, count; // those that are read here

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *run_folder;
@@ -89,12 +90,18 @@ static uint64_t bytes_missing(uint64_t bytes) {
     return bytes > there ? bytes - there : 0;
 }
 
-// For as long as the process lives.  File systems without locks are taken at their users' word.
+// Held for as long as the process lives.  A job that starts again may find the process of the time before still
+// ending, on a node that was lost, for as long as the scripts wait for theirs.  File systems without locks are
+// taken at their users' word.
 static void lock_folder(void) {
-    int fd = open(run_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        message_set_die_hook(NULL);
-        die("another run writes into %s: wait for its end, or choose another --output", run_folder);
+    char path[4096];
+    const char *restarts = getenv("SLURM_RESTART_COUNT");
+    double patience = restarts && atoi(restarts) > 0 ? 300 : 3;
+    int fd = open(run_path(path, sizeof path, ".run"), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    for (double start = time_now(); fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;) {
+        if (time_now() - start > patience)
+            die("another run writes into %s: wait for its end, or choose another --output", run_folder);
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }
 }
 

@@ -69,3 +69,26 @@ grep -q '^=== 1/2 Training' said && ! grep -q 'going on from step' said || fail 
 touch work/tiny/vocab.tsv
 jobs/train_lstm256.sh >out 2>said || fail "$(cat said)"
 grep -q '^=== 1/2 Training' said || fail "$(cat said)"
+
+# A file `stop` ends it, too.  With FRESH=1 a run starts anew that has lost its best model, without which it does not go on.
+sed -i 's/--epochs 1\b/--epochs 200/' jobs/train_lstm256.sh
+validations() { grep -c valid_perplexity work/tiny/lstm256/curve.jsonl || true; }
+stop_by_file() { # [VARIABLE=VALUE]: once it has validated
+  local pid status=0 before
+  before=$(validations)
+  setsid env "$@" bash jobs/train_lstm256.sh >out 2>said &
+  pid=$!
+  until [ "$(cat $state)" = running ] && [ "$(validations)" -gt 0 ] && [ "$(validations)" != "$before" ]; do
+    kill -0 $pid 2>/dev/null || fail "no training: $(cat said)"
+    sleep 0.05
+  done
+  touch work/tiny/lstm256/stop
+  wait $pid || status=$?
+  [ $status = 75 ] || fail "exit code $status, not 75: $(cat said)"
+  grep -q 'stopped, as a file .*/lstm256/stop' said || fail "$(cat said)"
+}
+stop_by_file
+rm $model
+fails_with 1 'the best model of this run so far, cannot be read: put it back, or start anew with --fresh (a job script: FRESH=1)' jobs/train_lstm256.sh
+stop_by_file FRESH=1
+! grep -q 'going on from step' said || fail "went on without its best model: $(cat said)"

@@ -23,7 +23,8 @@ for stream in in err all; do
   inspect --check $stream.shard >/dev/null
   same_file good.shard $stream.shard
 done
-# Results that nobody can read are no success.
+# Neither results that nobody can read nor a text that cannot be read are a success.
+fails_with 1 'cannot read standard input at offset 0: Bad file descriptor' without in vocab --output x.tsv -
 fails_with 1 'cannot write to stdout: Bad file descriptor' without out inspect good.shard
 
 # A link to what is not there: neither is made, so that the data does not land on another disk.
