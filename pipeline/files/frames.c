@@ -312,6 +312,27 @@ struct frames_reader *frames_clone(const struct frames_reader *r) {
 }
 
 const struct json *frames_metadata(const struct frames_reader *r) { return r->metadata; }
+static _Noreturn void die_metadata(const struct frames_reader *r, const char *key) {
+    die("%s: its metadata has no possible \"%s\": make it again", r->path, key);
+}
+
+uint64_t frames_need_number(const struct frames_reader *r, const char *key, uint64_t least, uint64_t most) {
+    uint64_t value;
+    if (!json_u64(r->metadata, key, &value) || value < least || value > most) die_metadata(r, key);
+    return value;
+}
+
+void frames_need_text(const struct frames_reader *r, const char *key, char *text, size_t size) {
+    const char *value = json_string(r->metadata, key, NULL);
+    if (!value || strlen(value) >= size) die_metadata(r, key);
+    strcpy(text, value);
+}
+
+void frames_need_hash(const struct frames_reader *r, const char *key, char text[HASH_TEXT_SIZE]) {
+    frames_need_text(r, key, text, HASH_TEXT_SIZE);
+    if (strlen(text) != HASH_TEXT_SIZE - 1) die_metadata(r, key);
+}
+
 uint64_t frames_size(const struct frames_reader *r) { return r->content_size; }
 uint64_t frames_count(const struct frames_reader *r) { return r->count; }
 const char *frames_path(const struct frames_reader *r) { return r->path; }

@@ -5,6 +5,7 @@
 #ifndef PIPELINE_FILES_FRAMES_H
 #define PIPELINE_FILES_FRAMES_H
 
+#include "pipeline/files/hash.h"
 #include "pipeline/files/json.h"
 
 #include <stddef.h>
@@ -25,6 +26,10 @@ void frames_commit(struct frames_writer *w, const struct buffer *metadata);
 // NULL: any). `maker` as in stream_open.  Dies with file and place on damage.
 struct frames_reader *frames_open(const char *path, const char *magic, const char *maker);
 const struct json *frames_metadata(const struct frames_reader *r);
+// Of the metadata, a whole number, a text that fits, a hash; these die where there is none of that kind.
+uint64_t frames_need_number(const struct frames_reader *r, const char *key, uint64_t least, uint64_t most);
+void frames_need_text(const struct frames_reader *r, const char *key, char *text, size_t size);
+void frames_need_hash(const struct frames_reader *r, const char *key, char text[HASH_TEXT_SIZE]);
 uint64_t frames_size(const struct frames_reader *r);  // content bytes
 uint64_t frames_count(const struct frames_reader *r); // zstd frames
 const char *frames_path(const struct frames_reader *r);

@@ -35,36 +35,23 @@ void scores_save(const char *path, const struct scores_info *info, const float *
     buffer_free(&b);
 }
 
-static void get_text(const struct frames_reader *f, const char *key, char *text, size_t size) {
-    const char *value = json_string(frames_metadata(f), key, NULL);
-    if (!value || strlen(value) >= size) die("%s: its metadata has no possible \"%s\"", frames_path(f), key);
-    strcpy(text, value);
-}
-
-static uint64_t get_count(const struct frames_reader *f, const char *key, uint64_t most) {
-    uint64_t value;
-    if (!json_u64(frames_metadata(f), key, &value) || value > most)
-        die("%s: its metadata has no possible \"%s\"", frames_path(f), key);
-    return value;
-}
-
 static void info_read(const struct frames_reader *f, struct scores_info *info) {
     *info = (struct scores_info){0};
-    info->events = get_count(f, "events", UINT64_MAX / 8);
-    info->orders = get_count(f, "orders", 1);
+    info->events = frames_need_number(f, "events", 0, UINT64_MAX / 8);
+    info->orders = frames_need_number(f, "orders", 0, 1);
     uint64_t bytes = info->events * (sizeof(float) + info->orders);
     if (bytes != frames_size(f))
         die("%s: its metadata says %" PRIu64 " events, %" PRIu64 " bytes, but there are %" PRIu64,
             frames_path(f), info->events, bytes, frames_size(f));
-    info->params = get_count(f, "params", UINT64_MAX);
-    info->model_bytes = get_count(f, "model_bytes", UINT64_MAX);
+    info->params = frames_need_number(f, "params", 0, UINT64_MAX);
+    info->model_bytes = frames_need_number(f, "model_bytes", 0, UINT64_MAX);
     // A deviation that is not finite was written as null: not a number passes no check that follows.
     if (!json_real(frames_metadata(f), "sum_deviation", &info->sum_deviation)) info->sum_deviation = NAN;
-    get_text(f, "shard", info->shard, sizeof info->shard);
-    get_text(f, "vocabulary", info->vocabulary, sizeof info->vocabulary);
-    get_text(f, "model", info->model, sizeof info->model);
-    get_text(f, "context", info->context, sizeof info->context);
-    if (json_get(frames_metadata(f), "note")) get_text(f, "note", info->note, sizeof info->note);
+    frames_need_text(f, "shard", info->shard, sizeof info->shard);
+    frames_need_text(f, "vocabulary", info->vocabulary, sizeof info->vocabulary);
+    frames_need_text(f, "model", info->model, sizeof info->model);
+    frames_need_text(f, "context", info->context, sizeof info->context);
+    if (json_get(frames_metadata(f), "note")) frames_need_text(f, "note", info->note, sizeof info->note);
 }
 
 void scores_load(const char *path, struct scores_info *info, float **scores, uint8_t **orders) {

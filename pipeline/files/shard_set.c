@@ -8,35 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void get_hash(const struct frames_reader *f, const char *key, char text[HASH_TEXT_SIZE]) {
-    const char *value = json_string(frames_metadata(f), key, "");
-    if (strlen(value) != HASH_TEXT_SIZE - 1) die("%s: its metadata has no \"%s\" hash", frames_path(f), key);
-    memcpy(text, value, HASH_TEXT_SIZE);
-}
-
-static uint64_t get_count(const struct frames_reader *f, const char *key, uint64_t most) {
-    uint64_t value;
-    if (!json_u64(frames_metadata(f), key, &value) || value > most)
-        die("%s: its metadata has no possible \"%s\"", frames_path(f), key);
-    return value;
-}
-
 static struct shard_info info_read(const struct frames_reader *f) {
     struct shard_info i = {0};
-    i.events = get_count(f, "events", UINT64_MAX / sizeof(uint32_t));
+    i.events = frames_need_number(f, "events", 0, UINT64_MAX / sizeof(uint32_t));
     if (i.events * sizeof(uint32_t) != frames_size(f))
         die("%s: its metadata says %" PRIu64 " events, but there are %" PRIu64 " bytes of ids",
             frames_path(f), i.events, frames_size(f));
-    i.sentences = get_count(f, "sentences", i.events);
-    i.unknown = get_count(f, "unknown", i.events);
-    i.vocabulary_size = (uint32_t)get_count(f, "vocabulary_size", INT32_MAX);
-    i.begin = (uint32_t)get_count(f, "begin", INT32_MAX);
-    i.end = (uint32_t)get_count(f, "end", INT32_MAX);
+    i.sentences = frames_need_number(f, "sentences", 0, i.events);
+    i.unknown = frames_need_number(f, "unknown", 0, i.events);
+    i.vocabulary_size = (uint32_t)frames_need_number(f, "vocabulary_size", 0, INT32_MAX);
+    i.begin = (uint32_t)frames_need_number(f, "begin", 0, INT32_MAX);
+    i.end = (uint32_t)frames_need_number(f, "end", 0, INT32_MAX);
     if (i.begin >= i.vocabulary_size || i.end >= i.vocabulary_size || i.begin == i.end)
         die("%s: its metadata has ids outside the vocabulary", frames_path(f));
-    get_hash(f, "vocabulary", i.vocabulary);
-    get_hash(f, "content", i.content);
-    get_hash(f, "source", i.source);
+    frames_need_hash(f, "vocabulary", i.vocabulary);
+    frames_need_hash(f, "content", i.content);
+    frames_need_hash(f, "source", i.source);
     return i;
 }
 

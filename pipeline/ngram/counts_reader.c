@@ -12,38 +12,25 @@
 
 // === opening =====================================================================================
 
-_Noreturn static void die_metadata(const struct frames_reader *f, const char *key) {
-    die("%s: its metadata has no possible \"%s\": make it again with count", frames_path(f), key);
-}
-
-static uint64_t get_number(const struct frames_reader *f, const char *key, uint64_t least, uint64_t most) {
-    uint64_t value;
-    if (!json_u64(frames_metadata(f), key, &value) || value < least || value > most) die_metadata(f, key);
-    return value;
-}
-
-static void get_hash(const struct frames_reader *f, const char *key, char text[HASH_TEXT_SIZE]) {
-    const char *value = json_string(frames_metadata(f), key, "");
-    if (strlen(value) != HASH_TEXT_SIZE - 1) die_metadata(f, key);
-    memcpy(text, value, HASH_TEXT_SIZE);
-}
-
 static void info_read(const struct frames_reader *f, struct counts_info *i) {
     const struct json *padded = json_get(frames_metadata(f), "padded");
-    if (!padded || (padded->kind != JSON_TRUE && padded->kind != JSON_FALSE)) die_metadata(f, "padded");
-    *i = (struct counts_info){.order = (int)get_number(f, "order", 1, NGRAM_MAX_ORDER),
+    if (!padded || (padded->kind != JSON_TRUE && padded->kind != JSON_FALSE))
+        die("%s: its metadata does not say whether it is padded: make it again with count", frames_path(f));
+    *i = (struct counts_info){.order = (int)frames_need_number(f, "order", 1, NGRAM_MAX_ORDER),
                               .padded = padded->kind == JSON_TRUE,
-                              .events = get_number(f, "events", 1, UINT64_MAX),
-                              .sentences = get_number(f, "sentences", 1, UINT64_MAX),
-                              .records = get_number(f, "records", 0, UINT64_MAX),
-                              .vocabulary_size = (uint32_t)get_number(f, "vocabulary_size", 3, INT32_MAX)};
-    i->begin = (uint32_t)get_number(f, "begin", 0, i->vocabulary_size - 1);
-    i->end = (uint32_t)get_number(f, "end", 0, i->vocabulary_size - 1);
-    i->unknown = (uint32_t)get_number(f, "unknown", 0, i->vocabulary_size - 1);
-    if (i->begin == i->end) die_metadata(f, "end");
-    get_hash(f, "vocabulary", i->vocabulary);
-    get_hash(f, "text", i->text);
-    get_hash(f, "content", i->content);
+                              .events = frames_need_number(f, "events", 1, UINT64_MAX),
+                              .sentences = frames_need_number(f, "sentences", 1, UINT64_MAX),
+                              .records = frames_need_number(f, "records", 0, UINT64_MAX),
+                              .vocabulary_size =
+                                  (uint32_t)frames_need_number(f, "vocabulary_size", 3, INT32_MAX)};
+    i->begin = (uint32_t)frames_need_number(f, "begin", 0, i->vocabulary_size - 1);
+    i->end = (uint32_t)frames_need_number(f, "end", 0, i->vocabulary_size - 1);
+    i->unknown = (uint32_t)frames_need_number(f, "unknown", 0, i->vocabulary_size - 1);
+    if (i->begin == i->end)
+        die("%s: its metadata has one id for <S> and </S>: make it again with count", frames_path(f));
+    frames_need_hash(f, "vocabulary", i->vocabulary);
+    frames_need_hash(f, "text", i->text);
+    frames_need_hash(f, "content", i->content);
 }
 
 // The content behind the blocks: table and survey.
@@ -154,9 +141,10 @@ struct counts *counts_open(const char *path, const char *vocabulary_hash) {
     if (vocabulary_hash && strcmp(c->info.vocabulary, vocabulary_hash) != 0)
         die("%s: counted with the vocabulary %s, but %s is in use; count again with that vocabulary", path,
             c->info.vocabulary, vocabulary_hash);
-    uint64_t size = frames_size(c->file), block_bytes = get_number(c->file, "block_bytes", 0, size);
+    uint64_t size = frames_size(c->file), block_bytes = frames_need_number(c->file, "block_bytes", 0, size);
     uint64_t tail_bytes = size - block_bytes;
-    c->blocks = (size_t)get_number(c->file, "blocks", 0, tail_bytes / 4); // a line has four numbers at least
+    c->blocks =
+        (size_t)frames_need_number(c->file, "blocks", 0, tail_bytes / 4); // a line has four numbers at least
     if ((uint64_t)c->info.order * c->info.vocabulary_size > tail_bytes) // and so has the survey for each word
         die("%s: the table of blocks and the survey end too early: make it again with count", path);
     unsigned char *bytes = memory_alloc(tail_bytes, 1, "the survey");
