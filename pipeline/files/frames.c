@@ -151,6 +151,7 @@ void frames_commit(struct frames_writer *w, const struct buffer *metadata) {
 
 struct frames_reader {
     char *path;
+    const char *maker; // the caller's, or NULL
     int fd;
     uint64_t file_size, content_size, count; // count: content frames
     uint64_t *offsets;                       // (count + 1) in the file
@@ -182,12 +183,13 @@ _Noreturn static void die_damaged(const struct frames_reader *r, uint64_t offset
     die("%s: damaged at offset %" PRIu64 ": %s; copy or make the file again", r->path, offset, reason);
 }
 
-static void file_open(struct frames_reader *r, const char *maker) {
+static void file_open(struct frames_reader *r) {
     struct stat s;
     r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0) {
         const char *reason = strerror(errno);
-        if (errno == ENOENT && maker) die("cannot open %s: %s; make it with: %s", r->path, reason, maker);
+        if (errno == ENOENT && r->maker)
+            die("cannot open %s: %s; make it with: %s", r->path, reason, r->maker);
         die("cannot open %s: %s", r->path, reason);
     }
     if (fstat(r->fd, &s) < 0) die_errno("cannot open %s", r->path);
@@ -203,8 +205,8 @@ static void front_open(struct frames_reader *r, const char *magic) {
     read_at(r, front, size, 0);
     if (size < SKIPPABLE_HEADER || get_u32(front) != MAGIC_FRONT
         || get_u32(front + 4) != FRAMES_METADATA_SIZE)
-        die("%s: not a %s file (wrong first bytes)%s", r->path, magic ? magic : "billionword",
-            magic && strstr(magic, "-shard-") ? "; shard makes one of a text" : "");
+        die("%s: not a %s file (wrong first bytes)%s%s", r->path, magic ? magic : "billionword",
+            r->maker ? "; make one with: " : "", r->maker ? r->maker : "");
     if (size < FRONT_SIZE) die_damaged(r, size, "the file is truncated");
     char digits[METADATA_HASH + 1];
     memcpy(r->front, front + SKIPPABLE_HEADER, METADATA_JSON);
@@ -288,8 +290,8 @@ void frames_rest(struct frames_reader *r) {
 
 struct frames_reader *frames_open(const char *path, const char *magic, const char *maker) {
     struct frames_reader *r = memory_alloc_zero(1, sizeof *r, path);
-    r->path = memory_copy_string(path);
-    file_open(r, maker);
+    r->path = memory_copy_string(path), r->maker = maker;
+    file_open(r);
     front_open(r, magic);
     table_open(r);
     return r;
@@ -313,7 +315,15 @@ struct frames_reader *frames_clone(const struct frames_reader *r) {
 
 const struct json *frames_metadata(const struct frames_reader *r) { return r->metadata; }
 static _Noreturn void die_metadata(const struct frames_reader *r, const char *key) {
+    if (r->maker)
+        die("%s: its metadata has no possible \"%s\": make it again with: %s", r->path, key, r->maker);
     die("%s: its metadata has no possible \"%s\": make it again", r->path, key);
+}
+
+bool frames_need_bool(const struct frames_reader *r, const char *key) {
+    const struct json *value = json_get(r->metadata, key);
+    if (!value || (value->kind != JSON_TRUE && value->kind != JSON_FALSE)) die_metadata(r, key);
+    return value->kind == JSON_TRUE;
 }
 
 uint64_t frames_need_number(const struct frames_reader *r, const char *key, uint64_t least, uint64_t most) {

@@ -8,6 +8,7 @@
 #include "pipeline/files/hash.h"
 #include "pipeline/files/json.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,10 +24,12 @@ void frames_write(struct frames_writer *w, const void *data, size_t size);
 void frames_commit(struct frames_writer *w, const struct buffer *metadata);
 
 // Opens, checks sizes, seek table and `magic` (the metadata's "format" string, such as "billionword-shard-1";
-// NULL: any). `maker` as in stream_open.  Dies with file and place on damage.
+// NULL: any). `maker` as in stream_open; it outlives the reader.  Dies with file and place on damage.
 struct frames_reader *frames_open(const char *path, const char *magic, const char *maker);
 const struct json *frames_metadata(const struct frames_reader *r);
-// Of the metadata, a whole number, a text that fits, a hash; these die where there is none of that kind.
+// Of the metadata, true or false, a whole number, a text that fits, a hash; these die where there is none of that
+// kind.
+bool frames_need_bool(const struct frames_reader *r, const char *key);
 uint64_t frames_need_number(const struct frames_reader *r, const char *key, uint64_t least, uint64_t most);
 void frames_need_text(const struct frames_reader *r, const char *key, char *text, size_t size);
 void frames_need_hash(const struct frames_reader *r, const char *key, char text[HASH_TEXT_SIZE]);

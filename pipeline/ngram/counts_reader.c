@@ -13,11 +13,8 @@
 // === opening =====================================================================================
 
 static void info_read(const struct frames_reader *f, struct counts_info *i) {
-    const struct json *padded = json_get(frames_metadata(f), "padded");
-    if (!padded || (padded->kind != JSON_TRUE && padded->kind != JSON_FALSE))
-        die("%s: its metadata does not say whether it is padded: make it again with count", frames_path(f));
     *i = (struct counts_info){.order = (int)frames_need_number(f, "order", 1, NGRAM_MAX_ORDER),
-                              .padded = padded->kind == JSON_TRUE,
+                              .padded = frames_need_bool(f, "padded"),
                               .events = frames_need_number(f, "events", 1, UINT64_MAX),
                               .sentences = frames_need_number(f, "sentences", 1, UINT64_MAX),
                               .records = frames_need_number(f, "records", 0, UINT64_MAX),

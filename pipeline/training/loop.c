@@ -13,7 +13,6 @@
 #include "pipeline/training/touches.h"
 #include "pipeline/training/validation.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -309,7 +309,7 @@ static void test_refusals(void **state) {
         {"\"order\":4", "\"order\":0", "its metadata has no possible \"order\""},
         {"\"order\":4", "\"order\":5", "make it again with count"},
         {"\"begin\":299", "\"begin\":300", "no possible \"begin\""},
-        {"\"padded\":false", "\"padded\":12345", "its metadata does not say whether it is padded"},
+        {"\"padded\":false", "\"padded\":12345", "no possible \"padded\""},
         {"\"padded\":false", "\"padded\":true ",
          "survey is impossible: the padding is not among its n-grams"},
         {"\"vocabulary_size\":300", "\"vocabulary_size\":301", "make it again with count"},
