@@ -30,7 +30,7 @@ static inline float cpu_row_exponentials(float *logits, float most, size_t n) {
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++) {
-        float e = cpu_exp(logits[i] - most);
+        float e = cpu_exp_bounded(logits[i] - most);
         logits[i] = e;
         sum += e;
     }

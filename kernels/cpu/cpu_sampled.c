@@ -67,7 +67,8 @@ static float nce_part(float *restrict x, const float *restrict bias, const float
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++) {
-        float logit = x[i] + bias[i], e = cpu_exp(-__builtin_fabsf(logit)), inverse = 1.0f / (1.0f + e);
+        float logit = x[i] + bias[i], e = cpu_exp_bounded(-__builtin_fabsf(logit)),
+              inverse = 1.0f / (1.0f + e);
         float positive = logit > 0.0f ? logit : 0.0f, sigma = logit > 0.0f ? inverse : e * inverse;
         sum += copies[i] * (positive + cpu_log1p(e));
         x[i] = scale * copies[i] * sigma;

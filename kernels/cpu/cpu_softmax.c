@@ -25,7 +25,7 @@ enum {
     UNIT = 16, // classes of a chunk are a multiple of it: all chunks are nearly as large
     // Products on tiles outrun the third cache: a chunk's logits, their rows' h and w are to fit into the
     // second.
-    BLOCK_ROWS = CPU_TILES ? 512 : INT32_MAX, // rows of a block at most
+    BLOCK_ROWS = CPU_TILES ? 256 : INT32_MAX, // rows of a block at most
     FORWARD_ROWS = CPU_TILES ? 512 : 2048,    // the same in forward only
 };
 

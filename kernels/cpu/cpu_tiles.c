@@ -20,9 +20,10 @@ enum {
     STEP = 32,              // values of k in a tile
     TILE = SIDE * STEP * 2, // bytes
     PARTS = 3,
-    DEPTH = 128, // values of k summed up in the registers: two left and two right strips fill the first cache
-    PANEL = 256, // values of k, rows and columns cut up at a time: with their part of C they stay in the
-    ROWS = 512,  // second cache
+    // Values of k, rows and columns cut up at a time: with their parts of A, B and C they stay in the second
+    // cache; and values of k summed up in the registers: two right strips fill half of the first cache.
+    DEPTH = 128,
+    ROWS = 512,
     COLUMNS = 128,
 };
 
@@ -157,17 +158,25 @@ static void tiles_begin(void) {
     _tile_loadconfig(&config);
 }
 
-// Sums of up to 2 x 2 tiles over `steps`, left in the registers 0 (0, 0), 1 (0, 1), 2 (1, 0), 3 (1, 1).
+// Sums of up to 2 x 2 tiles over `steps`, left in the registers 0 (0, 0), 1 (0, 1), 2 (1, 0), 3 (1, 1).  The
+// right strips are to stay in the first cache, the left ones pass by.  C, where the sums go, is brought near on
+// the way, a little with each group of products: all at once it would delay the tiles.
 static inline __attribute__((always_inline)) void multiply_steps(const bool rows2, const bool columns2,
                                                                  const byte *l0, const byte *l1,
-                                                                 const byte *r0, const byte *r1,
-                                                                 size_t steps) {
+                                                                 const byte *r0, const byte *r1, size_t steps,
+                                                                 const float *c, size_t ldc) {
 #define LOAD_LEFT(part)                                                                                      \
-    _tile_loadd(4, l0 + (part)*TILE, 64);                                                                    \
-    if (rows2) _tile_loadd(5, l1 + (part)*TILE, 64)
+    _tile_stream_loadd(4, l0 + (part)*TILE, 64);                                                             \
+    if (rows2) _tile_stream_loadd(5, l1 + (part)*TILE, 64)
 #define LOAD_RIGHT(part)                                                                                     \
     _tile_loadd(6, r0 + (part)*TILE, 64);                                                                    \
     if (columns2) _tile_loadd(7, r1 + (part)*TILE, 64)
+#define FETCH(row)                                                                                           \
+    __builtin_prefetch(c + (row)*ldc, 1);                                                                    \
+    __builtin_prefetch(c + (row)*ldc + SIDE, 1)
+#define FETCH_TWO(first)                                                                                     \
+    FETCH(first);                                                                                            \
+    FETCH((first) + 1)
 #define PRODUCTS()                                                                                           \
     _tile_dpbf16ps(0, 4, 6);                                                                                 \
     if (columns2) _tile_dpbf16ps(1, 4, 7);                                                                   \
@@ -182,20 +191,27 @@ static inline __attribute__((always_inline)) void multiply_steps(const bool rows
         LOAD_LEFT(2);
         LOAD_RIGHT(0);
         PRODUCTS();
+        FETCH_TWO(0);
         LOAD_LEFT(1);
         PRODUCTS();
+        FETCH_TWO(2);
         LOAD_RIGHT(1);
         PRODUCTS();
+        FETCH_TWO(4);
         LOAD_LEFT(0);
         PRODUCTS();
+        FETCH_TWO(6);
         LOAD_RIGHT(2);
         PRODUCTS();
         LOAD_RIGHT(0);
         PRODUCTS();
         l0 += PARTS * TILE, l1 += PARTS * TILE, r0 += PARTS * TILE, r1 += PARTS * TILE;
+        c += 2 * SIDE / (DEPTH / STEP) * ldc;
     }
 #undef LOAD_LEFT
 #undef LOAD_RIGHT
+#undef FETCH
+#undef FETCH_TWO
 #undef PRODUCTS
 }
 
@@ -219,18 +235,14 @@ static void multiply_strips(const byte *l, size_t left, const byte *r, size_t ri
                             size_t rows, size_t columns, struct scaling s, float *c, size_t ldc) {
     float sums[4][SIDE * SIDE] __attribute__((aligned(64)));
     bool rows2 = rows > SIDE, columns2 = columns > SIDE;
-    for (size_t i = 0; i < rows; i++) { // C is wanted last, and may be far
-        _mm_prefetch((const char *)(c + i * ldc), _MM_HINT_T1);
-        if (columns2) _mm_prefetch((const char *)(c + i * ldc + SIDE), _MM_HINT_T1);
-    }
     if (rows2 && columns2)
-        multiply_steps(true, true, l, l + left, r, r + right, steps);
+        multiply_steps(true, true, l, l + left, r, r + right, steps, c, ldc);
     else if (rows2)
-        multiply_steps(true, false, l, l + left, r, r, steps);
+        multiply_steps(true, false, l, l + left, r, r, steps, c, ldc);
     else if (columns2)
-        multiply_steps(false, true, l, l, r, r + right, steps);
+        multiply_steps(false, true, l, l, r, r + right, steps, c, ldc);
     else
-        multiply_steps(false, false, l, l, r, r, steps);
+        multiply_steps(false, false, l, l, r, r, steps, c, ldc);
     if (rows == 2 * SIDE && columns == 2 * SIDE && s.alpha == 1 && s.factor == 0) {
         _tile_stored(0, c, ldc * sizeof *c);
         _tile_stored(1, c + SIDE, ldc * sizeof *c);
@@ -250,20 +262,17 @@ static void multiply_strips(const byte *l, size_t left, const byte *r, size_t ri
     if (rows2 && columns2) put(c + SIDE * ldc + SIDE, ldc, sums[3], rows - SIDE, columns - SIDE, s);
 }
 
-// C (m, n) from strips of k values.  The strips of the longer side pass once, two at a time; the others stay
-// near.
+// C (m, n) from strips of up to DEPTH values of k.  Every second pair of right strips meets the left ones
+// backwards: those met last are still near.
 static void multiply_block(const byte *l, size_t left, const byte *r, size_t right, size_t m, size_t n,
                            size_t k, struct scaling s, float *c, size_t ldc) {
-    size_t outer = m < n ? n : m, inner = m < n ? m : n;
-    for (size_t depth = 0; depth < k; depth += DEPTH, s.factor = 1) {
-        size_t at = depth / STEP * PARTS * TILE, steps = steps_of(least(DEPTH, k - depth));
-        for (size_t x = 0; x < outer; x += 2 * SIDE)
-            for (size_t y = 0; y < inner; y += 2 * SIDE) {
-                size_t i = m < n ? y : x, j = m < n ? x : y;
-                multiply_strips(l + at + i / SIDE * left, left, r + at + j / SIDE * right, right, steps,
-                                least(2 * SIDE, m - i), least(2 * SIDE, n - j), s, c + i * ldc + j, ldc);
-            }
-    }
+    enum { PAIR = 2 * SIDE };
+    for (size_t j = 0; j < n; j += PAIR)
+        for (size_t x = 0; x < m; x += PAIR) {
+            size_t i = j / PAIR % 2 ? (m - 1) / PAIR * PAIR - x : x;
+            multiply_strips(l + i / SIDE * left, left, r + j / SIDE * right, right, steps_of(k),
+                            least(PAIR, m - i), least(PAIR, n - j), s, c + i * ldc + j, ldc);
+        }
 }
 
 // === products ===
@@ -288,7 +297,7 @@ static byte *scratch(void) {
     pthread_once(&scratch_once, scratch_prepare);
     byte *buffer = scratch_keyed ? pthread_getspecific(scratch_key) : NULL;
     if (buffer) return buffer;
-    buffer = aligned_alloc(64, (size_t)(ROWS + COLUMNS) / SIDE * PANEL / STEP * PARTS * TILE);
+    buffer = aligned_alloc(64, (size_t)(ROWS + COLUMNS) / SIDE * DEPTH / STEP * PARTS * TILE);
     if (buffer && scratch_keyed && pthread_setspecific(scratch_key, buffer) == 0) return buffer;
 #pragma omp critical
     {
@@ -300,12 +309,12 @@ static byte *scratch(void) {
 void cpu_tiles_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
                     const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                     size_t ldc) {
-    size_t strip = steps_of(least(k, PANEL)) * PARTS * TILE;
+    size_t strip = steps_of(least(k, DEPTH)) * PARTS * TILE;
     byte *left = scratch(), *right = left + ROWS / SIDE * strip;
     tiles_begin();
     for (size_t i = 0; i < m; i += ROWS)
-        for (size_t l = 0; l < k; l += PANEL) {
-            size_t rows = least(ROWS, m - i), depth = least(PANEL, k - l);
+        for (size_t l = 0; l < k; l += DEPTH) {
+            size_t rows = least(ROWS, m - i), depth = least(DEPTH, k - l);
             cut_strips(left, strip, LEFT, transpose_a ? a + l * lda + i : a + i * lda + l, lda, transpose_a,
                        rows, depth);
             for (size_t j = 0; j < n; j += COLUMNS) {
@@ -333,12 +342,12 @@ void cpu_tiles_fill(struct cpu_tiles_right right, bool transpose_b, const float 
 void cpu_tiles_multiply(struct cpu_tiles_right right, size_t m, const float *a, size_t lda, bool add,
                         float *c, size_t ldc) {
     size_t strip = steps_of(right.k) * PARTS * TILE,
-           strip_left = steps_of(least(right.k, PANEL)) * PARTS * TILE;
+           strip_left = steps_of(least(right.k, DEPTH)) * PARTS * TILE;
     byte *left = scratch();
     tiles_begin();
     for (size_t i = 0; i < m; i += ROWS)
-        for (size_t l = 0; l < right.k; l += PANEL) {
-            size_t rows = least(ROWS, m - i), depth = least(PANEL, right.k - l);
+        for (size_t l = 0; l < right.k; l += DEPTH) {
+            size_t rows = least(ROWS, m - i), depth = least(DEPTH, right.k - l);
             cut_strips(left, strip_left, LEFT, a + i * lda + l, lda, false, rows, depth);
             multiply_block(left, strip_left, right.strips + l / STEP * PARTS * TILE, strip, rows, right.n,
                            depth, (struct scaling){1, add || l > 0}, c + i * ldc, ldc);
