@@ -25,6 +25,27 @@ static void warn_differences(const char *path, const struct model_options *their
              mine->residual ? "with" : "without");
 }
 
+// Tables of the same names and shapes may be of other words: with another layout, or, as a class-factored output's
+// words are normalised within their bins, with another kind of output.
+static void refuse_another_output(const char *path, const struct model_options *theirs,
+                                  const struct model_options *mine) {
+    const char *key = output_layout_key(mine->output);
+    if (theirs->output == mine->output && key) {
+        char layout[OUTPUT_LAYOUT_TEXT], wanted[OUTPUT_LAYOUT_TEXT];
+        output_format_layout(theirs, layout);
+        output_format_layout(mine, wanted);
+        if (strcmp(layout, wanted) != 0)
+            die("--init %s: its output layer's %s are %.200s, this network's %.200s, so that its tensors mean other "
+                "words; give the options that it was trained with, or start without --init",
+                path, key, layout, wanted);
+    }
+    if ((theirs->output == OUTPUT_FULL && mine->output == OUTPUT_FACTORED)
+        || (theirs->output == OUTPUT_FACTORED && mine->output == OUTPUT_FULL))
+        die("--init %s: its output layer is %s, this network's %s, to which its output.weight means something "
+            "else; give --softmax for that kind, or start without --init",
+            path, output_names[theirs->output], output_names[mine->output]);
+}
+
 struct safetensors_reader *model_start_open(const char *path, const struct model_options *o, bool tell) {
     struct safetensors_reader *r = safetensors_open(path, "train");
     struct model_options theirs;
@@ -37,6 +58,7 @@ struct safetensors_reader *model_start_open(const char *path, const struct model
         die("--init %s: trained with --cell %s, this network has --cell %s, to which its tensors mean "
             "something else; give --cell %s, or start without --init",
             path, cell_names[theirs.cell], cell_names[o->cell], cell_names[theirs.cell]);
+    refuse_another_output(path, &theirs, o);
     if (tell) warn_differences(path, &theirs, o);
     return r;
 }

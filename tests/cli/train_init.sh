@@ -94,6 +94,13 @@ fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh 
 train --quiet "${tiny[@]}" --epochs 1 --cell rnn-tanh --output tanh train.shard
 refuse 1 '--init tanh/model.safetensors: trained with --cell rnn-tanh, this network has --cell rnn-relu' --cell rnn-relu --init tanh/model.safetensors train.shard
 refuse 1 'trained with --cell lstm, this network has --cell gru' --cell gru train.shard
+train --quiet "${tiny[@]}" --epochs 1 --softmax class-factored --bins 6 --output factored train.shard
+refuse 1 "factored/model.safetensors: its output layer's bins are 0," --softmax class-factored --bins 6 --bin-by frequency \
+  --init factored/model.safetensors train.shard
+refuse 1 'its output layer is class-factored, this network?s full' --init factored/model.safetensors train.shard
+refuse 1 'its output layer is full, this network?s class-factored' --softmax class-factored --bins 6 train.shard
+refuse 1 "adaptive/model.safetensors: its output layer's cutoffs are 40,290, this network's 40,280" --softmax adaptive \
+  --cutoffs 40,280 --init adaptive/model.safetensors train.shard
 for other in '--begin </S>:--begin <S>, goes on with --begin </S>' '--context reset:--context carry, goes on with --context reset'; do
   # shellcheck disable=SC2086
   train "${tiny[@]}" ${other%%:*} --init $first --dry-run --output m train.shard 2>said
