@@ -1,4 +1,4 @@
-// Models of every cell, with and without an input matrix, residual sums and dropout: the gradient of each
+// Models of every cell, with and without an input matrix, residual sums, dropout and a tied table: the gradient of each
 // parameter against the change of the loss along random directions; and the counts that forecasts are made
 // from.
 #include "tests/unit/unit.h"
@@ -169,10 +169,45 @@ static void check_one_hot(const struct kernels *k, enum cell_kind cell) {
     check_model(k, &o, 0);
 }
 
+static void check_projection(const struct kernels *k, enum cell_kind cell) {
+    struct model_options o = options(cell);
+    if (cell != CELL_LSTM) return;
+    o.projection = 4;
+    check_model(k, &o, 0.3);
+    o.layers = 3, o.residual = true;
+    check_model(k, &o, 0);
+}
+
+// One table for the input and the output: its rows get what both give them, the samples' rows too.
+static void check_tied(const struct kernels *k, enum cell_kind cell) {
+    static const enum output_loss losses[] = {LOSS_EXACT, LOSS_SAMPLED, LOSS_NCE, LOSS_BLACKOUT};
+    uint64_t counts[WORDS];
+    struct model_options o = options(cell);
+    o.tied = true, o.embedding = UNITS;
+    for (size_t i = 0; i < WORDS; i++) counts[i] = 100 / (i + 1);
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        for (int each_step = 0; each_step < (losses[i] == LOSS_EXACT ? 1 : 2); each_step++)
+            check_training(k, &o,
+                           (struct training_options){
+                               .seed = 3,
+                               .embedding_rescale = 1,
+                               .scale = 1,
+                               .loss = losses[i],
+                               .samples = losses[i] == LOSS_EXACT ? 0 : 6,
+                               .samples_each_step = each_step,
+                               .proposal = losses[i] == LOSS_BLACKOUT ? PROPOSAL_POWER : PROPOSAL_LOG_UNIFORM,
+                               .alpha = 0.6,
+                               .counts = counts,
+                               .unknown = 2,
+                               .log_normaliser = losses[i] == LOSS_NCE ? 1.5 : 0});
+}
+
 static void test_plain(void **state) { (void)state, with_each_cell(check_plain); }
 static void test_residual(void **state) { (void)state, with_each_cell(check_residual); }
 static void test_output_projection(void **state) { (void)state, with_each_cell(check_output_projection); }
 static void test_direct(void **state) { (void)state, with_each_cell(check_direct); }
+static void test_projection(void **state) { (void)state, with_each_cell(check_projection); }
+static void test_tied(void **state) { (void)state, with_each_cell(check_tied); }
 static void test_one_hot(void **state) { (void)state, with_each_cell(check_one_hot); }
 
 // --rescale-embedding multiplies the embedding's gradient, and no other.
@@ -242,6 +277,8 @@ int main(void) {
                                        cmocka_unit_test(test_residual),
                                        cmocka_unit_test(test_output_projection),
                                        cmocka_unit_test(test_direct),
+                                       cmocka_unit_test(test_projection),
+                                       cmocka_unit_test(test_tied),
                                        cmocka_unit_test(test_one_hot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
