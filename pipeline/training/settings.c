@@ -88,6 +88,7 @@ static const struct meaning {
     {"epsilon", "optimiser", "adagrad|adam|rmsprop"},
     {"beta1", "optimiser", "adam"},
     {"beta2", "optimiser", "adam|rmsprop"},
+    {"patience", "select", "best"},
     {"decay", "schedule", "step|validation"},
     {"decay-after", "schedule", "step"},
     {"decay-worse", "schedule", "step"},

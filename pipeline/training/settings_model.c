@@ -12,6 +12,8 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--embedding means nothing with --one-hot: the embedding is as wide as the gates");
     if (s->one_hot && s->dropout > 0)
         die_usage("--dropout and --one-hot exclude each other: no recipe drops what is added to the gates");
+    if (s->one_hot && s->tie)
+        die_usage("--tie and --one-hot exclude each other: no recipe adds the output's table to the gates");
     if (s->projection && s->output_projection)
         die_usage("--projection and --output-projection exclude each other: one is fed back, one is not");
     if (strcmp(s->cell, "feed-forward") == 0 && !s->window)

@@ -67,6 +67,7 @@ fails_with 2 '--residual means something only with --cell lstm' train "${tiny[@]
 fails_with 2 '--forget-bias means something only with --cell lstm' train "${tiny[@]}" --cell rnn-tanh --forget-bias 1 --output m train.shard
 fails_with 2 '--cell-bias means something only with --cell rnn-' train "${tiny[@]}" --no-cell-bias --output m train.shard
 fails_with 2 '--embedding means nothing with --one-hot' train "${tiny[@]}" --dropout 0 --one-hot --embedding 12 --output m train.shard
+fails_with 2 '--tie and --one-hot exclude each other' train "${tiny[@]:0:4}" --cell rnn-tanh --no-cell-bias --one-hot --tie --output m train.shard
 fails_with 2 '--dropout and --one-hot exclude each other' train "${tiny[@]}" --one-hot --output m train.shard
 fails_with 2 '--residual means something only with --layers 2 or more' train "${tiny[@]}" --residual --output m train.shard
 fails_with 2 '--cell elman' train "${tiny[@]}" --cell elman --output m train.shard

@@ -53,6 +53,7 @@ refuse() { fails_with "$1" "$2" train "${tiny[@]}" "${@:3}" --output m train.sha
 refuse 2 '--decay-worse means something only with --schedule step' --decay-worse 0.5
 refuse 2 '--improvement means something only with --patience, or --schedule validation' --improvement 1.1
 refuse 2 '--decay means something only with --schedule step|validation' --decay 0.5
+refuse 2 '--patience means something only with --select best' --patience 3 --select last
 refuse 2 '--patience -1: must be from 0 to 100000' --patience -1
 refuse 2 '--decay 1.5: must be from 1e-06 to 1' --schedule step --decay 1.5
 refuse 1 '--warmup 100000: the whole run has * of which the rate falls' --schedule linear --warmup 100000
