@@ -11,10 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum {
-    TILE_ROWS = 256, // rows of a product, about: many enough for its full speed, their logits still near
-    SUM_MOST = 1024  // terms summed up in float
-};
+enum { TILE_ROWS = 256 }; // rows of a product, about: many enough for its full speed, their logits still near
 
 struct job;
 
@@ -52,9 +49,7 @@ static void row_scale(float *restrict x, float factor, size_t n) {
 static double softmax_row(const struct job *j, float *x, float *target) {
     float most = cpu_row_maximum(x, j->bias, j->S);
     if (*target > most) most = *target;
-    double sum = exp((double)(*target - most));
-    for (size_t at = 0; at < j->S; at += SUM_MOST)
-        sum += (double)cpu_row_exponentials(x + at, most, j->S - at < SUM_MOST ? j->S - at : SUM_MOST);
+    double sum = exp((double)(*target - most)) + cpu_row_exponentials_long(x, most, j->S);
     double logp = (double)*target - (double)most - log(sum);
     row_scale(x, (float)((double)j->scale / sum), j->S);
     *target = (float)((double)j->scale * expm1(logp));
@@ -79,9 +74,8 @@ static float nce_part(float *restrict x, const float *restrict bias, const float
 static double nce_row(const struct job *j, float *x, float *target) {
     double t = (double)*target, logp = t < 0 ? t - log1p(exp(t)) : -log1p(exp(-t));
     *target = (float)((double)-j->scale / (1 + exp(t)));
-    for (size_t at = 0; at < j->S; at += SUM_MOST)
-        logp -= (double)nce_part(x + at, j->bias + at, j->copies + at, j->scale,
-                                 j->S - at < SUM_MOST ? j->S - at : SUM_MOST);
+    for (size_t at = 0; at < j->S; at += CPU_ROW_PART)
+        logp -= (double)nce_part(x + at, j->bias + at, j->copies + at, j->scale, cpu_row_part(j->S, at));
     return logp;
 }
 
@@ -115,16 +109,14 @@ static double blackout_row(const struct job *j, float *x, float *target) {
         leader = place_of(x, most, S), x[leader] = -INFINITY;
     else
         most = *target;
-    double others = exp((double)(*target - most)), odds = 0;
-    for (size_t at = 0; at < S; at += SUM_MOST)
-        others += (double)cpu_row_exponentials(x + at, most, S - at < SUM_MOST ? S - at : SUM_MOST);
+    double others = exp((double)(*target - most)) + cpu_row_exponentials_long(x, most, S), odds = 0;
     if (others < 1e-30) others = 1e-30; // so that odds stay in float range; NaN stays NaN
     double sum = others + (leader < S), logp = (double)*target - (double)most - log(sum);
     double target_p = exp(logp), target_rest = -expm1(logp);
     row_scale(x, (float)(1 / sum), S);
-    for (size_t at = 0; at < S; at += SUM_MOST) {
+    for (size_t at = 0; at < S; at += CPU_ROW_PART) {
         float logs = 0;
-        odds += (double)odds_part(x + at, j->copies + at, &logs, S - at < SUM_MOST ? S - at : SUM_MOST);
+        odds += (double)odds_part(x + at, j->copies + at, &logs, cpu_row_part(S, at));
         logp += (double)logs;
     }
     double all = odds, leader_slope = 0;

@@ -21,7 +21,7 @@ enum {
     CHUNK_BYTES =
         CPU_TILES ? 1 << 19 : 5 << 19, // of a chunk's logits: in cache, yet enough for fast products
     CHUNK_LEAST = 256,                 // classes
-    CHUNK_MOST = 4096,                 // classes: their exponentials are summed in float
+    CHUNK_MOST = 4096,                 // classes
     UNIT = 16, // classes of a chunk are a multiple of it: all chunks are nearly as large
     // Products on tiles outrun the third cache: a chunk's logits, their rows' h and w are to fit into the
     // second.
@@ -95,7 +95,7 @@ static void chunk_forward(const struct job *j, const struct workspace *s, size_t
         float most = cpu_row_maximum(row, bias, n);
         if (here) s->target[r] = row[(size_t)target - classes.begin];
         s->most[chunk * s->rows + r] = most;
-        s->sum[chunk * s->rows + r] = cpu_row_exponentials(row, most, n);
+        s->sum[chunk * s->rows + r] = (float)cpu_row_exponentials_long(row, most, n);
     }
 }
 
@@ -217,7 +217,7 @@ static void cpu_probabilities(const struct kernels *k, const float *h, const flo
 #pragma omp parallel for schedule(static) num_threads(k->threads)
     for (size_t r = 0; r < N; r++) {
         float *restrict row = p + r * V;
-        float factor = 1 / cpu_row_exponentials(row, cpu_row_maximum(row, b, V), V);
+        float factor = (float)(1 / cpu_row_exponentials_long(row, cpu_row_maximum(row, b, V), V));
         for (size_t i = 0; i < V; i++) row[i] *= factor;
     }
 }
