@@ -18,7 +18,7 @@ PUBLIC += tsan valgrind
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
                       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
 TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS CORPORA COUNTS
-BUILD_VARIABLES    := CC CXX AR NVCC OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
+BUILD_VARIABLES    := CC CXX AR NVCC GPU_ARCH GPU_WARN OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
 GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 UNKNOWN := $(filter-out $(PIPELINE_VARIABLES) $(TEST_VARIABLES) $(BUILD_VARIABLES) HAVE_% %_CFLAGS %_LIBS CPU_%,$(GIVEN))
 $(if $(UNKNOWN),$(error unknown variable $(UNKNOWN).  There are, for the pipeline: $(PIPELINE_VARIABLES); \
@@ -135,7 +135,8 @@ endif
 GPU_SRC  := $(wildcard kernels/cuda/*.cu)
 GPU      := $(if $(filter 1,$(HAVE_CUDA)),$(BUILD)/lib/libbillionword_gpu.so)
 GPU_ARCH := $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) $(foreach a,$(lastword $(CUDA_ARCHS)),-gencode arch=compute_$(a),code=compute_$(a))
-NVFLAGS  := -std=c++20 -O3 -t 2 $(GPU_ARCH) $(CUDA_FLAGS) -I. -Werror all-warnings -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
+GPU_WARN := -Werror all-warnings
+NVFLAGS  := -std=c++20 -O3 -t 2 $(GPU_ARCH) $(CUDA_FLAGS) -I. $(GPU_WARN) -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
 GPU_KEY  := $(shell printf '%s' "$(NVFLAGS) $(CUDA_LIBS) $(NVCC)" | cksum | cut -d' ' -f1)
 GPU_OBJ  := $(GPU_SRC:%.cu=build/gpu-$(GPU_KEY)/%.o)
 ifneq ($(CXX),)

@@ -23,7 +23,7 @@
 
 namespace {
 
-constexpr size_t WORKSPACE = 32 << 20, MOST_PLANS = 4096;
+constexpr size_t WORKSPACE = 32 << 20, MOST_PLANS = 32768;
 
 cublasLtHandle_t handle;
 void *workspace;
@@ -106,6 +106,11 @@ std::string name_of(const shape &s) {
     return text;
 }
 
+void warn_plain(const shape &s, cublasStatus_t status) {
+    std::fprintf(stderr, "warning: %s has no algorithm for the product %s (%s): a slow kernel computes it\n",
+                 gemm_library(), name_of(s).c_str(), cublasLtGetStatusString(status));
+}
+
 // False, and a warning, where cuBLASLt has none.
 bool choose_algorithm(const shape &s, plan &p) {
     cublasLtMatmulPreference_t wish;
@@ -125,10 +130,8 @@ bool choose_algorithm(const shape &s, plan &p) {
     CHECK_BLAS(cublasLtMatmulPreferenceDestroy(wish));
     if (status == CUBLAS_STATUS_SUCCESS) status = found ? result.state : CUBLAS_STATUS_NOT_SUPPORTED;
     p.algorithm = result.algo;
-    if (status == CUBLAS_STATUS_SUCCESS) return true;
-    std::fprintf(stderr, "warning: %s has no algorithm for the product %s (%s): a slow kernel computes it\n",
-                 gemm_library(), name_of(s).c_str(), cublasLtGetStatusString(status));
-    return false;
+    if (status != CUBLAS_STATUS_SUCCESS) warn_plain(s, status);
+    return status == CUBLAS_STATUS_SUCCESS;
 }
 
 void forget_plans() { // layers whose rows change with every step bring ever new shapes
@@ -139,7 +142,7 @@ void forget_plans() { // layers whose rows change with every step bring ever new
     plans.clear();
 }
 
-const plan &plan_for(const shape &s) {
+plan &plan_for(const shape &s) {
     auto found = plans.find(s);
     if (found != plans.end()) return found->second;
     if (plans.size() == MOST_PLANS) forget_plans();
@@ -158,11 +161,16 @@ const plan &plan_for(const shape &s) {
 
 void gemm_run(const struct gemm_call *x) {
     shape s = shape_of(x);
-    const plan &p = plan_for(s);
+    plan &p = plan_for(s);
     if (p.plain) return gemm_plain(x);
     cublasStatus_t status =
         cublasLtMatmul(handle, p.product, &x->alpha, x->b.data, p.a, x->a.data, p.b, &x->beta, x->c, p.c,
                        x->c, p.c, &p.algorithm, workspace, WORKSPACE, gpu.stream);
+    if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) {
+        warn_plain(s, status); // refused before anything was launched, against its own choice
+        p.plain = true;
+        return gemm_plain(x);
+    }
     if (status != CUBLAS_STATUS_SUCCESS)
         gpu_fail(("cublasLtMatmul of " + name_of(s)).c_str(), cublasLtGetStatusString(status), __FILE__,
                  __LINE__);

@@ -42,7 +42,9 @@ struct sampler {
     size_t count;  // at most S
     // private
     uint64_t tries;
-    uint32_t *times; // (C) scratch
+    uint32_t *times;  // (C) scratch
+    uint64_t *drawn;  // (C) bits, scratch
+    double log_range; // ln(C + 1)
     double log_total;
     struct sampler_column *columns; // (C) of the alias method
 };

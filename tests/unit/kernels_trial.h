@@ -160,12 +160,14 @@ static inline const struct kernels *trial_gpu(void) {
 }
 
 // Calls check for the CPU table of every level this processor has, with 1, 2 and 3 threads, and for the CUDA
-// kernels.
+// kernels; TEST_KERNELS=cuda: for those alone, on a GPU.
 static inline void trial_each_fast(struct trial *t,
                                    void (*check)(struct trial *t, const struct kernels *k, void *data),
                                    void *data) {
     static const char *const levels[] = {"baseline", "avx2", "avx512", "amx"};
-    for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
+    const char *wanted = getenv("TEST_KERNELS");
+    size_t count = wanted && strcmp(wanted, "cuda") == 0 ? 0 : sizeof levels / sizeof *levels;
+    for (size_t l = 0; l < count; l++) {
         const struct cpu_table *part = cpu_table_find(levels[l]);
         if (!part) continue;
         for (int threads = 1; threads <= 3; threads++) check(t, cpu_table_open(part, threads), data);
