@@ -8,6 +8,11 @@
 
 struct kernels;
 
+struct float_span {
+    const float *x;
+    size_t n;
+};
+
 struct matmul_kernels {
     // C (m, n) = alpha * op(A) op(B) + beta * C, where op(A) is (m, k) and op(B) is (k, n).
     // transpose_a: A is stored (k, m); transpose_b: B is stored (n, k).  beta == 0 does not read C.
@@ -32,7 +37,8 @@ struct matmul_kernels {
     void (*fill)(const struct kernels *k_, float *x, float value, size_t n);
     void (*scale)(const struct kernels *k_, float *x, float factor, size_t n);
     void (*add)(const struct kernels *k_, float *y, const float *x, size_t n); // y += x
-    double (*sum_squares)(const struct kernels *k_, const float *x, size_t n);
+    // sums[i] = the sum of squares of x[i]; of several at once, as a GPU is waited for but once
+    void (*sum_squares)(const struct kernels *k_, const struct float_span *x, size_t count, double *sums);
 };
 
 #endif

@@ -80,7 +80,7 @@ static void cpu_add(const struct kernels *k_, float *y, const float *x, size_t n
 }
 
 // Blocks of fixed length are summed in double and added in order: the same bits for any number of threads.
-static double cpu_sum_squares(const struct kernels *k_, const float *x, size_t n) {
+static double sum_squares(const struct kernels *k_, const float *x, size_t n) {
     enum { BLOCK = 1 << 14 };
     size_t blocks = (n + BLOCK - 1) / BLOCK;
     double *parts = host_workspace(blocks * sizeof *parts), total = 0;
@@ -94,6 +94,11 @@ static double cpu_sum_squares(const struct kernels *k_, const float *x, size_t n
     }
     for (size_t i = 0; i < blocks; i++) total += parts[i];
     return total;
+}
+
+static void cpu_sum_squares(const struct kernels *k_, const struct float_span *x, size_t count,
+                            double *sums) {
+    for (size_t i = 0; i < count; i++) sums[i] = sum_squares(k_, x[i].x, x[i].n);
 }
 
 const struct matmul_kernels CPU_NAME(cpu_matmul) = {

@@ -1,6 +1,7 @@
 // The product, and the dense operations around it.
 #include "kernels/cuda/cuda_block.cuh"
 
+#include <algorithm>
 #include <vector>
 
 static void gemm(const struct kernels *, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
@@ -202,28 +203,34 @@ static __global__ void square_parts_kernel(double *parts, const float *x, size_t
     if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
-// Into parts[0], by one block.
-static __global__ void sum_parts_kernel(double *parts, unsigned count) {
+// Into *result, which may be parts[0], by one block.
+static __global__ void sum_parts_kernel(double *result, const double *parts, unsigned count) {
     double sum = 0;
     for (unsigned i = threadIdx.x; i < count; i += blockDim.x) sum += parts[i];
     sum = block_sum(sum);
-    if (threadIdx.x == 0) parts[0] = sum;
+    if (threadIdx.x == 0) *result = sum;
 }
 
 double gpu_sum_parts(const struct kernels *k, double *parts, unsigned count) {
     double sum;
-    LAUNCH(sum_parts_kernel, 1, THREADS, gpu.stream, parts, count);
+    LAUNCH(sum_parts_kernel, 1, THREADS, gpu.stream, parts, parts, count);
     k->download(k, &sum, parts, sizeof sum);
     return sum;
 }
 
-static double sum_squares(const struct kernels *k, const float *x, size_t n) {
-    if (!n) return 0;
+static void sum_squares(const struct kernels *k, const struct float_span *x, size_t count, double *sums) {
+    if (!count) return;
+    unsigned most = 1;
+    for (size_t i = 0; i < count; i++) most = std::max(most, blocks_for(x[i].n));
     scratch_begin();
-    unsigned blocks = blocks_for(n);
-    double *parts = (double *)scratch_take(blocks * sizeof *parts);
-    LAUNCH(square_parts_kernel, blocks, THREADS, gpu.stream, parts, x, n);
-    return gpu_sum_parts(k, parts, blocks);
+    double *parts = (double *)scratch_take(most * sizeof *parts);
+    double *results = (double *)scratch_take(count * sizeof *results);
+    for (size_t i = 0; i < count; i++) {
+        unsigned blocks = blocks_for(x[i].n);
+        LAUNCH(square_parts_kernel, blocks, THREADS, gpu.stream, parts, x[i].x, x[i].n);
+        LAUNCH(sum_parts_kernel, 1, THREADS, gpu.stream, results + i, parts, blocks);
+    }
+    k->download(k, sums, results, count * sizeof *results);
 }
 
 const struct matmul_kernels cuda_matmul = {.gemm = gemm,

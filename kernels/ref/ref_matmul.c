@@ -66,11 +66,13 @@ static void ref_add(const struct kernels *k_, float *y, const float *x, size_t n
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-static double ref_sum_squares(const struct kernels *k_, const float *x, size_t n) {
+static void ref_sum_squares(const struct kernels *k_, const struct float_span *x, size_t count,
+                            double *sums) {
     (void)k_;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
-    return sum;
+    for (size_t s = 0; s < count; s++) {
+        sums[s] = 0;
+        for (size_t i = 0; i < x[s].n; i++) sums[s] += (double)x[s].x[i] * (double)x[s].x[i];
+    }
 }
 
 const struct matmul_kernels ref_matmul = {

@@ -64,13 +64,17 @@ bool divergence_is_sane(const struct divergence *d, double running_loss, uint32_
 
 void divergence_check_parameters(const struct divergence *d, uint64_t step, const struct model *m) {
     char left[512];
+    struct float_span values[MODEL_MAX_PARAMETERS];
+    double squares[MODEL_MAX_PARAMETERS];
+    for (size_t i = 0; i < m->count; i++)
+        values[i] = (struct float_span){m->parameters[i].value, parameter_size(&m->parameters[i])};
+    m->k->matmul.sum_squares(m->k, values, m->count, squares);
     for (size_t i = 0; i < m->count; i++) {
         const struct parameter *p = &m->parameters[i];
-        double square = m->k->matmul.sum_squares(m->k, p->value, parameter_size(p));
-        if (!isfinite(square))
+        if (!isfinite(squares[i]))
             die("step %" PRIu64
                 ": the norm of %s (%s parameters) is %g: training has diverged; lower --rate or --clip; %s",
-                step, p->name, parameter_group_names[p->group], sqrt(square), remains(d, left));
+                step, p->name, parameter_group_names[p->group], sqrt(squares[i]), remains(d, left));
     }
 }
 

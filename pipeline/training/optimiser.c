@@ -69,14 +69,21 @@ double optimiser_decay(const struct optimiser_options *o, uint64_t epoch, bool i
 
 static void sum_norms(struct model *m, double squares[GROUP_COUNT]) {
     const struct kernels *k = m->k;
-    for (int g = 0; g < GROUP_COUNT; g++) squares[g] = 0;
+    struct float_span gradients[MODEL_MAX_PARAMETERS] = {0};
+    enum parameter_group groups[MODEL_MAX_PARAMETERS];
+    double sums[MODEL_MAX_PARAMETERS];
+    size_t count = 0;
     for (size_t i = 0; i < m->count; i++) {
         const struct parameter *p = &m->parameters[i];
         if (p->is_idle) continue;
-        squares[p->group] += p->is_sparse
-                                 ? k->matmul.sum_squares(k, p->touched.values, p->touched.rows * p->columns)
-                                 : k->matmul.sum_squares(k, p->gradient, parameter_size(p));
+        groups[count] = p->group;
+        gradients[count++] = p->is_sparse
+                                 ? (struct float_span){p->touched.values, p->touched.rows * p->columns}
+                                 : (struct float_span){p->gradient, parameter_size(p)};
     }
+    k->matmul.sum_squares(k, gradients, count, sums);
+    for (int g = 0; g < GROUP_COUNT; g++) squares[g] = 0;
+    for (size_t i = 0; i < count; i++) squares[groups[i]] += sums[i];
 }
 
 // The factor for each group's gradients.

@@ -83,7 +83,11 @@ static void run_dense(struct trial *t, const struct kernels *k, const struct den
     k->matmul.add(k, result[6], x, LENGTH);
     k->matmul.add(k, result[7], table, 1);
     k->matmul.copy_rows(k, result[8] + 3, WIDTH, table + 5, WIDTH - 9, ROWS, 40);
-    *squares = k->matmul.sum_squares(k, x, LENGTH);
+    double sums[3]; // of several at once; of none
+    k->matmul.sum_squares(k, (struct float_span[]){{x + 7, 5}, {x, LENGTH}, {x, 0}}, 3, sums);
+    *squares = sums[1];
+    assert_true(sums[2] == 0 && sums[0] > 0 && sums[0] < sums[1]);
+    k->matmul.sum_squares(k, NULL, 0, sums);
     k->release(k, table), k->release(k, rows), k->release(k, vector), k->release(k, x);
     static const size_t sizes[9] = {ROWS * WIDTH, WIDTH, ROWS * WIDTH, TABLE * WIDTH, LENGTH, LENGTH,
                                     LENGTH,       1,     ROWS * WIDTH};
