@@ -101,8 +101,13 @@ static void sum_rows(const struct kernels *, float *sum, const float *y, size_t 
 
 // === adding rows to slots: the host sorts, so that each slot has one writer ===
 
-// The terms of one slot, from begin to end, added in their order.  A frequent word has thousands: reads are
-// under way AHEAD at a time, so that memory's delay is not waited for with each of them.
+// Terms that one thread adds up.  A frequent word has thousands: they are cut into parts of this length, so that
+// no block works on while all others have ended, and then the parts' sums are added, in their order.
+constexpr uint32_t PART = 256;
+constexpr uint32_t IS_PART = 1u << 31; // in a piece's place: it is one of the parts, not a slot
+
+// From begin to end, in their order; reads are under way AHEAD at a time, so that memory's delay is not waited
+// for with each of them.
 template <class Term> static __device__ float add_terms(float sum, uint32_t begin, uint32_t end, Term term) {
     constexpr uint32_t AHEAD = 8;
     for (; end - begin >= AHEAD; begin += AHEAD) {
@@ -114,27 +119,58 @@ template <class Term> static __device__ float add_terms(float sum, uint32_t begi
     return sum;
 }
 
-// Blocks (slot, part of the columns); a slot's terms are order[first[i]] ... order[first[i + 1] - 1].
-static __global__ void add_rows_kernel(float *out, const float *in, size_t d, const uint32_t *slots,
-                                       const uint32_t *first, const uint32_t *rows, const uint32_t *order,
-                                       const float *factors, float *added) {
-    size_t slot = slots[blockIdx.x];
+struct row_sums {
+    float *rows, *factors; // (., d); (.), or NULL
+};
+
+// Blocks (piece, part of the columns); a piece's terms are order[first[i]] ... order[first[i + 1] - 1].
+static __global__ void add_rows_kernel(row_sums out, row_sums parts, const float *in, size_t d,
+                                       const uint32_t *places, const uint32_t *first, const uint32_t *rows,
+                                       const uint32_t *order, const float *factors) {
+    bool is_part = places[blockIdx.x] & IS_PART;
+    size_t at = places[blockIdx.x] & ~IS_PART;
+    row_sums to = is_part ? parts : out;
     uint32_t begin = first[blockIdx.x], end = first[blockIdx.x + 1];
     size_t j = (size_t)blockIdx.y * blockDim.x + threadIdx.x;
     if (j < d)
-        out[slot * d + j] = add_terms(out[slot * d + j], begin, end, [=](uint32_t i) {
+        to.rows[at * d + j] = add_terms(is_part ? 0 : to.rows[at * d + j], begin, end, [=](uint32_t i) {
             float x = in[rows[i] * d + j];
             return factors ? x * factors[order[i]] : x;
         });
-    if (!added || j > 0) return;
-    added[slot] =
-        add_terms(added[slot], begin, end, [=](uint32_t i) { return factors ? factors[order[i]] : 1.0f; });
+    if (!to.factors || j > 0) return;
+    to.factors[at] = add_terms(is_part ? 0 : to.factors[at], begin, end,
+                               [=](uint32_t i) { return factors ? factors[order[i]] : 1.0f; });
 }
 
-// The terms by slot, those of a slot in their order.
+// Blocks (long slot, part of the columns); its parts are first[i] ... first[i + 1] - 1.
+static __global__ void add_parts_kernel(row_sums out, row_sums parts, size_t d, const uint32_t *slots,
+                                        const uint32_t *first) {
+    size_t slot = slots[blockIdx.x], j = (size_t)blockIdx.y * blockDim.x + threadIdx.x;
+    uint32_t begin = first[blockIdx.x], end = first[blockIdx.x + 1];
+    if (j < d)
+        out.rows[slot * d + j] =
+            add_terms(out.rows[slot * d + j], begin, end, [=](uint32_t i) { return parts.rows[i * d + j]; });
+    if (!out.factors || j > 0) return;
+    out.factors[slot] =
+        add_terms(out.factors[slot], begin, end, [=](uint32_t i) { return parts.factors[i]; });
+}
+
+// The terms by slot, those of a slot in their order, in pieces of at most PART; and the slots of several pieces.
 struct sorted_terms {
-    std::vector<uint32_t> slots, first, rows, order;
+    std::vector<uint32_t> places, first, rows, order;
+    std::vector<uint32_t> long_slots, long_first;
+    uint32_t parts = 0;
 };
+
+static void add_pieces(struct sorted_terms *s, uint32_t slot, uint32_t begin, uint32_t end) {
+    if (end - begin <= PART) {
+        s->places.push_back(slot), s->first.push_back(begin);
+        return;
+    }
+    s->long_slots.push_back(slot), s->long_first.push_back(s->parts);
+    for (; begin < end; begin += PART < end - begin ? PART : end - begin)
+        s->places.push_back(s->parts++ | IS_PART), s->first.push_back(begin);
+}
 
 static void sort_terms(const struct row_terms &t, struct sorted_terms *s) {
     static std::vector<uint32_t> next; // (slot_count + 1): where each slot's terms go
@@ -142,11 +178,12 @@ static void sort_terms(const struct row_terms &t, struct sorted_terms *s) {
     for (size_t i = 0; i < t.count; i++)
         if (t.slots[i] != SOFTMAX_IGNORE) next[(size_t)t.slots[i] + 1]++;
     for (size_t slot = 0; slot < t.slot_count; slot++) {
-        if (next[slot + 1]) s->slots.push_back((uint32_t)slot), s->first.push_back(next[slot]);
-        next[slot + 1] += next[slot];
+        uint32_t begin = next[slot], count = next[slot + 1];
+        if (count) add_pieces(s, (uint32_t)slot, begin, begin + count);
+        next[slot + 1] += begin;
     }
     uint32_t counted = next[t.slot_count];
-    s->first.push_back(counted);
+    s->first.push_back(counted), s->long_first.push_back(s->parts);
     s->rows.resize(counted), s->order.resize(counted);
     for (size_t i = 0; i < t.count; i++) {
         if (t.slots[i] == SOFTMAX_IGNORE) continue;
@@ -159,11 +196,18 @@ static void sort_terms(const struct row_terms &t, struct sorted_terms *s) {
 void gpu_add_rows(float *out, const float *in, size_t d, struct row_terms terms, float *added) {
     struct sorted_terms s;
     sort_terms(terms, &s);
-    if (s.slots.empty()) return;
-    size_t threads = d < THREADS ? (d + WARP - 1) / WARP * WARP : THREADS;
-    LAUNCH(add_rows_kernel, dim3(s.slots.size(), (d + threads - 1) / threads), threads, gpu.stream, out, in,
-           d, stage(s.slots.data(), s.slots.size()), stage(s.first.data(), s.first.size()),
-           stage(s.rows.data(), s.rows.size()), stage(s.order.data(), s.order.size()), terms.factors, added);
+    if (s.places.empty()) return;
+    auto upload = [](const std::vector<uint32_t> &x) { return stage(x.data(), x.size()); };
+    size_t threads = d < THREADS ? (d + WARP - 1) / WARP * WARP : THREADS,
+           columns = (d + threads - 1) / threads;
+    row_sums to = {out, added};
+    row_sums parts = {s.parts ? scratch_floats(s.parts * d) : nullptr,
+                      s.parts && added ? scratch_floats(s.parts) : nullptr};
+    LAUNCH(add_rows_kernel, dim3(s.places.size(), columns), threads, gpu.stream, to, parts, in, d,
+           upload(s.places), upload(s.first), upload(s.rows), upload(s.order), terms.factors);
+    if (s.parts)
+        LAUNCH(add_parts_kernel, dim3(s.long_slots.size(), columns), threads, gpu.stream, to, parts, d,
+               upload(s.long_slots), upload(s.long_first));
 }
 
 static void scatter_add_rows(const struct kernels *, float *out, const float *in, const uint32_t *slots,

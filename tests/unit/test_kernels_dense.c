@@ -124,6 +124,36 @@ static void test_dense(void **state) {
     trial_end(t);
 }
 
+// A frequent word's thousands of rows: a GPU adds them up in parts.
+enum { FREQUENT = 3000, NARROW = 5 };
+
+static const float *scatter_frequent(struct trial *t, const struct kernels *k, const struct dense_data *d) {
+    float *out = trial_upload(k, d->table, 7 * NARROW), *in = trial_upload(k, d->rows, FREQUENT * NARROW);
+    k->matmul.scatter_add_rows(k, out, in, d->slots, FREQUENT, 7, NARROW);
+    k->release(k, in);
+    return trial_download(t, k, out, 7 * NARROW);
+}
+
+static void check_frequent(struct trial *t, const struct kernels *k, void *data) {
+    const struct dense_data *d = data;
+    const float *out = scatter_frequent(t, k, d);
+    trial_compare("scatter of many", k->variant, out, d->expected[0], 7 * NARROW, 1e-6, 40);
+    assert_memory_equal(out, scatter_frequent(t, k, d), 7 * NARROW * sizeof *out);
+}
+
+static void test_frequent_rows(void **state) {
+    (void)state;
+    struct trial *t = trial_begin();
+    uint32_t *slots = trial_bytes(t, FREQUENT * sizeof *slots);
+    for (size_t r = 0; r < FREQUENT; r++) slots[r] = trial_word(t) % 3 ? 4 : trial_word(t) % 7;
+    struct dense_data d = {.table = trial_floats(t, 7 * NARROW, 1),
+                           .rows = trial_floats(t, FREQUENT * NARROW, 1),
+                           .slots = slots};
+    d.expected[0] = scatter_frequent(t, kernels_open("ref", 1), &d);
+    trial_each_fast(t, check_frequent, &d);
+    trial_end(t);
+}
+
 // === optimiser steps ===
 
 struct update_data {
@@ -401,6 +431,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_philox_known_answers),
                                        cmocka_unit_test(test_elementary_functions),
                                        cmocka_unit_test(test_dense),
+                                       cmocka_unit_test(test_frequent_rows),
                                        cmocka_unit_test(test_updates),
                                        cmocka_unit_test(test_steps_by_hand),
                                        cmocka_unit_test(test_random),
