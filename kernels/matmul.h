@@ -27,7 +27,8 @@ struct matmul_kernels {
     // out[r] = table[ids[r]]; ids are host memory
     void (*gather_rows)(const struct kernels *k_, float *out /* (rows, d) */, const float *table /* (., d) */,
                         const uint32_t *ids /* (rows) */, size_t rows, size_t d);
-    // out[slots[r]] += in[r], in the order of r; slots are host memory, out has `slot_count` rows
+    // out[slots[r]] += in[r], in the order of r, or of parts of it of fixed length; slots are host memory, out has
+    // `slot_count` rows
     void (*scatter_add_rows)(const struct kernels *k_, float *out /* (slot_count, d) */,
                              const float *in /* (rows, d) */, const uint32_t *slots /* (rows) */, size_t rows,
                              size_t slot_count, size_t d);
