@@ -201,9 +201,12 @@ build/gpu-$(GPU_KEY)/%.o: %.cu
 	@mkdir -p $(@D)
 	$(NVCC) $(NVFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/lib/libbillionword_gpu.so: $(GPU_OBJ)
+# Its own flags are not in the name of the folder: it is linked anew where they are others.
+$(BUILD)/gpu_key: force
+	@mkdir -p $(@D); echo '$(GPU_KEY)' | cmp -s - $@ || echo '$(GPU_KEY)' > $@
+$(BUILD)/lib/libbillionword_gpu.so: $(GPU_OBJ) $(BUILD)/gpu_key
 	@mkdir -p $(@D)
-	$(NVCC) -shared -o $@ $^ -cudart static $(CUDA_LIBS) -Xlinker -z,defs
+	$(NVCC) -shared -o $@ $(GPU_OBJ) -cudart static $(CUDA_LIBS) -Xlinker -z,defs
 
 $(BUILD)/emulated/%.o: %
 	@mkdir -p $(@D)

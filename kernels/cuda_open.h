@@ -24,7 +24,7 @@ struct cuda_request {
 };
 
 // What the shared object offers, by that name: the table, or NULL with the reason in error (size bytes).
-enum { CUDA_OPEN_VERSION = 2 };
+enum { CUDA_OPEN_VERSION = 3 };
 #define CUDA_OPEN_SYMBOL "billionword_gpu_open"
 typedef const struct kernels *cuda_open_function(int version, const struct cuda_request *request, char *error,
                                                  size_t size);

@@ -117,7 +117,7 @@ static const struct option_spec options[] = {
     REAL("improvement", s.improvement, 1, 2,
          "what divides the best validation entropy at least, for a validation to be an improvement"),
     INT("patience", s.patience, 0, 100000,
-        "validations in a row without improvement that end the run; 0: it goes to its end"),
+        "validations in a row without improvement that end the run, with --select best; 0: it goes to its end"),
     REAL("clip", s.clip, 0, 1e9, "largest norm of the gradient; 0: no clipping"),
     CHOICE("clip-group", s.clip_group, SETTINGS_CLIP_GROUPS,
            "whose norm: all parameters, the recurrent layers' only, each group's own, all but the embedding"),

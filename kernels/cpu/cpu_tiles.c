@@ -173,10 +173,12 @@ static inline __attribute__((always_inline)) void multiply_steps(const bool rows
     if (columns2) _tile_loadd(7, r1 + (part)*TILE, 64)
 #define FETCH(row)                                                                                           \
     __builtin_prefetch(c + (row)*ldc, 1);                                                                    \
-    __builtin_prefetch(c + (row)*ldc + SIDE, 1)
+    if (columns2) __builtin_prefetch(c + (row)*ldc + SIDE, 1)
 #define FETCH_TWO(first)                                                                                     \
-    FETCH(first);                                                                                            \
-    FETCH((first) + 1)
+    do {                                                                                                     \
+        FETCH(first);                                                                                        \
+        FETCH((first) + 1);                                                                                  \
+    } while (0)
 #define PRODUCTS()                                                                                           \
     _tile_dpbf16ps(0, 4, 6);                                                                                 \
     if (columns2) _tile_dpbf16ps(1, 4, 7);                                                                   \
@@ -197,16 +199,16 @@ static inline __attribute__((always_inline)) void multiply_steps(const bool rows
         FETCH_TWO(2);
         LOAD_RIGHT(1);
         PRODUCTS();
-        FETCH_TWO(4);
+        if (rows2) FETCH_TWO(4);
         LOAD_LEFT(0);
         PRODUCTS();
-        FETCH_TWO(6);
+        if (rows2) FETCH_TWO(6);
         LOAD_RIGHT(2);
         PRODUCTS();
         LOAD_RIGHT(0);
         PRODUCTS();
         l0 += PARTS * TILE, l1 += PARTS * TILE, r0 += PARTS * TILE, r1 += PARTS * TILE;
-        c += 2 * SIDE / (DEPTH / STEP) * ldc;
+        c += (rows2 ? 2 : 1) * SIDE / (DEPTH / STEP) * ldc;
     }
 #undef LOAD_LEFT
 #undef LOAD_RIGHT

@@ -127,7 +127,7 @@ void gpu_add_row_sums(float *sum, const float *y, size_t rows, size_t n, size_t 
 double gpu_sum_parts(const struct kernels *k, double *parts, unsigned count);
 
 // out[slot] += in[row] * factor for the `count` terms (slot, row, factor) given in host memory, each slot's
-// in their order.  rows NULL: 0, 1, ...; a slot of SOFTMAX_IGNORE counts for nothing; factors (count) on the
+// in their order, those of a long one by parts of fixed length.  rows NULL: 0, 1, ...; a slot of SOFTMAX_IGNORE counts for nothing; factors (count) on the
 // device or NULL: 1; d: columns of in and out.  `added` (slot_count) or NULL: += factor.
 struct row_terms {
     const int32_t *slots;

@@ -107,7 +107,7 @@ std::string name_of(const shape &s) {
 }
 
 void warn_plain(const shape &s, cublasStatus_t status) {
-    std::fprintf(stderr, "warning: %s has no algorithm for the product %s (%s): a slow kernel computes it\n",
+    std::fprintf(stderr, "warning: %s does not compute the product %s (%s): a slow kernel does\n",
                  gemm_library(), name_of(s).c_str(), cublasLtGetStatusString(status));
 }
 

@@ -25,27 +25,6 @@ static void warn_differences(const char *path, const struct model_options *their
              mine->residual ? "with" : "without");
 }
 
-// Tables of the same names and shapes may be of other words: with another layout, or, as a class-factored output's
-// words are normalised within their bins, with another kind of output.
-static void refuse_another_output(const char *path, const struct model_options *theirs,
-                                  const struct model_options *mine) {
-    const char *key = output_layout_key(mine->output);
-    if (theirs->output == mine->output && key) {
-        char layout[OUTPUT_LAYOUT_TEXT], wanted[OUTPUT_LAYOUT_TEXT];
-        output_format_layout(theirs, layout);
-        output_format_layout(mine, wanted);
-        if (strcmp(layout, wanted) != 0)
-            die("--init %s: its output layer's %s are %.200s, this network's %.200s, so that its tensors mean other "
-                "words; give the options that it was trained with, or start without --init",
-                path, key, layout, wanted);
-    }
-    if ((theirs->output == OUTPUT_FULL && mine->output == OUTPUT_FACTORED)
-        || (theirs->output == OUTPUT_FACTORED && mine->output == OUTPUT_FULL))
-        die("--init %s: its output layer is %s, this network's %s, to which its output.weight means something "
-            "else; give --softmax for that kind, or start without --init",
-            path, output_names[theirs->output], output_names[mine->output]);
-}
-
 struct safetensors_reader *model_start_open(const char *path, const struct model_options *o, bool tell) {
     struct safetensors_reader *r = safetensors_open(path, "train");
     struct model_options theirs;
@@ -58,19 +37,38 @@ struct safetensors_reader *model_start_open(const char *path, const struct model
         die("--init %s: trained with --cell %s, this network has --cell %s, to which its tensors mean "
             "something else; give --cell %s, or start without --init",
             path, cell_names[theirs.cell], cell_names[o->cell], cell_names[theirs.cell]);
-    refuse_another_output(path, &theirs, o);
     if (tell) warn_differences(path, &theirs, o);
     return r;
 }
 
-static bool fits(const struct tensor_info *t, const struct parameter *p) {
-    return t && t->type == TENSOR_F32 && t->dims == (p->is_vector ? 1 : 2) && t->shape[0] == p->rows
-           && (p->is_vector || t->shape[1] == p->columns);
+// A table of the same name and shape may be of other words: with another layout, or, as a class-factored
+// output's words are normalised within their bins, with another kind of output.
+static bool same_output(const struct model_options *theirs, const struct model_options *mine) {
+    char layout[OUTPUT_LAYOUT_TEXT], wanted[OUTPUT_LAYOUT_TEXT];
+    if (theirs->output != mine->output) return false;
+    if (!output_layout_key(mine->output)) return true;
+    output_format_layout(theirs, layout);
+    output_format_layout(mine, wanted);
+    return strcmp(layout, wanted) == 0;
 }
 
-static void tell_difference(const struct tensor_info *t, const struct parameter *p, const char *path) {
+// The file's tensor for a parameter; NULL where it has none of that shape and meaning.
+static const struct tensor_info *find_fitting(const struct safetensors_reader *r, const struct parameter *p,
+                                              bool output) {
+    const struct tensor_info *t = safetensors_find(r, p->name);
+    bool fits = t && t->type == TENSOR_F32 && t->dims == (p->is_vector ? 1 : 2) && t->shape[0] == p->rows
+                && (p->is_vector || t->shape[1] == p->columns);
+    return fits && (output || p->group != GROUP_OUTPUT) ? t : NULL;
+}
+
+static void tell_difference(const struct safetensors_reader *r, const struct parameter *p, const char *path,
+                            bool output) {
+    const struct tensor_info *t = safetensors_find(r, p->name);
     if (!t)
         note("--init: %s has no %s: it starts anew", path, p->name);
+    else if (p->group == GROUP_OUTPUT && !output)
+        note("--init: %s of %s belongs to another output layer, or to other cut-offs or bins: it starts anew",
+             p->name, path);
     else
         note("--init: %s of %s is %" PRIu64 " x %" PRIu64 ", here %zu x %zu: it starts anew", p->name, path,
              t->shape[0], t->dims > 1 ? t->shape[1] : 1, p->rows, p->columns);
@@ -78,13 +76,15 @@ static void tell_difference(const struct tensor_info *t, const struct parameter 
 
 void model_start_match(struct model *m, const struct safetensors_reader *r, const char *path, bool tell) {
     size_t used = 0;
+    struct model_options theirs;
+    model_read_options(r, path, &theirs);
+    bool output = same_output(&theirs, &m->o);
     for (size_t i = 0; i < m->count; i++) {
         const struct parameter *p = &m->parameters[i];
-        const struct tensor_info *t = safetensors_find(r, p->name);
-        if (fits(t, p))
+        if (find_fitting(r, p, output))
             used++;
         else if (tell)
-            tell_difference(t, p, path);
+            tell_difference(r, p, path, output);
     }
     if (!used) die("--init %s: none of its tensors has the name and shape of one of this network", path);
     for (size_t i = 0; tell && i < safetensors_count(r); i++) {
@@ -95,9 +95,12 @@ void model_start_match(struct model *m, const struct safetensors_reader *r, cons
 }
 
 void model_start_read(struct model *m, struct safetensors_reader *r, const char *path) {
+    struct model_options theirs;
+    model_read_options(r, path, &theirs);
+    bool output = same_output(&theirs, &m->o);
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
-        if (fits(safetensors_find(r, p->name), p)) model_read_tensor(r, path, p->name, m->k, p, p->value);
+        if (find_fitting(r, p, output)) model_read_tensor(r, path, p->name, m->k, p, p->value);
     }
     safetensors_close(r);
 }

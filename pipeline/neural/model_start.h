@@ -1,4 +1,5 @@
-// Starting values of a model from another one that was trained: its tensors of the same names and shapes.
+// Starting values of a model from another one that was trained: its tensors of the same names and shapes; those of
+// its output layer where that is the same kind, of the same cut-offs or bins.
 #ifndef PIPELINE_NEURAL_MODEL_START_H
 #define PIPELINE_NEURAL_MODEL_START_H
 

@@ -90,17 +90,24 @@ refuse 1 'short.safetensors' --init short.safetensors train.shard
 fails_with 2 'first/model.safetensors' train "${tiny[@]}" --init $first --fresh --output first train.shard
 [ -s $first ] || fail "a refused run removed the first model"
 
-# Tensors of the same shapes that mean something else are refused; another way to read the text is told.
+# A cell's tensors of the same shapes that mean something else are refused; another way to read the text is told.
 train --quiet "${tiny[@]}" --epochs 1 --cell rnn-tanh --output tanh train.shard
 refuse 1 '--init tanh/model.safetensors: trained with --cell rnn-tanh, this network has --cell rnn-relu' --cell rnn-relu --init tanh/model.safetensors train.shard
 refuse 1 'trained with --cell lstm, this network has --cell gru' --cell gru train.shard
 train --quiet "${tiny[@]}" --epochs 1 --softmax class-factored --bins 6 --output factored train.shard
-refuse 1 "factored/model.safetensors: its output layer's bins are 0," --softmax class-factored --bins 6 --bin-by frequency \
-  --init factored/model.safetensors train.shard
-refuse 1 'its output layer is class-factored, this network?s full' --init factored/model.safetensors train.shard
-refuse 1 'its output layer is full, this network?s class-factored' --softmax class-factored --bins 6 train.shard
-refuse 1 "adaptive/model.safetensors: its output layer's cutoffs are 40,290, this network's 40,280" --softmax adaptive \
-  --cutoffs 40,280 --init adaptive/model.safetensors train.shard
+
+# So are those of an output layer with other bins, cut-offs or of another kind, which start anew.
+anew() { # anew MODEL TENSORS OPTIONS...
+  train "${tiny[@]}" "${@:3}" --init "$1/model.safetensors" --dry-run --output m train.shard 2>said
+  grep -q -- "--init: $2 tensors come from $1/model.safetensors" said || fail "${*:3}: $(cat said)"
+}
+anew factored "8 of 8" --softmax class-factored --bins 6
+anew factored "4 of 8" --softmax class-factored --bins 6 --bin-by frequency
+grep -q -- '--init: bins.weight of factored/model.safetensors belongs to another output layer, or to other cut-offs or bins: it starts anew' said || fail "$(cat said)"
+anew factored "4 of 6"
+anew first "4 of 8" --softmax class-factored --bins 6
+anew adaptive "9 of 9" --softmax adaptive --cutoffs 40,290
+anew adaptive "4 of 9" --softmax adaptive --cutoffs 40,280
 for other in '--begin </S>:--begin <S>, goes on with --begin </S>' '--context reset:--context carry, goes on with --context reset'; do
   # shellcheck disable=SC2086
   train "${tiny[@]}" ${other%%:*} --init $first --dry-run --output m train.shard 2>said
