@@ -43,30 +43,33 @@ struct safetensors_reader *model_start_open(const char *path, const struct model
 
 // A table of the same name and shape may be of other words: with another layout, or, as a class-factored
 // output's words are normalised within their bins, with another kind of output.
-static bool same_output(const struct model_options *theirs, const struct model_options *mine) {
+static bool same_output(const struct safetensors_reader *r, const char *path,
+                        const struct model_options *mine) {
+    struct model_options theirs;
     char layout[OUTPUT_LAYOUT_TEXT], wanted[OUTPUT_LAYOUT_TEXT];
-    if (theirs->output != mine->output) return false;
+    model_read_options(r, path, &theirs);
+    if (theirs.output != mine->output) return false;
     if (!output_layout_key(mine->output)) return true;
-    output_format_layout(theirs, layout);
+    output_format_layout(&theirs, layout);
     output_format_layout(mine, wanted);
     return strcmp(layout, wanted) == 0;
 }
 
 // The file's tensor for a parameter; NULL where it has none of that shape and meaning.
 static const struct tensor_info *find_fitting(const struct safetensors_reader *r, const struct parameter *p,
-                                              bool output) {
+                                              bool output_fits) {
     const struct tensor_info *t = safetensors_find(r, p->name);
     bool fits = t && t->type == TENSOR_F32 && t->dims == (p->is_vector ? 1 : 2) && t->shape[0] == p->rows
                 && (p->is_vector || t->shape[1] == p->columns);
-    return fits && (output || p->group != GROUP_OUTPUT) ? t : NULL;
+    return fits && (output_fits || p->group != GROUP_OUTPUT) ? t : NULL;
 }
 
 static void tell_difference(const struct safetensors_reader *r, const struct parameter *p, const char *path,
-                            bool output) {
+                            bool output_fits) {
     const struct tensor_info *t = safetensors_find(r, p->name);
     if (!t)
         note("--init: %s has no %s: it starts anew", path, p->name);
-    else if (p->group == GROUP_OUTPUT && !output)
+    else if (p->group == GROUP_OUTPUT && !output_fits)
         note("--init: %s of %s belongs to another output layer, or to other cut-offs or bins: it starts anew",
              p->name, path);
     else
@@ -76,15 +79,13 @@ static void tell_difference(const struct safetensors_reader *r, const struct par
 
 void model_start_match(struct model *m, const struct safetensors_reader *r, const char *path, bool tell) {
     size_t used = 0;
-    struct model_options theirs;
-    model_read_options(r, path, &theirs);
-    bool output = same_output(&theirs, &m->o);
+    bool output_fits = same_output(r, path, &m->o);
     for (size_t i = 0; i < m->count; i++) {
         const struct parameter *p = &m->parameters[i];
-        if (find_fitting(r, p, output))
+        if (find_fitting(r, p, output_fits))
             used++;
         else if (tell)
-            tell_difference(r, p, path, output);
+            tell_difference(r, p, path, output_fits);
     }
     if (!used) die("--init %s: none of its tensors has the name and shape of one of this network", path);
     for (size_t i = 0; tell && i < safetensors_count(r); i++) {
@@ -95,12 +96,10 @@ void model_start_match(struct model *m, const struct safetensors_reader *r, cons
 }
 
 void model_start_read(struct model *m, struct safetensors_reader *r, const char *path) {
-    struct model_options theirs;
-    model_read_options(r, path, &theirs);
-    bool output = same_output(&theirs, &m->o);
+    bool output_fits = same_output(r, path, &m->o);
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
-        if (find_fitting(r, p, output)) model_read_tensor(r, path, p->name, m->k, p, p->value);
+        if (find_fitting(r, p, output_fits)) model_read_tensor(r, path, p->name, m->k, p, p->value);
     }
     safetensors_close(r);
 }

@@ -96,7 +96,7 @@ refuse 1 '--init tanh/model.safetensors: trained with --cell rnn-tanh, this netw
 refuse 1 'trained with --cell lstm, this network has --cell gru' --cell gru train.shard
 train --quiet "${tiny[@]}" --epochs 1 --softmax class-factored --bins 6 --output factored train.shard
 
-# So are those of an output layer with other bins, cut-offs or of another kind, which start anew.
+# Those of an output layer with other bins, cut-offs or of another kind start anew.
 anew() { # anew MODEL TENSORS OPTIONS...
   train "${tiny[@]}" "${@:3}" --init "$1/model.safetensors" --dry-run --output m train.shard 2>said
   grep -q -- "--init: $2 tensors come from $1/model.safetensors" said || fail "${*:3}: $(cat said)"
