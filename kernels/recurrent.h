@@ -39,7 +39,7 @@ struct lstm_gradients {
 
 // What forward leaves for backward.  Row t * B + b.
 struct lstm_memory {
-    float *gates;  // (T, B, 4H): after the activations; backward overwrites it with the gradients before them
+    float *gates;  // (T, B, 4H): after the activations; backward writes there what it likes
     float *cells;  // (T + 1, B, H): cells[0] is the state that came in
     float *tanh_c; // (T, B, H)
     float *hidden; // (T, B, H): o * tanh(c), before the projection; without projection the output itself: ==

@@ -104,9 +104,12 @@ struct operand operand_of(const float *x, size_t rows, size_t columns, size_t st
 inline struct operand operand_of(const float *x, size_t rows, size_t columns) {
     return operand_of(x, rows, columns, columns);
 }
-// An operand (rows, columns) that a kernel writes beside the floats: in bf16 room for it, whose rows kernels
-// fill at `stride`; else x itself.
-struct operand operand_room(const float *x, size_t rows, size_t columns);
+// An operand (rows, columns) that a kernel writes: in bf16 room for it, whose rows kernels fill at its stride;
+// else x itself.
+struct operand operand_room(const float *x, size_t rows, size_t columns, size_t stride);
+inline struct operand operand_room(const float *x, size_t rows, size_t columns) {
+    return operand_room(x, rows, columns, columns);
+}
 inline uint16_t *operand_narrow(struct operand x) { return x.narrow ? (uint16_t *)x.data : nullptr; }
 // The operand that begins `rows` rows and `columns` columns further on.
 struct operand operand_at(struct operand x, size_t rows, size_t columns);
@@ -121,8 +124,8 @@ void gpu_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, 
 
 // === what kernels of several sources do ==========================================================
 void gpu_fill(float *x, float value, size_t n);
-// sum[j] += sum over r of y[r * stride + j]
-void gpu_add_row_sums(float *sum, const float *y, size_t rows, size_t n, size_t stride);
+// sum[j] += sum over r of y[r][j]
+void gpu_add_row_sums(float *sum, struct operand y, size_t rows, size_t n);
 // The sum of the device's parts (count), which are overwritten.
 double gpu_sum_parts(const struct kernels *k, double *parts, unsigned count);
 

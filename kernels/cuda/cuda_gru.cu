@@ -163,15 +163,15 @@ static void backward(struct gru_shape s, struct gru_weights w, const float *x, s
     backward_steps(s, w, resets, m, states, dh);
     struct operand gates = operand_of(m.gates, rows, 3 * H), of_states = operand_of(states, rows, H);
     struct operand candidate = operand_of(m.candidate, rows, H);
-    inputs_spread(rows, 3 * H, s.I, m.gates, gates, x, w.w_x, dx, g.w_x);
-    gpu_add_row_sums(g.b, m.gates, rows, 3 * H, 3 * H);
+    inputs_spread(rows, 3 * H, s.I, gates, x, w.w_x, dx, g.w_x);
+    gpu_add_row_sums(g.b, gates, rows, 3 * H);
     gpu_gemm(true, false, 2 * H, H, rows, 1, gates, of_states, 1, g.w_h, H);
     float *dw_n = g.w_h + 2 * H * H;
     if (s.reset_before) {
         gpu_gemm(true, false, H, H, rows, 1, operand_at(gates, 0, 2 * H), candidate, 1, dw_n, H);
     } else {
         gpu_gemm(true, false, H, H, rows, 1, candidate, of_states, 1, dw_n, H);
-        gpu_add_row_sums(g.c, m.candidate, rows, H, H);
+        gpu_add_row_sums(g.c, candidate, rows, H);
     }
 }
 

@@ -68,8 +68,8 @@ void cuda_lstm_forward(const struct kernels *, struct lstm_shape s, struct lstm_
     }
 }
 
-// One step: activations become gradients before them; dc (B, H) comes from step t + 1 and goes to t - 1;
-// narrow: the gradients in bf16 with rows of `width`, or NULL.
+// One step: from activations the gradients before them: in place, or where narrow is not NULL there in bf16 with
+// rows of `width`; dc (B, H) comes from step t + 1 and goes to t - 1.
 static __global__ void deactivate_kernel(float *gates, const float *c_before, const uint8_t *reset,
                                          const float *tanh_c, const float *dh, float *dc, uint16_t *narrow,
                                          size_t width, size_t B, size_t H) {
@@ -77,15 +77,14 @@ static __global__ void deactivate_kernel(float *gates, const float *c_before, co
         size_t b = at / H, j = at % H;
         bool keep = !(reset && reset[b]);
         float *row = gates + b * 4 * H + j;
+        struct float_row slopes = {row, narrow ? narrow + b * width + j : nullptr};
         float i = row[0], f = row[H], g = row[2 * H], o = row[3 * H], tc = tanh_c[at];
         float c = keep ? c_before[at] : 0, d = dc[at] + dh[at] * o * (1 - tc * tc);
-        row[0] = d * g * (i * (1 - i));
-        row[H] = d * c * (f * (1 - f));
-        row[2 * H] = d * i * (1 - g * g);
-        row[3 * H] = dh[at] * tc * (o * (1 - o));
+        slopes.put(0, d * g * (i * (1 - i)));
+        slopes.put(H, d * c * (f * (1 - f)));
+        slopes.put(2 * H, d * i * (1 - g * g));
+        slopes.put(3 * H, dh[at] * tc * (o * (1 - o)));
         dc[at] = keep ? d * f : 0;
-        for (size_t gate = 0; narrow && gate < 4; gate++)
-            narrow[b * width + gate * H + j] = narrow_of(row[gate * H]);
     }
 }
 
@@ -117,8 +116,8 @@ static void backward_products(struct lstm_shape s, struct lstm_weights w, const 
                               struct resets resets, struct lstm_memory m, struct operand gates,
                               const float *dr, float *dx, struct lstm_gradients g) {
     size_t rows = s.T * s.B, H = s.H, P = s.P;
-    inputs_spread(rows, 4 * H, s.I, m.gates, gates, x, w.w_x, dx, g.w_x);
-    gpu_add_row_sums(g.b, m.gates, rows, 4 * H, 4 * H);
+    inputs_spread(rows, 4 * H, s.I, gates, x, w.w_x, dx, g.w_x);
+    gpu_add_row_sums(g.b, gates, rows, 4 * H);
     float *copy = resets.device ? scratch_floats(rows * P) : nullptr;
     const float *states = states_seen(m.r, P, resets.device, rows, copy);
     gpu_gemm(true, false, 4 * H, P, rows, 1, gates, operand_of(states, rows, P), 1, g.w_h, P);

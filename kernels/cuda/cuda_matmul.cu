@@ -1,5 +1,6 @@
 // The product, and the dense operations around it.
 #include "kernels/cuda/cuda_block.cuh"
+#include "kernels/cuda/cuda_narrow.cuh"
 
 #include <algorithm>
 #include <vector>
@@ -60,13 +61,17 @@ static void copy_rows(const struct kernels *, float *out, size_t out_width, cons
 
 // === sums of columns: a block sums up a part of the rows of 32 columns, then the parts are summed up ===
 
-static __global__ void column_parts_kernel(double *parts, const float *y, size_t rows, size_t n,
-                                           size_t stride, size_t part_rows) {
+static __device__ double double_of(float x) { return (double)x; }
+static __device__ double double_of(uint16_t x) { return (double)narrow_value(x); }
+
+template <class T>
+static __global__ void column_parts_kernel(double *parts, const T *y, size_t rows, size_t n, size_t stride,
+                                           size_t part_rows) {
     SHARED(double, sums, ROWS *WARP);
     size_t j = blockIdx.x * (size_t)WARP + threadIdx.x, first = blockIdx.y * part_rows;
     size_t end = first + part_rows < rows ? first + part_rows : rows;
     double sum = 0;
-    for (size_t r = first + threadIdx.y; r < end && j < n; r += ROWS) sum += (double)y[r * stride + j];
+    for (size_t r = first + threadIdx.y; r < end && j < n; r += ROWS) sum += double_of(y[r * stride + j]);
     sums[threadIdx.y * WARP + threadIdx.x] = sum;
     __syncthreads();
     if (threadIdx.y > 0 || j >= n) return;
@@ -82,21 +87,26 @@ static __global__ void column_sums_kernel(float *sum, const double *parts, size_
     }
 }
 
-void gpu_add_row_sums(float *sum, const float *y, size_t rows, size_t n, size_t stride) {
+void gpu_add_row_sums(float *sum, struct operand y, size_t rows, size_t n) {
     constexpr size_t MOST_PARTS = 128, LEAST_ROWS = 64;
     if (rows * n == 0) return;
     size_t part_rows = (rows + MOST_PARTS - 1) / MOST_PARTS;
     if (part_rows < LEAST_ROWS) part_rows = LEAST_ROWS;
     size_t count = (rows + part_rows - 1) / part_rows;
     double *parts = (double *)scratch_take(count * n * sizeof *parts);
-    LAUNCH(column_parts_kernel, dim3((n + WARP - 1) / WARP, count), row_threads(), gpu.stream, parts, y, rows,
-           n, stride, part_rows);
+    dim3 blocks((n + WARP - 1) / WARP, count);
+    if (y.narrow)
+        LAUNCH(column_parts_kernel<uint16_t>, blocks, row_threads(), gpu.stream, parts,
+               (const uint16_t *)y.data, rows, n, y.stride, part_rows);
+    else
+        LAUNCH(column_parts_kernel<float>, blocks, row_threads(), gpu.stream, parts, (const float *)y.data,
+               rows, n, y.stride, part_rows);
     LAUNCH(column_sums_kernel, blocks_for(n), THREADS, gpu.stream, sum, parts, count, n);
 }
 
 static void sum_rows(const struct kernels *, float *sum, const float *y, size_t rows, size_t n) {
     scratch_begin();
-    gpu_add_row_sums(sum, y, rows, n, n);
+    gpu_add_row_sums(sum, {y, n, false}, rows, n);
 }
 
 // === adding rows to slots: the host sorts, so that each slot has one writer ===
@@ -239,20 +249,16 @@ static void add(const struct kernels *, float *y, const float *x, size_t n) {
     if (n) LAUNCH(add_kernel, blocks_for(n), THREADS, gpu.stream, y, x, n);
 }
 
-// parts: (blocks)
-static __global__ void square_parts_kernel(double *parts, const float *x, size_t n) {
-    double sum = 0;
-    FOR_EACH(i, n) sum += (double)x[i] * (double)x[i];
-    sum = block_sum(sum);
-    if (threadIdx.x == 0) parts[blockIdx.x] = sum;
-}
-
-// Into *result, which may be parts[0], by one block.
-static __global__ void sum_parts_kernel(double *result, const double *parts, unsigned count) {
+// The block's sum of parts (count), which is left in *result by one thread; that may be parts[0].
+static __device__ void add_parts(double *result, const double *parts, unsigned count) {
     double sum = 0;
     for (unsigned i = threadIdx.x; i < count; i += blockDim.x) sum += parts[i];
     sum = block_sum(sum);
     if (threadIdx.x == 0) *result = sum;
+}
+
+static __global__ void sum_parts_kernel(double *result, const double *parts, unsigned count) {
+    add_parts(result, parts, count);
 }
 
 double gpu_sum_parts(const struct kernels *k, double *parts, unsigned count) {
@@ -262,17 +268,44 @@ double gpu_sum_parts(const struct kernels *k, double *parts, unsigned count) {
     return sum;
 }
 
+// Several spans in one launch: blocks first[i] to first[i + 1] take x[i].
+struct spans {
+    static constexpr size_t MOST = 32;
+    struct float_span x[MOST];
+    unsigned first[MOST + 1];
+};
+
+// parts: (blocks)
+static __global__ void square_parts_kernel(double *parts, struct spans s) {
+    unsigned span = 0;
+    while (blockIdx.x >= s.first[span + 1]) span++;
+    const float *x = s.x[span].x;
+    size_t n = s.x[span].n, stride = (size_t)(s.first[span + 1] - s.first[span]) * blockDim.x;
+    double sum = 0;
+    for (size_t i = (size_t)(blockIdx.x - s.first[span]) * blockDim.x + threadIdx.x; i < n; i += stride)
+        sum += (double)x[i] * (double)x[i];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+// A block takes a span.
+static __global__ void sum_spans_kernel(double *results, const double *parts, struct spans s) {
+    unsigned first = s.first[blockIdx.x];
+    add_parts(results + blockIdx.x, parts + first, s.first[blockIdx.x + 1] - first);
+}
+
 static void sum_squares(const struct kernels *k, const struct float_span *x, size_t count, double *sums) {
     if (!count) return;
-    unsigned most = 1;
-    for (size_t i = 0; i < count; i++) most = std::max(most, blocks_for(x[i].n));
     scratch_begin();
-    double *parts = (double *)scratch_take(most * sizeof *parts);
     double *results = (double *)scratch_take(count * sizeof *results);
-    for (size_t i = 0; i < count; i++) {
-        unsigned blocks = blocks_for(x[i].n);
-        LAUNCH(square_parts_kernel, blocks, THREADS, gpu.stream, parts, x[i].x, x[i].n);
-        LAUNCH(sum_parts_kernel, 1, THREADS, gpu.stream, results + i, parts, blocks);
+    for (size_t at = 0; at < count; at += spans::MOST) {
+        struct spans s = {};
+        unsigned n = (unsigned)std::min(count - at, spans::MOST);
+        for (unsigned i = 0; i < n; i++)
+            s.x[i] = x[at + i], s.first[i + 1] = s.first[i] + blocks_for(x[at + i].n);
+        double *parts = (double *)scratch_take(s.first[n] * sizeof *parts);
+        LAUNCH(square_parts_kernel, s.first[n], THREADS, gpu.stream, parts, s);
+        LAUNCH(sum_spans_kernel, n, THREADS, gpu.stream, results + at, parts, s);
     }
     k->download(k, sums, results, count * sizeof *results);
 }

@@ -22,4 +22,16 @@ __host__ __device__ inline float narrow_value(uint16_t x) {
     return value;
 }
 
+// Where a kernel leaves what only products read: in bf16 where there is room for that, else in the floats.
+struct float_row {
+    float *wide;
+    uint16_t *narrow; // or NULL
+    __device__ void put(size_t j, float x) const {
+        if (narrow)
+            narrow[j] = narrow_of(x);
+        else
+            wide[j] = x;
+    }
+};
+
 #endif

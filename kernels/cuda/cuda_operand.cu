@@ -14,15 +14,15 @@ static __global__ void narrow_kernel(uint16_t *out, size_t width, const float *i
 // 16 bytes are what the fast products want of a row.  No product reads what lies behind its columns.
 static size_t narrow_width(size_t columns) { return (columns + 7) / 8 * 8; }
 
-struct operand operand_room(const float *x, size_t rows, size_t columns) {
-    if (gpu.precision != PRECISION_BF16 || rows * columns == 0) return {x, columns, false};
+struct operand operand_room(const float *x, size_t rows, size_t columns, size_t stride) {
+    if (gpu.precision != PRECISION_BF16 || rows * columns == 0) return {x, stride, false};
     size_t width = narrow_width(columns);
     return {scratch_take(rows * width * sizeof(uint16_t)), width, true};
 }
 
 struct operand operand_of(const float *x, size_t rows, size_t columns, size_t stride) {
-    struct operand o = operand_room(x, rows, columns);
-    if (!o.narrow) return {x, stride, false};
+    struct operand o = operand_room(x, rows, columns, stride);
+    if (!o.narrow) return o;
     LAUNCH(narrow_kernel, blocks_for(rows, 1), THREADS, gpu.stream, operand_narrow(o), o.stride, x, rows,
            columns, stride);
     return o;

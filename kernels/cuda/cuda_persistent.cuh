@@ -42,7 +42,7 @@ const struct persistent_plan &persistent_plan_for(struct lstm_shape s, bool proj
 // m.gates holds the inputs' share; else as lstm_forward.
 void persistent_forward(const struct persistent_plan &plan, struct lstm_shape s, struct lstm_weights w,
                         struct resets resets, struct lstm_memory m);
-// gates: room (T * B, 4H) for the slopes in bf16; sets them, m.gates and dr.
+// gates: room (T * B, 4H) for the slopes in bf16; sets them and dr.
 void persistent_backward(const struct persistent_plan &plan, struct lstm_shape s, struct lstm_weights w,
                          struct resets resets, struct lstm_memory m, struct operand gates, float *dr);
 

@@ -9,8 +9,8 @@ struct job {
     struct sharing cells, slopes;
     const float *w_h, *w_p; // w_p NULL: without projection
     const uint8_t *reset;   // (T, B) or NULL
-    const float *cells_all, *tanh_c;
-    float *gates, *dr, *dc;             // dc (B, H): what goes to the step before
+    const float *cells_all, *tanh_c, *gates;
+    float *dr, *dc;                     // dc (B, H): what goes to the step before
     float *parts;                       // (slopes.groups, B, P): of what goes to dr
     uint16_t *dr_narrow, *gates_narrow; // (B, dr_width): of the step; (T * B, gates_width)
     unsigned dr_width, gates_width;
@@ -63,11 +63,8 @@ __device__ void cell_finish(const struct job &x, unsigned t, unsigned b, unsigne
     x.dc[(size_t)b * x.H + j] = c.reset ? 0 : d * f;
     if (!x.w_p) x.dr[row * x.P + j] = dh;
 #pragma unroll
-    for (unsigned q = 0; q < 4; q++) {
-        size_t column = (size_t)q * x.H + j;
-        x.gates[row * 4 * x.H + column] = slopes[q];
-        x.gates_narrow[row * x.gates_width + column] = narrow_of(slopes[q]);
-    }
+    for (unsigned q = 0; q < 4; q++)
+        x.gates_narrow[row * x.gates_width + (size_t)q * x.H + j] = narrow_of(slopes[q]);
 }
 
 // A thread has one cell of some streams, the same in every step: what it wrote of them it reads again itself.

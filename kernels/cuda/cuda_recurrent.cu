@@ -1,5 +1,7 @@
 #include "kernels/cuda/cuda_recurrent.cuh"
 
+#include "kernels/cuda/cuda_narrow.cuh"
+
 #include <cstring>
 
 struct resets resets_of(const uint8_t *host, size_t T, size_t B) {
@@ -46,13 +48,21 @@ void inputs_project(size_t rows, size_t n, size_t inputs, const float *x, const 
         copy_floats(gates, x, rows * n);
 }
 
-void inputs_spread(size_t rows, size_t n, size_t inputs, const float *gates, struct operand of_gates,
-                   const float *x, const float *w_x, float *dx, float *dw_x) {
-    if (w_x)
-        gpu_gemm(true, false, n, inputs, rows, 1, of_gates, operand_of(x, rows, inputs), 1, dw_x, inputs);
+static __global__ void widen_kernel(float *out, const uint16_t *in, size_t stride, size_t rows, size_t n) {
+    FOR_EACH(i, rows * n) out[i] = narrow_value(in[i / n * stride + i % n]);
+}
+
+void inputs_spread(size_t rows, size_t n, size_t inputs, struct operand gates, const float *x,
+                   const float *w_x, float *dx, float *dw_x) {
+    if (w_x) gpu_gemm(true, false, n, inputs, rows, 1, gates, operand_of(x, rows, inputs), 1, dw_x, inputs);
     if (dx && w_x)
-        gpu_gemm(false, false, rows, inputs, n, 1, of_gates, operand_of(w_x, n, inputs), 0, dx, inputs);
-    if (dx && !w_x) copy_floats(dx, gates, rows * n);
+        gpu_gemm(false, false, rows, inputs, n, 1, gates, operand_of(w_x, n, inputs), 0, dx, inputs);
+    if (!dx || w_x) return;
+    if (gates.narrow)
+        LAUNCH(widen_kernel, blocks_for(rows * n), THREADS, gpu.stream, dx, operand_narrow(gates),
+               gates.stride, rows, n);
+    else
+        copy_floats(dx, (const float *)gates.data, rows * n);
 }
 
 const struct recurrent_kernels cuda_recurrent = {.lstm_forward = cuda_lstm_forward,

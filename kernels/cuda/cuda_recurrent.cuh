@@ -26,9 +26,10 @@ void states_pass(float *before, struct operand a, struct operand w, size_t rows,
 
 // gates (rows, n) = x (rows, inputs) W_x'; without weights, x.
 void inputs_project(size_t rows, size_t n, size_t inputs, const float *x, const float *w_x, float *gates);
-// From the gates' gradients those of inputs (where dx is not NULL) and input weights (where there are any).
-void inputs_spread(size_t rows, size_t n, size_t inputs, const float *gates, struct operand of_gates,
-                   const float *x, const float *w_x, float *dx, float *dw_x);
+// From the gates' gradients (rows, n) those of inputs (where dx is not NULL) and input weights (where there are
+// any).
+void inputs_spread(size_t rows, size_t n, size_t inputs, struct operand gates, const float *x,
+                   const float *w_x, float *dx, float *dw_x);
 
 void cuda_lstm_forward(const struct kernels *k, struct lstm_shape s, struct lstm_weights w, const float *x,
                        const uint8_t *reset, struct lstm_memory m);

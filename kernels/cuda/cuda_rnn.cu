@@ -90,8 +90,8 @@ static void backward(struct rnn_shape s, struct rnn_weights w, const float *x, s
                         m.reset_h);
     }
     struct operand gates = operand_of(m.gates, rows, H);
-    inputs_spread(rows, H, s.I, m.gates, gates, x, w.w_x, dx, g.w_x);
-    if (w.b) gpu_add_row_sums(g.b, m.gates, rows, H, H);
+    inputs_spread(rows, H, s.I, gates, x, w.w_x, dx, g.w_x);
+    if (w.b) gpu_add_row_sums(g.b, gates, rows, H);
     if (!w.w_h) return;
     float *copy = resets.device ? scratch_floats(rows * H) : nullptr;
     const float *states = states_seen(m.h, H, resets.device, rows, copy);

@@ -1,12 +1,14 @@
 // The losses over a row's target and the samples that all rows share: sampled softmax, NCE, BlackOut.  One
 // product makes the samples' logits of a block of rows (rows, S); a loss turns them into slopes d loss / d
-// logit in place, a thread block a row; products give dh and the samples' dw.  The targets' own share is
-// added in the order of the rows.
+// logit, a thread block a row, in place or in bf16 beside them; products give dh and the samples' dw.  The
+// targets' own share is added in the order of the rows.
+#include "kernels/cuda/cuda_narrow.cuh"
 #include "kernels/cuda/cuda_rows.cuh"
 
 // What a loss sees of its row.
 struct row_view {
-    float *x;            // (S) logits of the samples still without offset, then slopes
+    const float *x;      // (S) logits of the samples still without offset
+    float_row slopes;    // (S), which may be x
     const float *offset; // (U) b - ln_q
     const float *counts; // (S) or NULL: 1 each
     size_t S;
@@ -21,7 +23,7 @@ static __device__ float logit_of(const struct row_view &v, size_t j) { return v.
     for (size_t j = threadIdx.x; j < (v).S; j += blockDim.x)                                                 \
         if (j != (v).hit)
 
-// Each leaves slopes in v.x, the target's in *slope, and returns ln p as the loss sees it, in all threads.
+// Each leaves the samples' slopes in v.slopes, the target's in *slope, and returns ln p as the loss sees it, in all threads.
 struct softmax_loss {
     static constexpr bool COUNTS_HITS = false;
     static __device__ double run(const struct row_view &v, float *slope) {
@@ -31,7 +33,7 @@ struct softmax_loss {
         row_see(s, v.target);
         double logp = (double)v.target - (double)s.most - log(s.sum);
         float factor = (float)((double)v.scale / s.sum);
-        FOR_EACH_SAMPLE(j, v) v.x[j] = factor * expf(logit_of(v, j) - s.most);
+        FOR_EACH_SAMPLE(j, v) v.slopes.put(j, factor * expf(logit_of(v, j) - s.most));
         *slope = (float)((double)v.scale * expm1(logp));
         return logp;
     }
@@ -45,7 +47,7 @@ struct nce_loss {
             float logit = logit_of(v, j), e = expf(-fabsf(logit)), inverse = 1.0f / (1.0f + e);
             float positive = logit < 0.0f ? 0.0f : logit, copies = copies_of(v, j);
             noise += (double)(copies * (positive + log1pf(e)));
-            v.x[j] = v.scale * copies * (logit > 0.0f ? inverse : e * inverse);
+            v.slopes.put(j, v.scale * copies * (logit > 0.0f ? inverse : e * inverse));
         }
         *slope = (float)(-(double)v.scale / (1 + exp(t)));
         return (t < 0 ? t - log1p(exp(t)) : -log1p(exp(-t))) - block_sum(noise);
@@ -96,11 +98,11 @@ struct blackout_loss {
         float factor = (float)(1 - all);
         FOR_EACH_SAMPLE(j, v) if (j != first.at) {
             float one = inverse * expf(logit_of(v, j) - most);
-            v.x[j] = v.scale * copies_of(v, j) * (one / (1.0f - one) + factor * one);
+            v.slopes.put(j, v.scale * copies_of(v, j) * (one / (1.0f - one) + factor * one));
         }
         if (leads && threadIdx.x == 0)
-            v.x[first.at] =
-                (float)((double)v.scale * (1 + more) * (p / rest * (others / sum) + p * (1 - odds)));
+            v.slopes.put(first.at, (float)((double)v.scale * (1 + more)
+                                           * (p / rest * (others / sum) + p * (1 - odds))));
         *slope = (float)(-(double)v.scale * (target_rest + target_p * all));
         return logp + logs;
     }
@@ -113,14 +115,15 @@ struct job {
     float scale;
 };
 
-// A block takes a row of x (rows, S), rows of `stride`; h, targets, logp, slopes begin at the first.
+// A block takes a row of x (rows, S), rows of `stride`; narrow: room for the slopes in bf16 with rows of `width`,
+// or NULL: in place; h, targets, logp, slopes (the targets') begin at the first.
 template <class Loss>
 static __global__ void loss_kernel(struct job j, const float *h, const int32_t *targets, float *x,
-                                   float *logp, float *slopes) {
+                                   uint16_t *narrow, size_t width, float *logp, float *slopes) {
     size_t r = blockIdx.x, S = j.S;
-    float *row = x + r * j.stride;
+    struct float_row row = {x + r * j.stride, narrow ? narrow + r * width : nullptr};
     if (targets[r] == SOFTMAX_IGNORE) {
-        for (size_t i = threadIdx.x; i < S; i += blockDim.x) row[i] = 0;
+        for (size_t i = threadIdx.x; i < S; i += blockDim.x) row.put(i, 0);
         if (threadIdx.x == 0) logp[r] = slopes[r] = 0;
         return;
     }
@@ -130,11 +133,11 @@ static __global__ void loss_kernel(struct job j, const float *h, const int32_t *
         dot += (double)h[r * j.D + l] * (double)j.w[target * j.D + l];
     dot = block_sum(dot);
     size_t hit = Loss::COUNTS_HITS || target >= S ? S : target;
-    struct row_view v = {row, j.offset, j.counts, S, hit, (float)dot + j.offset[target], j.scale};
+    struct row_view v = {row.wide, row, j.offset, j.counts, S, hit, (float)dot + j.offset[target], j.scale};
     float slope;
     double value = Loss::run(v, &slope);
     if (threadIdx.x > 0) return;
-    if (hit < S) row[hit] = 0;
+    if (hit < S) row.put(hit, 0);
     logp[r] = value > 0 ? 0 : (float)value;
     slopes[r] = slope;
 }
@@ -174,15 +177,15 @@ static void run(const float *h, const float *w, const float *b, const float *ln_
         size_t count = N - first < rows ? N - first : rows;
         struct operand block_h = operand_at(of_h, first, 0);
         gpu_gemm(false, true, count, S, D, 1, block_h, samples, 0, x, stride);
+        struct operand of_x = operand_room(x, count, S, stride);
         LAUNCH(loss_kernel<Loss>, count, THREADS, gpu.stream, j, h + first * D, j.targets + first, x,
-               logp + first, slopes);
+               operand_narrow(of_x), of_x.stride, logp + first, slopes);
         if (scale == 0) continue;
         float *block_dh = dh + first * D;
         LAUNCH(targets_kernel, count, THREADS, gpu.stream, block_dh, w, j.targets + first, slopes, D);
-        struct operand of_x = operand_of(x, count, S, stride);
         gpu_gemm(false, false, count, D, S, 1, of_x, samples, 1, block_dh, D);
         gpu_gemm(true, false, S, D, count, 1, of_x, block_h, 1, dw, D);
-        if (db) gpu_add_row_sums(db, x, count, S, stride);
+        if (db) gpu_add_row_sums(db, of_x, count, S);
         gpu_add_rows(dw, h + first * D, D, {targets + first, nullptr, slopes, count, U}, db);
     }
 }

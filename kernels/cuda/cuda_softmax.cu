@@ -1,6 +1,8 @@
 // The full softmax.  Rows are worked through in blocks, classes in chunks, so that at most gpu.kept_bytes of
 // logits are there at a time.  With gradients a block's rows have all their classes at once: the logits are
-// written by one product, read once for the sums, and turned into the slopes d loss / d logit in place.
+// written by one product, read once for the sums, and turned into the slopes d loss / d logit: in place, or in
+// bf16 beside them.
+#include "kernels/cuda/cuda_narrow.cuh"
 #include "kernels/cuda/cuda_rows.cuh"
 
 // A block takes a row: logits (rows, count), rows of `stride`, of the classes from `first` on join what was
@@ -28,18 +30,21 @@ static __global__ void score_kernel(float *logp, const int32_t *targets, const s
     logp[r] = targets[r] == SOFTMAX_IGNORE ? 0 : row_log_probability((double)target_logits[r], sums[r]);
 }
 
-// Logits become scale (p - [class = target]); blocks (row, part of the classes).
-static __global__ void slopes_kernel(float *logits, size_t stride, size_t V, const float *bias,
-                                     const int32_t *targets, const struct row_sum *sums, float scale) {
+// Logits become scale (p - [class = target]); blocks (row, part of the classes); narrow: them in bf16 with rows
+// of `width`, or NULL: in place.
+static __global__ void slopes_kernel(float *logits, size_t stride, uint16_t *narrow, size_t width, size_t V,
+                                     const float *bias, const int32_t *targets, const struct row_sum *sums,
+                                     float scale) {
     size_t r = blockIdx.x;
     int32_t target = targets[r];
     float *row = logits + r * stride;
+    struct float_row slopes = {row, narrow ? narrow + r * width : nullptr};
     float most = target == SOFTMAX_IGNORE ? 0 : sums[r].most;
     float factor = target == SOFTMAX_IGNORE ? 0 : (float)((double)scale / sums[r].sum);
     for (size_t j = (size_t)blockIdx.y * blockDim.x + threadIdx.x; j < V;
          j += (size_t)gridDim.y * blockDim.x) {
         float p = target == SOFTMAX_IGNORE ? 0 : factor * expf(row[j] + (bias ? bias[j] : 0) - most);
-        row[j] = (int32_t)j == target ? p - scale : p;
+        slopes.put(j, (int32_t)j == target ? p - scale : p);
     }
 }
 
@@ -70,12 +75,12 @@ static void block_forward(const struct job *j, size_t first, size_t rows, size_t
 static void block_backward(const struct job *j, size_t first, size_t rows, struct operand h, struct operand w,
                            float *dh, float *dw, float *db) {
     size_t V = j->V, D = j->D, parts = (V + 8 * THREADS - 1) / (8 * THREADS);
+    struct operand slopes = operand_room(j->logits, rows, V, j->stride);
     LAUNCH(slopes_kernel, dim3(rows, parts < 4096 ? parts : 4096), THREADS, gpu.stream, j->logits, j->stride,
-           V, j->bias, j->targets + first, j->sums, j->scale);
-    struct operand slopes = operand_of(j->logits, rows, V, j->stride);
+           operand_narrow(slopes), slopes.stride, V, j->bias, j->targets + first, j->sums, j->scale);
     gpu_gemm(false, false, rows, D, V, 1, slopes, w, 0, dh + first * D, D);
     gpu_gemm(true, false, V, D, rows, 1, slopes, operand_at(h, first, 0), 1, dw, D);
-    if (db) gpu_add_row_sums(db, j->logits, rows, V, j->stride);
+    if (db) gpu_add_row_sums(db, slopes, rows, V);
 }
 
 static void full(const struct kernels *, const float *h, const float *w, const float *b,

@@ -298,6 +298,7 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
                             w->d_embedded); // the values served their turn
     embedding_backward(m, w, b, o->embedding_rescale);
     ready(o, m->embedding, 1);
+    output_look_ahead(&m->output, k, &w->output, b->step + 1); // while a GPU is busy
     k->download(k, w->host_logp, w->logp, N * sizeof(float));
     model_carry(m, w, b);
     double sum = 0;

@@ -65,6 +65,11 @@ void output_step(const struct output *u, const struct kernels *k, struct output_
     families[u->kind]->step(u, k, x, b, scale);
 }
 
+void output_look_ahead(const struct output *u, const struct kernels *k, struct output_memory *x,
+                       uint32_t step) {
+    if (families[u->kind]->look_ahead) families[u->kind]->look_ahead(k, x, step);
+}
+
 void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
                           const float *h, size_t n, float *p) {
     const struct output_family *f = families[u->kind];

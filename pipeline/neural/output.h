@@ -43,6 +43,7 @@ struct output {
 struct output_samples {
     struct sampler sampler;
     bool each_step;
+    uint64_t ahead;           // the step whose samples are drawn and in `rows` already; else UINT64_MAX
     struct row_index rows;    // of the block: the samples first, then other targets
     struct row_index group;   // of a time step, the same way
     float *weight, *bias;     // (U, D), (U)
@@ -124,6 +125,10 @@ void output_score(const struct output *u, const struct kernels *k, struct output
 // gradients.
 void output_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                  const struct output_block *b, float scale);
+// What can be made ready of the output layer's part in `step` before its block is there: samples, which cost the
+// host as long as a GPU works on a step.  After all else of the step before; output_step does without.
+void output_look_ahead(const struct output *u, const struct kernels *k, struct output_memory *x,
+                       uint32_t step);
 // p of every class for n rows h (n, D): p (n, V), device.
 void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
                           const float *h, size_t n, float *p);

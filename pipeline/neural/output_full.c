@@ -65,6 +65,10 @@ static void full_step(const struct output *u, const struct kernels *k, struct ou
                     u->weight->gradient, u->bias ? u->bias->gradient : NULL);
 }
 
+static void full_look_ahead(const struct kernels *k, struct output_memory *x, uint32_t step) {
+    if (x->loss != LOSS_EXACT) output_sampled_look_ahead(k, x, step);
+}
+
 static void full_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
                                const float *h, size_t n, float *p) {
     (void)x;
@@ -82,5 +86,6 @@ const struct output_family output_full = {
     .memory_free = full_memory_free,
     .score = full_score,
     .step = full_step,
+    .look_ahead = full_look_ahead,
     .distributions = full_distributions, // the table is read once for all rows
 };

@@ -27,6 +27,7 @@ struct output_family {
                   const struct output_block *b);
     void (*step)(const struct output *u, const struct kernels *k, struct output_memory *x,
                  const struct output_block *b, float scale);
+    void (*look_ahead)(const struct kernels *k, struct output_memory *x, uint32_t step); // NULL: nothing
     // One of these: of one row, or of n.
     void (*distribution)(const struct output *u, const struct kernels *k, struct output_memory *x,
                          const float *h, float *p);
@@ -44,5 +45,6 @@ void output_sampled_memory_make(const struct output *u, const struct kernels *k,
 void output_sampled_memory_free(const struct kernels *k, struct output_memory *x);
 void output_sampled_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                          const struct output_block *b, float scale);
+void output_sampled_look_ahead(const struct kernels *k, struct output_memory *x, uint32_t step);
 
 #endif

@@ -32,6 +32,7 @@ void output_sampled_memory_make(const struct output *u, const struct kernels *k,
     struct sampler_options o = output_sampler_options(options);
     sampler_make(&s->sampler, (uint32_t)u->V, &o);
     s->each_step = options->samples_each_step;
+    s->ahead = UINT64_MAX;
     s->log_normaliser = options->loss == LOSS_NCE ? options->log_normaliser : 0;
     size_t rows = output_sampled_rows(x) + x->N;
     size_t most = s->each_step ? s->sampler.o.samples + x->B : rows; // of a group
@@ -63,16 +64,38 @@ static void add_samples(struct row_index *rows, const struct sampler *s) {
     for (size_t j = 0; j < s->count; j++) row_index_slot(rows, s->ids[j]);
 }
 
-// Numbers the rows that the whole block touches: the gradient's.  The samples are drawn again, time step by
-// time step, when their turn comes: that costs less than to keep them.
-static void index_block(const struct output *u, struct output_samples *s, const struct output_block *b,
-                        size_t groups) {
-    struct row_gradient *weight = &u->weight->touched, *bias = u->bias ? &u->bias->touched : NULL;
+// ln Q of the rows of an index from the given one on.  The host's cores have nothing else to do beside a GPU,
+// where the kernels' own threads are one.
+static void weigh(struct output_samples *s, const struct kernels *k, const struct row_index *rows,
+                  size_t from) {
+#pragma omp parallel for num_threads(k->on_host ? k->threads : 8) if (rows->count - from > 4096)
+    for (size_t j = from; j < rows->count; j++)
+        s->ln_q[j] = sampler_log_expected(&s->sampler, rows->ids[j]) + (float)s->log_normaliser;
+}
+
+void output_sampled_look_ahead(const struct kernels *k, struct output_memory *x, uint32_t step) {
+    struct output_samples *s = &x->samples;
+    if (s->each_step || s->ahead == step) return;
+    sampler_draw(&s->sampler, step, 0);
     row_index_clear(&s->rows);
-    for (size_t g = 0; g < groups; g++) {
+    add_samples(&s->rows, &s->sampler);
+    weigh(s, k, &s->rows, 0);
+    s->ahead = step;
+}
+
+// Numbers the rows that the whole block touches: the gradient's.  The samples of time steps are drawn again
+// when their turn comes: that costs less than to keep them.
+static void index_block(const struct output *u, const struct kernels *k, struct output_memory *x,
+                        const struct output_block *b, size_t groups) {
+    struct output_samples *s = &x->samples;
+    struct row_gradient *weight = &u->weight->touched, *bias = u->bias ? &u->bias->touched : NULL;
+    if (s->each_step) row_index_clear(&s->rows);
+    for (size_t g = 0; s->each_step && g < groups; g++) {
         sampler_draw(&s->sampler, b->step, (uint32_t)g);
         add_samples(&s->rows, &s->sampler);
     }
+    output_sampled_look_ahead(k, x, b->step); // where nobody did
+    s->ahead = UINT64_MAX;                    // other rows come in
     weight->shared = s->rows.count;
     for (size_t r = 0; r < b->N; r++)
         if (b->targets[r] != SOFTMAX_IGNORE) row_index_slot(&s->rows, (uint32_t)b->targets[r]);
@@ -83,8 +106,7 @@ static void index_block(const struct output *u, struct output_samples *s, const 
     memcpy(bias->ids, weight->ids, bias->rows * sizeof *bias->ids);
 }
 
-// Gathers the rows of the last draw and of the targets (n); returns their index.  The host's cores have
-// nothing else to do beside a GPU, where the kernels' own threads are one.
+// Gathers the rows of the last draw and of the targets (n); returns their index.
 static const struct row_index *gather(const struct output *u, const struct kernels *k,
                                       struct output_samples *s, const int32_t *targets, size_t n) {
     struct row_index *rows = s->each_step ? &s->group : &s->rows;
@@ -92,9 +114,7 @@ static const struct row_index *gather(const struct output *u, const struct kerne
     for (size_t r = 0; r < n; r++)
         s->targets[r] = targets[r] == SOFTMAX_IGNORE ? SOFTMAX_IGNORE
                                                      : (int32_t)row_index_slot(rows, (uint32_t)targets[r]);
-#pragma omp parallel for num_threads(k->on_host ? k->threads : 8) if (rows->count > 4096)
-    for (size_t j = 0; j < rows->count; j++)
-        s->ln_q[j] = sampler_log_expected(&s->sampler, rows->ids[j]) + (float)s->log_normaliser;
+    weigh(s, k, rows, s->each_step ? 0 : s->sampler.count); // a block's samples have theirs
     k->matmul.gather_rows(k, s->weight, u->weight->value, rows->ids, rows->count, u->D);
     if (u->bias) k->matmul.gather_rows(k, s->bias, u->bias->value, rows->ids, rows->count, 1);
     return rows;
@@ -129,7 +149,7 @@ void output_sampled_step(const struct output *u, const struct kernels *k, struct
     struct output_samples *s = &x->samples;
     struct row_gradient *weight = &u->weight->touched, *bias = u->bias ? &u->bias->touched : NULL;
     size_t groups = s->each_step ? b->N / x->B : 1, n = b->N / groups;
-    index_block(u, s, b, groups);
+    index_block(u, k, x, b, groups);
     if (!s->each_step) {
         size_t U = gather(u, k, s, b->targets, n)->count;
         step_group(u, k, x, b, 0, n, U, scale, weight->values, bias ? bias->values : NULL);

@@ -51,7 +51,7 @@ static void test_elementary_functions(void **state) {
 
 // === rows and vectors ===
 
-enum { ROWS = 301, WIDTH = 67, TABLE = 401, LENGTH = 50021 };
+enum { ROWS = 301, WIDTH = 67, TABLE = 401, LENGTH = 50021, MANY = 70 };
 
 struct dense_data {
     const float *table, *rows, *vector, *x;
@@ -91,6 +91,15 @@ static void run_dense(struct trial *t, const struct kernels *k, const struct den
     assert_close(sums[0] / five, 1, 1e-12);
     assert_true(sums[2] == 0);
     k->matmul.sum_squares(k, NULL, 0, sums);
+    struct float_span ones[MANY];
+    double many[MANY];
+    for (size_t i = 0; i < MANY; i++) ones[i] = (struct float_span){x + i, i % 3};
+    k->matmul.sum_squares(k, ones, MANY, many);
+    for (size_t i = 0; i < MANY; i++) {
+        double own = 0;
+        for (size_t j = i; j < i + i % 3; j++) own += (double)d->x[j] * (double)d->x[j];
+        assert_close(many[i], own, 1e-12);
+    }
     k->release(k, table), k->release(k, rows), k->release(k, vector), k->release(k, x);
     static const size_t sizes[9] = {ROWS * WIDTH, WIDTH, ROWS * WIDTH, TABLE * WIDTH, LENGTH, LENGTH,
                                     LENGTH,       1,     ROWS * WIDTH};

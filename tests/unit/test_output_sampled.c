@@ -88,7 +88,10 @@ static void check(struct trial *t, const struct kernels *k, void *data) {
             draw(&o, &m);
             layer_open_training(&x, t, k, &m, &o, formula, STEPS, STREAMS);
             layer_check_step(t, &x, targets);
+            output_look_ahead(&x.u, k, &x.memory, 0);
             layer_check_step(t, &x, targets); // nothing is left of the step before
+            output_look_ahead(&x.u, k, &x.memory, 7);
+            layer_check_step(t, &x, targets); // another step came than was made ready
             const struct row_gradient *g = &x.u.weight->touched;
             size_t most = o.samples_each_step ? STEPS * SAMPLES : SAMPLES;
             assert_true(g->shared > 0 && g->shared <= most && g->shared <= g->rows);
