@@ -16,12 +16,12 @@
 #     mean over the block's words
 #   - 1024 streams, 20 steps, state carried on; <S> is the input before a sentence
 #   - Adam, 8 times 5e-4, falling evenly to 0 over the 10 epochs; each group's gradient norm is at most 1
-#   - cells and biases U(+-1/sqrt(2048)), projection U(+-sqrt(3/(256 + 2048))), word vectors U(+-sqrt(3/(V + 256))), softmax and
-#     its biases U(+-1/16)
-# The code rounds its samples where they are to be cut, and samples from one word less; ours does not.  Its LSTM has two biases
-# a gate that move together, ours has one.  It updates all softmax biases in every step, ours those of the step's words; adds
-# epsilon before Adam's bias correction, ours after it; and gives a stream that has come to a sentence's end the next sentence
-# of the text, until one has none, where ours cuts the text into as many pieces as there are streams.
+#   - cells and biases, two a gate, U(+-1/sqrt(2048)), projection U(+-sqrt(3/(256 + 2048))), word vectors
+#     U(+-sqrt(3/(V + 256))), softmax and its biases U(+-1/16)
+# The code rounds its samples where they are to be cut, and samples from one word less; ours does not.  It updates all softmax
+# biases in every step, ours those of the step's words; adds epsilon before Adam's bias correction, ours after it; and gives a
+# stream that has come to a sentence's end the next sentence of the text, until one has none, where ours cuts the text into as
+# many pieces as there are streams.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048_adam.sh
 #   bash jobs/train_lstm2048_adam.sh --dry-run        memory (6.8 GiB) and hours, without training
@@ -44,7 +44,7 @@ parse_arguments "$@"
 recipe=(
   --hidden 2048 --output-projection 256 --embedding 256
   --initial range --initial-range 0.02209709 --initial-embedding 0.00194414 --initial-projection 0.03608439
-  --initial-output 0.0625 --initial-biases
+  --initial-output 0.0625 --initial-biases --two-biases
   --dropout 0.01
   --softmax sampled --samples 8192
   --context carry --begin '<S>' --valid-streams 32

@@ -18,11 +18,11 @@
 #   - Adagrad 0.1, accumulators from 1e-5; the embedding has one accumulator a row, of the row's mean square, and is not
 #     clipped; the norm of all other gradients is at most 0.25
 #   - 10 epochs, the rate halved after each from the fifth on; loss is the mean over the block's words
-#   - word vectors U(-0.1, 0.1); cells and their biases as cuDNN's, U(+-1/sqrt(2048)); each matrix of the softmax
+#   - word vectors U(-0.1, 0.1); cells and their biases, two a gate, as cuDNN's, U(+-1/sqrt(2048)); each matrix of the softmax
 #     U(+-1/sqrt(its inputs))
-# The code sums a word's squared gradients over its places in a block, ours squares their sum.  cuDNN's LSTM has two biases a gate
-# that move together, ours has one.  The code puts </S> before the text until it fills whole blocks, and trains on these and
-# scores them, too (some 1 % of the test's words, easy ones: to its advantage); ours does not.
+# The code sums a word's squared gradients over its places in a block, ours squares their sum.  The code puts </S> before the
+# text until it fills whole blocks, and trains on these and scores them, too (some 1 % of the test's words, easy ones: to its
+# advantage); ours does not.
 #
 #   sbatch --gpus-per-task=1 jobs/train_lstm2048_adaptive.sh
 #   bash jobs/train_lstm2048_adaptive.sh --dry-run        memory (2.8 GiB) and hours, without training
@@ -44,7 +44,7 @@ parse_arguments "$@"
 
 recipe=(
   --hidden 2048 --embedding 256
-  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-output-fan-in --initial-biases # 1/sqrt(2048)
+  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-output-fan-in --initial-biases --two-biases
   --dropout 0.01
   --softmax adaptive --cutoffs "4000,40000,200000"
   --context carry --begin '</S>' --valid-streams 128

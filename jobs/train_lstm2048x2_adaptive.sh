@@ -34,7 +34,7 @@ parse_arguments "$@"
 
 recipe=(
   --layers 2 --hidden 2048 --embedding 256
-  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-output-fan-in --initial-biases # 1/sqrt(2048)
+  --initial range --initial-range 0.02209709 --initial-embedding 0.1 --initial-output-fan-in --initial-biases --two-biases
   --dropout 0.01 --no-dropout-between
   --softmax adaptive --cutoffs "4000,40000,200000"
   --context carry --begin '</S>' --valid-streams 128

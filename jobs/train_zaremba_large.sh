@@ -34,7 +34,7 @@ parse_arguments "$@"
 
 recipe=(
   --layers 2 --hidden 1500 --embedding 1500
-  --initial range --initial-range 0.04 --initial-biases
+  --initial range --initial-range 0.04 --initial-biases --two-biases
   --dropout 0.65
   --softmax full
   --context carry --begin '</S>'

@@ -34,7 +34,7 @@ parse_arguments "$@"
 
 recipe=(
   --layers 2 --hidden 650 --embedding 650
-  --initial range --initial-range 0.05 --initial-biases
+  --initial range --initial-range 0.05 --initial-biases --two-biases
   --dropout 0.5
   --softmax full
   --context carry --begin '</S>'

@@ -53,6 +53,8 @@ static const struct option_spec options[] = {
     INT("embedding", s.embedding, 0, 65536, "width of the word embedding; 0: as the layers' outputs"),
     FLAG("one-hot", s.one_hot, "no input matrix: a word's embedding is added to the first layer's gates"),
     FLAG("cell-bias", s.cell_bias, "the cells have a bias; --no-cell-bias: none (rnn)"),
+    FLAG("two-biases", s.two_biases,
+         "a gate's bias is the sum of two that move together, as PyTorch's and cuDNN's (lstm)"),
     FLAG("output-bias", s.output_bias, "the output's table has biases; --no-output-bias: none"),
     FLAG("residual", s.residual, "each layer but the first adds its input to its output"),
     REAL("dropout", s.dropout, 0, 0.99, "share of values dropped before and after every layer"),

@@ -104,14 +104,26 @@ void model_swap_averages(struct model *m) {
     }
 }
 
-static struct random_place initial_place(size_t i, uint64_t seed) {
-    return (struct random_place){seed, RANDOM_INITIAL, 0, (uint32_t)i, 0};
+void model_double_biases(struct model *m) {
+    for (int l = 0; l < (int)m->o.layers; l++)
+        if (m->cells[l].b) m->cells[l].b->terms = 2;
+}
+
+static struct random_place initial_place(size_t i, int term, uint64_t seed) {
+    return (struct random_place){seed, RANDOM_INITIAL, 0, (uint32_t)i, (uint32_t)term};
 }
 
 static void draw(struct model *m, size_t i, double bound, uint64_t seed) {
-    struct parameter *p = &m->parameters[i];
-    struct random_place place = initial_place(i, seed);
-    m->k->random.fill_uniform(m->k, p->value, parameter_size(p), (float)bound, place);
+    const struct kernels *k = m->k;
+    const struct parameter *p = &m->parameters[i];
+    size_t n = parameter_size(p);
+    k->random.fill_uniform(k, p->value, n, (float)bound, initial_place(i, 0, seed));
+    for (int term = 1; term < p->terms; term++) {
+        float *other = device_floats(k, n, p->name);
+        k->random.fill_uniform(k, other, n, (float)bound, initial_place(i, term, seed));
+        k->matmul.add(k, p->value, other, n);
+        k->release(k, other);
+    }
 }
 
 void model_initialise(struct model *m, double range, double forget_bias, uint64_t seed) {
@@ -128,7 +140,7 @@ void model_draw_normal(struct model *m, double deviation, uint64_t seed) {
         const struct parameter *p = &m->parameters[i];
         if (!p->is_vector)
             m->k->random.fill_normal(m->k, p->value, parameter_size(p), (float)deviation,
-                                     initial_place(i, seed));
+                                     initial_place(i, 0, seed));
     }
 }
 

@@ -51,6 +51,8 @@ struct parameter *model_find(struct model *m, const char *name); // NULL where a
 // Exchanges values and running means, for evaluation; call again to go back.
 void model_swap_averages(struct model *m);
 
+// The cells' biases count as sums of two that move together, as PyTorch's and cuDNN's: before initial values.
+void model_double_biases(struct model *m);
 // Initial values.  range: every weight U(-range, range).  Else "unit scaling" (Jozefowicz's code): embedding
 // and softmax U(+-sqrt(3/V)), recurrent matrices U(+-sqrt(3/inputs)).  Biases 0, the forget gate's
 // `forget_bias`.

@@ -71,19 +71,19 @@ static void sum_norms(struct model *m, double squares[GROUP_COUNT]) {
     const struct kernels *k = m->k;
     struct float_span gradients[MODEL_MAX_PARAMETERS] = {0};
     enum parameter_group groups[MODEL_MAX_PARAMETERS];
-    double sums[MODEL_MAX_PARAMETERS];
+    double sums[MODEL_MAX_PARAMETERS], terms[MODEL_MAX_PARAMETERS];
     size_t count = 0;
     for (size_t i = 0; i < m->count; i++) {
         const struct parameter *p = &m->parameters[i];
         if (p->is_idle) continue;
-        groups[count] = p->group;
+        groups[count] = p->group, terms[count] = p->terms;
         gradients[count++] = p->is_sparse
                                  ? (struct float_span){p->touched.values, p->touched.rows * p->columns}
                                  : (struct float_span){p->gradient, parameter_size(p)};
     }
     k->matmul.sum_squares(k, gradients, count, sums);
     for (int g = 0; g < GROUP_COUNT; g++) squares[g] = 0;
-    for (size_t i = 0; i < count; i++) squares[groups[i]] += sums[i];
+    for (size_t i = 0; i < count; i++) squares[groups[i]] += terms[i] * sums[i];
 }
 
 // The factor for each group's gradients.
@@ -179,8 +179,9 @@ int optimiser_step(struct model *m, const struct optimiser_options *o, uint64_t 
     if (bad >= 0) return bad;
     norms->clipped = clip_factors(o, squares, factors);
     if (o->clip_value > 0) norms->clipped = clip_values(m, (float)o->clip_value);
-    for (size_t i = 0; i < m->count; i++)
-        if (!m->parameters[i].is_idle)
-            update(m->k, &m->parameters[i], o, step, (float)rate, factors[m->parameters[i].group]);
+    for (size_t i = 0; i < m->count; i++) {
+        struct parameter *p = &m->parameters[i];
+        if (!p->is_idle) update(m->k, p, o, step, (float)(p->terms * rate), factors[p->group]);
+    }
     return -1;
 }

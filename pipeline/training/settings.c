@@ -66,6 +66,7 @@ static const struct meaning {
     {"output-projection", "cell", "lstm"},
     {"forget-bias", "cell", "lstm"},
     {"cell-bias", "cell", SETTINGS_RNN_CELLS},
+    {"two-biases", "cell", "lstm"},
     {"output-bias", "softmax", "full|sampled|nce|blackout"},
     {"samples", "softmax", "sampled|nce|blackout"},
     {"proposal", "softmax", "sampled|nce|blackout"},

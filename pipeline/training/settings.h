@@ -19,7 +19,7 @@ struct train_settings {
     // the model
     const char *cell, *softmax, *cutoffs, *bin_by, *initial, *context, *begin;
     int64_t bins, layers, hidden, window, projection, output_projection, embedding;
-    bool one_hot, direct, residual, cell_bias, output_bias, tie;
+    bool one_hot, direct, residual, cell_bias, two_biases, output_bias, tie;
     double initial_range, initial_embedding, initial_projection, initial_output, forget_bias;
     bool initial_output_fan_in, initial_biases;
     // the loss

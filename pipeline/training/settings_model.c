@@ -148,6 +148,7 @@ void settings_initialise(const struct train_settings *s, struct model *m) {
                                      [GROUP_OUTPUT] = s->initial_output};
     uint64_t seed = (uint64_t)s->seed;
     double range = strcmp(s->initial, "unit-scaling") == 0 ? 0 : s->initial_range;
+    if (s->two_biases) model_double_biases(m);
     model_initialise(m, range, s->forget_bias, seed);
     if (strcmp(s->initial, "normal") == 0) model_draw_normal(m, range, seed);
     for (enum parameter_group g = 0; g < GROUP_COUNT; g++) {

@@ -33,6 +33,7 @@ projection 0 cell=lstm
 output-projection 0 cell=lstm
 forget-bias 0 cell=lstm
 cell-bias yes cell=rnn-sigmoid cell=rnn-tanh cell=rnn-relu cell=rnn-identity
+two-biases no cell=lstm
 output-bias yes softmax=full softmax=sampled softmax=nce softmax=blackout
 dropout-between yes layers!=1
 tie no softmax=full softmax=sampled softmax=nce softmax=blackout

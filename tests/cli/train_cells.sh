@@ -66,6 +66,7 @@ fails_with 2 '--context means something only with --cell lstm' train "${tiny[@]}
 fails_with 2 '--residual means something only with --cell lstm' train "${tiny[@]}" --cell feed-forward --window 3 --layers 2 --residual --output m train.shard
 fails_with 2 '--forget-bias means something only with --cell lstm' train "${tiny[@]}" --cell rnn-tanh --forget-bias 1 --output m train.shard
 fails_with 2 '--cell-bias means something only with --cell rnn-' train "${tiny[@]}" --no-cell-bias --output m train.shard
+fails_with 2 '--two-biases means something only with --cell lstm' train "${tiny[@]}" --cell gru --two-biases --output m train.shard
 fails_with 2 '--embedding means nothing with --one-hot' train "${tiny[@]}" --dropout 0 --one-hot --embedding 12 --output m train.shard
 fails_with 2 '--tie and --one-hot exclude each other' train "${tiny[@]:0:4}" --cell rnn-tanh --no-cell-bias --one-hot --tie --output m train.shard
 fails_with 2 '--dropout and --one-hot exclude each other' train "${tiny[@]}" --one-hot --output m train.shard

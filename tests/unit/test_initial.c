@@ -56,6 +56,32 @@ static void test_ranges(void **state) {
                  [GROUP_EMBEDDING] = {0.1, 0}, [GROUP_RECURRENT] = {0.04, 0}, [GROUP_OUTPUT] = {0.6, 0}});
 }
 
+// A gate's two biases: the sum of two draws, of which the first is that of one bias alone.
+static void test_two_biases(void **state) {
+    (void)state;
+    struct train_settings s = settings_default;
+    struct model_options o = {
+        .vocabulary_size = WORDS, .begin = WORDS - 1, .layers = 2, .embedding = UNITS, .hidden = UNITS};
+    struct model *one = model_new(kernels_open("ref", 1), &o), *two = model_new(kernels_open("ref", 1), &o);
+    s.initial_range = 0.1, s.initial_biases = true;
+    settings_initialise(&s, one);
+    s.two_biases = true;
+    settings_initialise(&s, two);
+    for (size_t i = 0; i < one->count; i++) {
+        const struct parameter *a = &one->parameters[i], *b = &two->parameters[i];
+        bool is_double = b->terms == 2;
+        assert_true(is_double == (a->is_vector && a->group == GROUP_RECURRENT));
+        double squares = 0, n = (double)parameter_size(a);
+        for (size_t j = 0; j < parameter_size(a); j++) {
+            double other = (double)b->value[j] - (double)a->value[j];
+            assert_true(fabs(other) <= (is_double ? 0.1 : 0));
+            squares += other * other;
+        }
+        if (is_double) assert_close(squares / n / (0.1 * 0.1 / 3), 1, 0.5);
+    }
+    model_free(one), model_free(two);
+}
+
 static void test_projection(void **state) {
     (void)state;
     struct train_settings s = settings_default;
@@ -218,8 +244,9 @@ static void test_forget_bias(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_projection),
-        cmocka_unit_test(test_output_fan_in), cmocka_unit_test(test_normal),
-        cmocka_unit_test(test_unit_scaling),  cmocka_unit_test(test_forget_bias)};
+        cmocka_unit_test(test_ranges),     cmocka_unit_test(test_two_biases),
+        cmocka_unit_test(test_projection), cmocka_unit_test(test_output_fan_in),
+        cmocka_unit_test(test_normal),     cmocka_unit_test(test_unit_scaling),
+        cmocka_unit_test(test_forget_bias)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,25 @@ static void test_idle(void **state) {
     }
 }
 
+// The sum of two parameters with the same gradient: both count in the norm, and both move.
+static void test_terms(void **state) {
+    (void)state;
+    struct optimiser_options o = {
+        .kind = OPTIMISER_ADAGRAD, .accumulator = 1, .clip = 2, .clip_kind = CLIP_RECURRENT};
+    struct model *m = small_model();
+    struct optimiser_norms norms;
+    m->parameters[CELL].terms = 2;
+    optimiser_make(m, &o);
+    set_gradients(m);
+    assert_int_equal(optimiser_step(m, &o, 0, 0.1, &norms), -1);
+    assert_close(norms.group[GROUP_RECURRENT], sqrt(2 * 25), 1e-6);
+    double a = 3 * 2 / sqrt(50), b = 4 * 2 / sqrt(50); // clipped
+    const float *cell = m->parameters[CELL].value;
+    assert_close(cell[0], -2 * 0.1 * a / sqrt(1 + a * a), 1e-6);
+    assert_close(cell[1], 2 * 0.1 * b / sqrt(1 + b * b), 1e-6);
+    release(m);
+}
+
 static void test_running_mean(void **state) {
     (void)state;
     struct optimiser_options o = {.ema = 0.75};
@@ -254,14 +273,11 @@ static void test_decays_by_validation(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clipping),
-                                       cmocka_unit_test(test_adagrad),
-                                       cmocka_unit_test(test_adam),
-                                       cmocka_unit_test(test_rmsprop),
-                                       cmocka_unit_test(test_idle),
-                                       cmocka_unit_test(test_running_mean),
-                                       cmocka_unit_test(test_not_finite),
-                                       cmocka_unit_test(test_schedules),
-                                       cmocka_unit_test(test_decays_by_validation)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clipping),     cmocka_unit_test(test_adagrad),
+        cmocka_unit_test(test_adam),         cmocka_unit_test(test_rmsprop),
+        cmocka_unit_test(test_idle),         cmocka_unit_test(test_terms),
+        cmocka_unit_test(test_running_mean), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_schedules),    cmocka_unit_test(test_decays_by_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
