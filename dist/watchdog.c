@@ -122,8 +122,10 @@ static void describe(char *text, size_t size, uint64_t call, double waited) {
     }
     if (n < size && absent > named) n += (size_t)snprintf(text + n, size - n, " and %d more", absent - named);
     if (n < size && !absent)
-        n += (size_t)snprintf(text + n, size - n,
-                              " an exchange in which all ranks are: the network does not deliver");
+        n +=
+            (size_t)snprintf(text + n, size - n,
+                             " an exchange in which all ranks are: the network does not deliver (of several, "
+                             "OMPI_MCA_btl_tcp_if_include and NCCL_SOCKET_IFNAME name the one to take)");
     if (n < size)
         snprintf(text + n, size - n, "; look at %s, or allow more time with --watchdog",
                  absent ? "what it does there" : "it");

@@ -207,7 +207,9 @@ static void show_progress(struct loop *x, bool last) {
     if (!x->curve) return;
     char extra[64] = "";
     double loss = curve_last_loss(x->curve);
-    if (loss > 0) snprintf(extra, sizeof extra, "loss %.3f", loss); // none before the curve's first line
+    if (loss > 0) // none before the curve's first line
+        snprintf(extra, sizeof extra, "loss%s %.3f", x->training.loss == LOSS_EXACT ? "" : " over samples",
+                 loss);
     if (last)
         progress_end(&x->progress, x->s.words, *extra ? extra : NULL);
     else
