@@ -75,7 +75,8 @@ static const struct option_spec row_options[] = {
      .kind = OPTION_STRING,
      .value = &sources.published,
      .argument = "FILE",
-     .help = "the papers' numbers, results/published.tsv; used where the corpus is lm1b"},
+     .help =
+         "the papers' numbers, results/published.tsv; used where the corpus is lm1b, or the test text the Penn Treebank's"},
     {.name = "note",
      .kind = OPTION_STRING,
      .value = &sources.note,

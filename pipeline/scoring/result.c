@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LM1B_TEST_EVENTS = 159658 }; // held-out shard 00000, which every published number is of
+enum { LM1B_TEST_EVENTS = 159658 }; // held-out shard 00000, which its published numbers are of
 
 // === names and files =============================================================================
 
@@ -160,9 +160,10 @@ static void copy_measures(struct row *row, const struct measure *valid, const st
 }
 
 static double find_published(const struct row *row, const struct result_sources *s) {
-    if (!s->published || strcmp(s->corpus, "lm1b") != 0) return NAN;
-    double found = published_find(s->published, s->system);
-    if (isfinite(found) && row->events != LM1B_TEST_EVENTS)
+    const char *corpus = published_corpus(s->corpus, row->test_shard);
+    if (!s->published || !corpus) return NAN;
+    double found = published_find(s->published, corpus, s->system);
+    if (isfinite(found) && strcmp(corpus, "lm1b") == 0 && row->events != LM1B_TEST_EVENTS)
         warn("the test text has %llu events; the published figures are of the benchmark's held-out shard "
              "00000, which has %d",
              (unsigned long long)row->events, LM1B_TEST_EVENTS);

@@ -108,7 +108,7 @@ void fuzz_row(const uint8_t *data, size_t size) {
 }
 
 void fuzz_published(const uint8_t *data, size_t size) {
-    double ppl = published_find(fuzz_file(SLOT_INPUT, data, size), "lstm2048");
+    double ppl = published_find(fuzz_file(SLOT_INPUT, data, size), "lm1b", "lstm2048");
     FUZZ_DEMAND(isnan(ppl) || (ppl > 0 && isfinite(ppl)));
 }
 

@@ -161,7 +161,9 @@ static void another_vocabulary_of_valid_is_invalid(void **state) {
 
 static void published_only_for_lm1b(void **state) {
     (void)state;
-    static const char text[] = "system\tparams\tppl\tsource\tnote\nlstm256\t1\t67.5\tA paper\t\n";
+    static const char text[] = "corpus\tsystem\tparams\tppl\tsource\tnote\n"
+                               "other\tlstm256\t\t50\tA paper\t\n"
+                               "lm1b\tlstm256\t1\t67.5\tA paper\t\n";
     publish_file("published.tsv", text, sizeof text - 1);
     sources.published = "published.tsv";
     struct row row = make_row();

@@ -217,11 +217,19 @@ static void markdown_is_aligned(void **state) {
 static void published_numbers_are_found(void **state) {
     (void)state;
     static const char text[] =
-        "system\tparams\tppl\tsource\tnote\nkn5\t1760000000\t67.6\tA paper\t\nlstm2048\t\t43.7\tB\tc\n";
+        "corpus\tsystem\tparams\tppl\tsource\tnote\nlm1b\tkn5\t1760000000\t67.6\tA paper\t\n"
+        "lm1b\tlstm2048\t\t43.7\tB\tc\npenn-treebank\tkn5\t\t141.2\tC\t\n";
     publish_file("published.tsv", text, sizeof text - 1);
-    assert_close(published_find("published.tsv", "kn5"), 67.6, 1e-12);
-    assert_close(published_find("published.tsv", "lstm2048"), 43.7, 1e-12);
-    assert_true(isnan(published_find("published.tsv", "lstm")));
+    assert_close(published_find("published.tsv", "lm1b", "kn5"), 67.6, 1e-12);
+    assert_close(published_find("published.tsv", "lm1b", "lstm2048"), 43.7, 1e-12);
+    assert_close(published_find("published.tsv", "penn-treebank", "kn5"), 141.2, 1e-12);
+    assert_true(isnan(published_find("published.tsv", "penn-treebank", "lstm2048")));
+    assert_true(isnan(published_find("published.tsv", "lm1b", "lstm")));
+    static const char treebank[] = "b10ea817af2ce60f468219d57f7d0eb0",
+                      other[] = "b10ea817af2ce60f468219d57f7d0eb1";
+    assert_string_equal(published_corpus("mine", treebank), "penn-treebank");
+    assert_string_equal(published_corpus("lm1b", other), "lm1b");
+    assert_null(published_corpus("penn-treebank", other));
 }
 
 int main(void) {
