@@ -16,7 +16,7 @@ PUBLIC += tsan valgrind
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
 PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
-                      LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
+                      LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC MIX
 TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS CORPORA COUNTS
 BUILD_VARIABLES    := CC CXX AR NVCC GPU_ARCH GPU_WARN OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
 GIVEN   := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
@@ -57,6 +57,7 @@ help: ## list the targets
 #@   NP=ranks  THREADS=n  DEVICE=auto|cpu|cuda  WORK=directory  RESULTS=directory
 #@   FRESH=1                 start anew where an unfinished run has other options or inputs
 #@   ELASTIC=1               go on with an unfinished run of another number of ranks
+#@   MIX="..."               the systems of `mixture` (all that have a valid row)
 #@   NGRAM_MEMORY=16G        what counting, estimating and pruning n-grams may take (half of what is free,
 #@                           or 4G where that is more); changes their speed only
 #@   LM1B_TAR=file           for CORPUS=lm1b: the benchmark's tarball, or
@@ -269,7 +270,7 @@ gpu-bundle: all
 	@BIN=$(abspath $(BIN)) tools/gpu_bundle gpu-bundle
 
 export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
-       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC
+       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC MIX
 
 corpus: all
 	@jobs/prepare_corpus.sh

@@ -402,7 +402,7 @@ parse_arguments() {
       show_help "[--dry-run] [--device auto|cpu|cuda]" "
 From the environment come CORPUS, NP, THREADS, DEVICE, WORK and RESULTS; for networks EPOCHS, FRESH=1 (drop an unfinished
 run of other options or inputs) and ELASTIC=1 (go on with one of another number of ranks); for count-based models
-NGRAM_MEMORY, such as 16G (they take no ranks and no device but the CPU)." ;;
+NGRAM_MEMORY, such as 16G (they take no ranks and no device but the CPU); for the mixture MIX, the systems in it." ;;
     *) fail_usage "unknown argument '$1': it takes --dry-run and --device auto|cpu|cuda" ;;
     esac
     shift || true
@@ -442,7 +442,7 @@ lock_folder() {
 
 # score_system SYSTEM MODEL EVALUATE_OPTION...: scores both held-out splits, publishes the row and the table.
 score_system() {
-  local system=$1 model=$2 split folder=$data/$1 row=$results/$corpus/rows/$1.json published=() inputs words
+  local model=$2 split folder=$data/$1 inputs words
   for split in valid test; do
     leave_if_asked
     inputs=("$vocab" "$shards/$split.shard") words=()
@@ -453,6 +453,12 @@ score_system() {
     make_file "$folder/$split.scores" "$model" "${inputs[@]}" -- launch "$bin/evaluate" --model "$model" --vocab "$vocab" \
       "${words[@]}" "${@:3}" --output "$folder/$split.scores" "$shards/$split.shard"
   done
+  add_row "$1" "$model"
+}
+
+# add_row SYSTEM MODEL: publishes the row of what was scored, and the table.
+add_row() {
+  local system=$1 model=$2 folder=$data/$1 row=$results/$corpus/rows/$1.json published=()
   [ ! -e "$home/results/published.tsv" ] || published=(--published "$home/results/published.tsv")
   if [ -e "$row" ] && ! "$bin/inspect" --check "$row" >/dev/null 2>&1; then
     say "$row is damaged: it is made again"

@@ -6,7 +6,8 @@
 #   bash jobs/pipeline.sh --submit                                             as a chain of Slurm jobs
 #
 # The choices (CORPUS, EPOCHS, NP, ...) are those of README.md.  FRESH=1 drops an unfinished run of other options or inputs.
-# A system is the name of a script jobs/train_<system>.sh.  `default` takes minutes on two cores, `all` is every script.
+# A system is the name of a script jobs/train_<system>.sh.  `default` takes minutes on two cores, `all` is every script;
+# `mixture` comes last.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
@@ -43,6 +44,9 @@ choose_systems() {
   *) read -rd '' -a systems <<<"$SYSTEMS" || true ;; # with blanks or line ends between
   esac
   [ ${#systems[@]} -gt 0 ] || fail_usage "SYSTEMS='$SYSTEMS' names no system"
+  if [[ " ${systems[*]} " == *' mixture '* ]]; then # of what the others leave
+    read -rd '' -a systems <<<"$(printf '%s\n' "${systems[@]}" | grep -vx mixture) mixture" || true
+  fi
   for system in "${systems[@]}"; do
     [ -e "$home/jobs/train_$system.sh" ] ||
       fail_usage "there is no system '$system': SYSTEMS is default, all, or some of: $(cd "$home/jobs" && echo train_*.sh | sed 's/train_//g; s/\.sh//g')"
@@ -63,7 +67,7 @@ submit() {
 
 # One job for the corpus; each system waits for it, and is cancelled where it fails.  The last one says what became of all.
 submit_chain() {
-  local corpus_job job jobs=() size np=${NP:-} gpus=()
+  local corpus_job job jobs=() size np=${NP:-} gpus=() after
   unset NP # the job's tasks are its ranks
   command -v sbatch >/dev/null || fail "there is no sbatch here: without Slurm, run it without --submit"
   need_writable WORK "$data"
@@ -76,7 +80,9 @@ submit_chain() {
     size=()
     ! grep -q '^need_gpu' "$home/jobs/train_$system.sh" || size=("${gpus[@]}")
     if [ -n "$np" ] && grep -q '^run_neural_system' "$home/jobs/train_$system.sh"; then size+=("--ntasks=$np" "--nodes=1-$np"); fi
-    submit "$system" --dependency="afterok:$corpus_job" --kill-on-invalid-dep=yes "${size[@]}" "$home/jobs/train_$system.sh"
+    after=afterok:$corpus_job
+    [ "$system" != mixture ] || [ ${#jobs[@]} = 1 ] || after+=",afterany$(printf ':%s' "${jobs[@]#*=}")"
+    submit "$system" --dependency="$after" --kill-on-invalid-dep=yes "${size[@]}" "$home/jobs/train_$system.sh"
     say "job $job trains $system"
   done
   submit summary --dependency="afterany$(printf ':%s' "${jobs[@]#*=}")" --job-name=pipeline --output=%x-%j.log --open-mode=append \

@@ -31,7 +31,7 @@ done
 [ ! -e "$RESULTS/some_words/rows/kn5.json" ] || fail "a row of kn5"
 expect_output VALID column kn5_pruned status
 
-export SYSTEMS="unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned"
+export SYSTEMS="mixture unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned"
 stat -c %y "$data/counts-5.counts" "$data/kn5/model.trie" >before
 "$jobs/pipeline.sh" >out 2>said || fail "$(cat said)"
 stat -c %y "$data/counts-5.counts" "$data/kn5/model.trie" >after
@@ -48,6 +48,14 @@ for system in add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned; do
   below "$(column $system ppl_test)" "$(wc -l <"$data/vocab.tsv")" $system
 done
 below "$(column kn5 ppl_test)" "$(column unigram ppl_test)" "kn5 and unigram"
+
+# The mixture comes last, of all that are valid, and is likelier than each on the text that its weights are for.
+expect_output 8 sh -c "sed 1d '$data/mixture/weights.tsv' | wc -l"
+expect_output '' sh -c "grep -w ml4_plain '$data/mixture/weights.tsv' || true"
+for system in unigram add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned; do
+  below "$(column mixture ppl_valid)" "$(column $system ppl_valid)" "mixture and $system"
+done
+expect_output reset column mixture context
 below "$(column kn5 ppl_test)" "$(column add4 ppl_test)" "kn5 and add4"
 below "$(column katz5_pruned params)" "$(column katz5 params)" "pruned and unpruned"
 

@@ -1,0 +1,327 @@
+// mix: scores of several models on one text into those of their linear mixture.
+#include "pipeline/cli/message.h"
+#include "pipeline/cli/options.h"
+#include "pipeline/cli/resources.h"
+#include "pipeline/files/json.h"
+#include "pipeline/files/manifest.h"
+#include "pipeline/files/publish.h"
+#include "pipeline/files/scores.h"
+#include "pipeline/files/stream.h"
+#include "pipeline/scoring/mixture.h"
+#include "pipeline/scoring/perplexity.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WEIGHTS_HEADER "weight\tmodel\tname"
+
+static const char *weights_path, *output;
+
+static const struct option_spec options[] = {
+    {"weights", OPTION_STRING, &weights_path, "FILE", "weights that mix has found on another text", NULL, 0,
+     0, false},
+    {"output", OPTION_STRING, &output, "FILE", "with --weights the mixture's scores, else the weights", NULL,
+     0, 0, true},
+    {0},
+};
+
+static const struct program program = {
+    "mix", "Finds the weights of a linear mixture of models, or scores a text with them.", "SCORES SCORES...",
+    "Each SCORES is what evaluate gave for one model, all on the same text.\n"
+    "  mix --output weights.tsv a/valid.scores b/valid.scores                         the likeliest weights\n"
+    "  mix --weights weights.tsv --output test.scores a/test.scores b/test.scores     the mixture with them",
+    options};
+
+struct model {
+    const char *path;
+    char name[64]; // for people: the folder of the scores
+    struct scores_info info;
+    float *logp; // (events)
+    double weight;
+};
+
+struct mixture {
+    struct model *models;
+    const float **logp; // (count)
+    double *weights;    // (count)
+    size_t count, events;
+};
+
+// === scores ======================================================================================
+
+static void set_name(struct model *m) {
+    const char *end = strrchr(m->path, '/'), *from = end;
+    while (from && from > m->path && from[-1] != '/') from--;
+    if (!end || end == from) from = end ? end + 1 : m->path, end = from + strlen(from);
+    snprintf(m->name, sizeof m->name, "%.*s", (int)(end - from), from);
+    for (char *c = m->name; *c; c++)
+        if ((unsigned char)*c < ' ') *c = '?';
+}
+
+static void read_scores(struct model *m, const char *path) {
+    *m = (struct model){.path = path};
+    set_name(m);
+    scores_load(path, &m->info, &m->logp, NULL);
+    struct perplexity p = perplexity_new();
+    perplexity_add(&p, m->logp, m->info.events);
+    if (p.not_finite || p.above_one)
+        die("%s: event %" PRIu64 " has a score that is no log-probability: evaluate again", path,
+            p.first_bad);
+}
+
+static void check_same_text(const struct model *a, const struct model *b) {
+    if (strcmp(a->info.shard, b->info.shard) != 0)
+        die("%s and %s are scores of different texts (%.8s, %.8s): give those of one", a->path, b->path,
+            a->info.shard, b->info.shard);
+    if (strcmp(a->info.vocabulary, b->info.vocabulary) != 0)
+        die("%s and %s were scored with different vocabularies (%.8s, %.8s)", a->path, b->path,
+            a->info.vocabulary, b->info.vocabulary);
+    if (a->info.events != b->info.events)
+        die("%s has %" PRIu64 " events and %s %" PRIu64 ": one of them is damaged", a->path, a->info.events,
+            b->path, b->info.events);
+}
+
+static void read_all(struct mixture *x, char **paths, int count) {
+    *x = (struct mixture){.count = (size_t)count};
+    x->models = memory_alloc_zero(x->count, sizeof *x->models, "the models");
+    x->logp = memory_alloc(x->count, sizeof *x->logp, "the models");
+    x->weights = memory_alloc(x->count, sizeof *x->weights, "the models");
+    for (size_t k = 0; k < x->count; k++) {
+        publish_refuse_input(output, paths[k]);
+        read_scores(&x->models[k], paths[k]);
+        x->logp[k] = x->models[k].logp;
+        check_same_text(&x->models[0], &x->models[k]);
+        for (size_t j = 0; j < k; j++)
+            if (strcmp(x->models[j].info.model, x->models[k].info.model) == 0)
+                die("%s and %s are scores of the same model (%.8s)", paths[j], paths[k],
+                    x->models[k].info.model);
+    }
+    x->events = x->models[0].info.events;
+}
+
+static void free_all(struct mixture *x) {
+    for (size_t k = 0; k < x->count; k++) free(x->models[k].logp);
+    free(x->models), free(x->logp), free(x->weights);
+}
+
+// === weights =====================================================================================
+
+static struct model *find_model(struct mixture *x, const char *hash, size_t length) {
+    for (size_t k = 0; k < x->count; k++)
+        if (strlen(x->models[k].info.model) == length && memcmp(x->models[k].info.model, hash, length) == 0)
+            return &x->models[k];
+    return NULL;
+}
+
+// A line of the file; returns its weight.
+static double read_line(struct mixture *x, const char *line, size_t length, uint64_t number) {
+    char text[256], hash[64], name[64] = "";
+    double weight;
+    snprintf(text, sizeof text, "%.*s", (int)(length < 255 ? length : 255), line);
+    if (sscanf(text, "%lf\t%63[^\t]\t%63[^\t]", &weight, hash, name) < 2 || !(weight >= 0 && weight <= 1))
+        die("%s: line %" PRIu64 ": expected a weight from 0 to 1, a model's hash and its name, with tabs "
+            "between",
+            weights_path, number);
+    struct model *m = find_model(x, hash, strlen(hash));
+    if (!m) die("%s: line %" PRIu64 ": no scores were given of %s (%.8s)", weights_path, number, name, hash);
+    if (m->weight >= 0) die("%s: line %" PRIu64 ": %s is there twice", weights_path, number, name);
+    return m->weight = weight;
+}
+
+// Of all models, each once; hash: of the file.
+static void read_weights(struct mixture *x, char hash[HASH_TEXT_SIZE]) {
+    struct stream_reader *r = stream_open(weights_path, "mix");
+    const char *line;
+    size_t length, header = strlen(WEIGHTS_HEADER);
+    double sum = 0;
+    for (size_t k = 0; k < x->count; k++) x->models[k].weight = -1;
+    if (!stream_line(r, &line, &length) || length != header || memcmp(line, WEIGHTS_HEADER, header) != 0)
+        die("%s: line 1: expected the columns weight, model, name with tabs between: no weights of mix",
+            weights_path);
+    while (stream_line(r, &line, &length)) sum += read_line(x, line, length, stream_line_number(r));
+    stream_hash(r, hash);
+    stream_close(r);
+    manifest_check_content(weights_path, hash);
+    for (size_t k = 0; k < x->count; k++) {
+        if (x->models[k].weight < 0)
+            die("%s: has no weight for %s (%.8s), whose scores are %s", weights_path, x->models[k].name,
+                x->models[k].info.model, x->models[k].path);
+        x->weights[k] = x->models[k].weight;
+    }
+    if (!(fabs(sum - 1) <= 1e-9)) die("%s: the weights' sum is %.9g, not 1: damaged", weights_path, sum);
+}
+
+static void find_weights(struct mixture *x) {
+    double gap = mixture_find(x->logp, x->count, x->events, x->weights);
+    if (!(gap <= 1e-5)) warn("the search ended where the mean of ln p could still be larger by %.2g", gap);
+    mixture_round(x->weights, x->count);
+    for (size_t k = 0; k < x->count; k++) x->models[k].weight = x->weights[k];
+}
+
+static void write_weights(const struct mixture *x, char hash[HASH_TEXT_SIZE]) {
+    struct buffer b = {0};
+    buffer_add_text(&b, WEIGHTS_HEADER "\n");
+    for (size_t k = 0; k < x->count; k++)
+        buffer_print(&b, "%.6f\t%s\t%s\n", x->weights[k], x->models[k].info.model, x->models[k].name);
+    hash_bytes(b.data, b.size, hash);
+    publish_file(output, b.data, b.size);
+    buffer_free(&b);
+}
+
+// === what came of it =============================================================================
+
+static double perplexity_of(const float *logp, size_t events) {
+    struct perplexity p = perplexity_new();
+    perplexity_add(&p, logp, events);
+    return perplexity_value(&p);
+}
+
+static void print_table(const struct mixture *x, const float *mixed) {
+    puts("weight\tperplexity\tname");
+    for (size_t k = 0; k < x->count; k++)
+        printf("%.6f\t%.6f\t%s\n", x->weights[k], perplexity_of(x->logp[k], x->events), x->models[k].name);
+    printf("1.000000\t%.6f\tmixture\n", perplexity_of(mixed, x->events));
+    message_finish_stdout();
+}
+
+// "0.61 lstm256, 0.39 kn5": the heavy ones first, as far as there is room.
+static void describe(const struct mixture *x, char *text, size_t size) {
+    size_t at = 0;
+    bool *told = memory_alloc_zero(x->count, sizeof *told, "the models");
+    *text = 0;
+    for (;;) {
+        size_t best = x->count;
+        for (size_t k = 0; k < x->count; k++)
+            if (!told[k] && (best == x->count || x->weights[k] > x->weights[best])) best = k;
+        if (best == x->count || x->weights[best] < 0.005) break;
+        int n = snprintf(text + at, size - at, "%s%.2f %s", at ? ", " : "", x->weights[best],
+                         x->models[best].name);
+        if ((size_t)n >= size - at) {
+            text[at] = 0;
+            break;
+        }
+        at += (size_t)n, told[best] = true;
+    }
+    free(told);
+}
+
+// What the models that count are together, and how far their sums may be from 1.
+static void add_up(const struct mixture *x, struct scores_info *info) {
+    *info = x->models[0].info;
+    info->orders = false, info->params = info->model_bytes = 0, info->sum_deviation = 0;
+    for (size_t k = 0; k < x->count; k++) {
+        const struct scores_info *one = &x->models[k].info;
+        if (strcmp(one->context, info->context) != 0) snprintf(info->context, sizeof info->context, "mixed");
+        if (x->weights[k] == 0) continue;
+        info->params += one->params, info->model_bytes += one->model_bytes;
+        if (one->sum_deviation < 0) info->sum_deviation = -1;
+        if (info->sum_deviation >= 0 && !(one->sum_deviation <= info->sum_deviation))
+            info->sum_deviation = one->sum_deviation; // NaN comes out
+    }
+    describe(x, info->note, sizeof info->note);
+}
+
+// === what the models cost ========================================================================
+
+struct cost {
+    double seconds;
+    uint64_t events, processors;
+};
+
+// Opens PATH.manifest.json; NULL and a warning where it is not there.
+static struct json *open_manifest(const char *path) {
+    char name[4096];
+    snprintf(name, sizeof name, "%s.manifest.json", path);
+    if (access(name, F_OK) == 0)
+        return manifest_read(name, NULL, "make its file again, or remove the manifest");
+    warn("there is no %s: train_seconds and train_events will lack what that model took", name);
+    return NULL;
+}
+
+// Of the model whose scores these are, by its manifest, which the scores' own leads to.
+static void add_cost(struct cost *c, const struct model *m) {
+    struct json *scores = open_manifest(m->path);
+    const struct json *inputs = json_get(scores, "inputs"), *input = inputs ? inputs->first : NULL;
+    while (input && strcmp(json_string(input, "xxh3", ""), m->info.model) != 0) input = input->next;
+    struct json *model = input ? open_manifest(json_string(input, "path", "")) : NULL;
+    const struct json *notes = json_get(model, "notes");
+    double seconds = strtod(json_string(notes, "train_seconds", "0"), NULL);
+    uint64_t processors = strtoull(json_string(notes, "processors", "0"), NULL, 10);
+    if (seconds > 0) c->seconds += seconds;
+    c->events += strtoull(json_string(notes, "train_events", "0"), NULL, 10);
+    if (processors > c->processors) c->processors = processors;
+    json_free(model), json_free(scores);
+}
+
+static void add_inputs(const struct mixture *x, struct manifest *manifest) {
+    char hash[HASH_TEXT_SIZE];
+    for (size_t k = 0; k < x->count; k++) {
+        hash_file(x->models[k].path, hash);
+        manifest_add_input(manifest, x->models[k].path, hash);
+    }
+}
+
+static void save_weights(const struct mixture *x, struct manifest *manifest, double start) {
+    char hash[HASH_TEXT_SIZE], text[32];
+    struct scores_info info;
+    struct cost cost = {.processors = 1};
+    for (size_t k = 0; k < x->count; k++)
+        if (x->weights[k] > 0) add_cost(&cost, &x->models[k]);
+    add_up(x, &info);
+    write_weights(x, hash);
+    add_inputs(x, manifest);
+    manifest_add_output(manifest, output, hash);
+    manifest_add_count(manifest, "train_events", cost.events);
+    snprintf(text, sizeof text, "%.3f", cost.seconds + time_now() - start);
+    manifest_add_note(manifest, "train_seconds", text);
+    manifest_add_count(manifest, "processors", cost.processors);
+    manifest_add_count(manifest, "params", info.params);
+    manifest_add_count(manifest, "model_bytes", info.model_bytes);
+    manifest_commit(manifest, output);
+}
+
+static void save_scores(const struct mixture *x, struct manifest *manifest, const char *hash,
+                        const float *mixed) {
+    struct scores_info info;
+    add_up(x, &info);
+    snprintf(info.model, sizeof info.model, "%s", hash);
+    scores_save(output, &info, mixed, NULL);
+    manifest_add_input(manifest, weights_path, hash);
+    add_inputs(x, manifest);
+    manifest_commit(manifest, output);
+}
+
+int main(int argc, char **argv) {
+    int first = options_parse(&program, argc, argv);
+    double start = time_now();
+    if (argc - first < 2) die_usage("a mixture is of two models or more: give the scores of each");
+    if (strcmp(output, "-") == 0) die_usage("--output -: a file is needed, with a manifest beside");
+    publish_refuse_input(output, weights_path);
+    struct mixture x;
+    char hash[HASH_TEXT_SIZE];
+    read_all(&x, argv + first, argc - first);
+    if (weights_path) read_weights(&x, hash);
+    if (options_is_dry_run()) {
+        note("would write %s of %zu models on %zu events and a manifest beside", output, x.count, x.events);
+        free_all(&x);
+        return EXIT_DONE;
+    }
+    publish_abandon(publish_open(output)); // what cannot be written is better known now
+    struct manifest *manifest = manifest_start(&program);
+    float *mixed = memory_alloc(x.events, sizeof *mixed, "the scores");
+    if (!weights_path) find_weights(&x);
+    mixture_score(x.logp, x.count, x.events, x.weights, mixed);
+    if (weights_path)
+        save_scores(&x, manifest, hash, mixed);
+    else
+        save_weights(&x, manifest, start);
+    print_table(&x, mixed);
+    free(mixed);
+    free_all(&x);
+    return EXIT_DONE;
+}
