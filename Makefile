@@ -15,7 +15,7 @@ PUBLIC := all gpu-built tests-built test test-long test-cluster fuzz asan lint b
 PUBLIC += tsan valgrind
 
 # A misspelt variable would be ignored without a word, and the run be another one than was asked for.
-PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
+PIPELINE_VARIABLES := CORPUS TOKENIZE MINCOUNT MAXWORDS UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
                       LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC MIX
 TEST_VARIABLES     := ONLY VERBOSE JOBS PAIRS SIZES TEXT SECONDS CORPORA COUNTS
 BUILD_VARIABLES    := CC CXX AR NVCC GPU_ARCH GPU_WARN OPTIMISE WERROR SANITIZE WARN CFLAGS CPPFLAGS LDFLAGS LDLIBS SHELL
@@ -51,6 +51,7 @@ help: ## list the targets
 #@   CORPUS=name|directory   classics (default), lm1b, or a folder with train.txt valid.txt test.txt
 #@   TOKENIZE=lm1b|none      the benchmark's tokenizer, or leave the text as it is
 #@   MINCOUNT=3              words seen less often in the training text become <UNK>
+#@   MAXWORDS=n              and so do all but the n commonest
 #@   UNK='<unk>'             the text's own unknown-word symbol, read as <UNK>
 #@   SYSTEMS="..."|default|all   which rows of the table to make
 #@   EPOCHS=n                passes over the training text, in place of a recipe's own
@@ -269,7 +270,7 @@ bench: all
 gpu-bundle: all
 	@BIN=$(abspath $(BIN)) tools/gpu_bundle gpu-bundle
 
-export CORPUS TOKENIZE MINCOUNT UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
+export CORPUS TOKENIZE MINCOUNT MAXWORDS UNK SYSTEMS EPOCHS NP THREADS DEVICE WORK RESULTS LM1B_TAR LM1B_RAW \
        LM1B_MEMORY NGRAM_MEMORY FRESH ELASTIC MIX
 
 corpus: all

@@ -17,7 +17,8 @@
 #   a folder     with train.txt, valid.txt and test.txt (or .zst, .gz), one sentence a line.  The text counts as tokenised
 #                already (TOKENIZE=none); TOKENIZE=lm1b passes it through the benchmark's tokenizer first.
 #
-# MINCOUNT=3  words seen less often in train become <UNK>;  UNK=SYMBOL  the text's own unknown word, read as <UNK>.
+# MINCOUNT=3  words seen less often in train become <UNK>, with  MAXWORDS=N  all but the N commonest;
+# UNK=SYMBOL  the text's own unknown word, read as <UNK>.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
@@ -32,10 +33,11 @@ done
 case ${1:-} in
 '') ;;
 -h | --help) show_help "" ;;
-*) fail_usage "it takes no arguments: CORPUS, TOKENIZE, MINCOUNT and UNK come from the environment" ;;
+*) fail_usage "it takes no arguments: CORPUS, TOKENIZE, MINCOUNT, MAXWORDS and UNK come from the environment" ;;
 esac
 need_single_task
 [ -z "${MINCOUNT:-}" ] || need_number MINCOUNT "$MINCOUNT" 1 "occurrences that make a word"
+[ -z "${MAXWORDS:-}" ] || need_number MAXWORDS "$MAXWORDS" 1 "words that stay"
 expect_steps 3
 forward_signals
 
@@ -88,7 +90,8 @@ for split in train valid test; do need_split "$text" "$split"; done # all looked
 step "Building the vocabulary of $corpus"
 find_texts "$text" train
 make_file "$data/vocab.tsv" "${texts[@]}" -- \
-  "$bin/vocab" --min-count "${MINCOUNT:-3}" "${unk[@]}" --output "$data/vocab.tsv" "${texts[@]}"
+  "$bin/vocab" --min-count "${MINCOUNT:-3}" ${MAXWORDS:+--max-words "$MAXWORDS"} "${unk[@]}" \
+  --output "$data/vocab.tsv" "${texts[@]}"
 
 step "Writing the shards of $corpus"
 if [ -d "$text/train" ]; then

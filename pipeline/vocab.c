@@ -16,7 +16,7 @@
 
 static const char *output;
 static const char *unk;
-static int64_t minimum_count = 3;
+static int64_t minimum_count = 3, maximum_words;
 static int64_t threads;
 
 static const struct option_spec options[] = {
@@ -33,6 +33,13 @@ static const struct option_spec options[] = {
      .minimum = 1,
      .maximum = 1e15,
      .help = "words seen less often are counted as <UNK>"},
+    {.name = "max-words",
+     .kind = OPTION_INT,
+     .value = &maximum_words,
+     .argument = "N",
+     .minimum = 0,
+     .maximum = 1e9,
+     .help = "only the N commonest of them are words, besides <S>, </S> and <UNK>; 0: all"},
     SENTENCES_OPTIONS(unk, threads),
     {0},
 };
@@ -86,6 +93,13 @@ static size_t cut_rare(struct word_count *entries, size_t size, uint64_t *lost) 
             *lost += entries[i].count;
     }
     return kept;
+}
+
+// Of sorted words those that may stay; *lost counts the others, too.
+static size_t cut_to_most(const struct word_count *entries, size_t kept, uint64_t *lost) {
+    size_t most = maximum_words ? (size_t)maximum_words : kept;
+    for (size_t i = most; i < kept; i++) *lost += entries[i].count;
+    return most < kept ? most : kept;
 }
 
 // Words by which texts often mark what this one should not have as words: easily forgotten, and then they are
@@ -175,6 +189,7 @@ int main(int argc, char **argv) {
     warn_of_markers(entries, types);
     size_t kept = cut_rare(entries, types, &rare);
     qsort(entries, kept, sizeof *entries, compare_counts);
+    kept = cut_to_most(entries, kept, &rare);
     uint64_t unknown = job.unknown + rare;
     write_vocabulary(w, entries, kept, job.sentences, unknown);
     char hash[HASH_TEXT_SIZE];

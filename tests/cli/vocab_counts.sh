@@ -16,6 +16,16 @@ grep -q 'warning: 2 lines without words were skipped' said || fail "$(cat said)"
 grep -q '4 sentences, 13 words, 5 different' said || fail "$(cat said)"
 [ "$(inspect v.tsv | awk '$1 == "words" { print $2 }')" = 13 ] || fail "the counts do not add up to the words"
 
+# The commonest words alone: of b, c, zoo, Ärger with more than nothing as the least count, b stays beside a.
+vocab --min-count 1 --max-words 2 --unk '<unk>' --output most.tsv text 2>said
+same_file most.tsv v.tsv
+grep -q 'most.tsv: 5 words with <S>, </S>, <UNK>; <UNK> stands for 4 words of the text' said || fail "$(cat said)"
+vocab --quiet --min-count 2 --max-words 9 --unk '<unk>' --output most.tsv text
+same_file most.tsv v.tsv
+vocab --quiet --min-count 1 --max-words 1 --unk '<unk>' --output most.tsv text
+printf '<UNK>\t8\na\t5\n</S>\t4\n<S>\t4\n' >want
+same_file most.tsv want
+
 # Forgetting --unk does not go unnoticed, nor do other markers; with it all is quiet.
 printf '<s> a <unk> b </s>\na <unk>\n' >marked
 vocab --output marked.tsv marked 2>said
