@@ -33,7 +33,7 @@ parse_arguments "$@"
 
 # Sets `mixed`.
 choose_systems() {
-  local row system
+  local row system split
   read -rd '' -a mixed <<<"${MIX:-}" || true # with blanks or line ends between
   if [ ${#mixed[@]} = 0 ]; then
     for row in "$results/$corpus"/rows/*.json; do
@@ -45,7 +45,9 @@ choose_systems() {
   [ ${#mixed[@]} -ge 2 ] ||
     fail "a mixture is of two systems or more, and ${mixed[*]:-none} is there for $corpus: run their jobs/train_<system>.sh first"
   for system in "${mixed[@]}"; do
-    need "$data/$system/test.scores" "CORPUS='${origin:-$corpus}' '$home/jobs/train_$system.sh'"
+    for split in valid test; do
+      need "$data/$system/$split.scores" "CORPUS='${origin:-$corpus}' '$home/jobs/train_$system.sh'"
+    done
   done
 }
 

@@ -22,10 +22,12 @@ says_its_log() { # SYSTEM
   grep -qF "failed with exit code 1; all that it said is in $log" "$log" || fail "$log does not say where it is: $(cat "$log")"
 }
 
-SYSTEMS="unigram" bash "$clone/jobs/pipeline.sh" --submit 2>said
+SYSTEMS="mixture unigram add4" bash "$clone/jobs/pipeline.sh" --submit 2>said
 wait_for_chain said 120
 summary_ended COMPLETED
-grep -q '^| unigram |' "pipeline-$summary.log" || fail "no table: $(cat "pipeline-$summary.log")"
+for system in unigram add4 mixture; do # the mixture waits for the others
+  grep -q "^| $system *|" "pipeline-$summary.log" || fail "no $system in the table: $(cat "pipeline-$summary.log")"
+done
 
 # One system fails, one is cancelled, one is done.
 sed -i 's/--epochs "[^"]*"/--epochs 100000/' "$clone/jobs/train_gru256.sh"
