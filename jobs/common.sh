@@ -9,7 +9,7 @@
 #   text     folder of its tokenised text                 data     folder of its vocabulary, shards and systems
 #   ranks    processes of a parallel stage: the job's tasks under Slurm, else NP (default 1)
 #
-# and offers: fail, need, step, up_to_date, make_file, launch, score_system.  Talk goes to stderr.  SIGUSR1 (Slurm sends
+# and offers: fail, need, step, up_to_date, make_file, launch, score_system, add_row.  Talk goes to stderr.  SIGUSR1 (Slurm sends
 # it before the time is up) and Ctrl-C save a job's work and stop it.
 
 set -euo pipefail
@@ -36,7 +36,7 @@ show_help() {
 # need_number NAME VALUE LEAST 'WHAT IT IS': a whole number, such as train takes.
 need_number() {
   case $2 in
-  '' | *[!0-9]* | 0?* | ???????*) ;;
+  '' | *[!0-9]* | 0?* | ??????????*) ;;
   *) [ "$2" -lt "$3" ] || return 0 ;;
   esac
   fail_usage "$1=$2: the number of $4 is a whole number from $3"

@@ -33,14 +33,16 @@ parse_arguments "$@"
 
 # Sets `mixed`.
 choose_systems() {
-  local row system split
+  local system split
   read -rd '' -a mixed <<<"${MIX:-}" || true # with blanks or line ends between
   if [ ${#mixed[@]} = 0 ]; then
-    for row in "$results/$corpus"/rows/*.json; do
-      system=$(basename "$row" .json)
-      case $system in '*' | mixture | charrnn) continue ;; esac
-      ! grep -q '"status":"VALID"' "$row" || [ ! -e "$data/$system/valid.scores" ] || mixed+=("$system")
-    done
+    # The table tells rows of another text or vocabulary.
+    [ -n "$dry_run" ] || ! compgen -G "$results/$corpus/rows/*.json" >/dev/null || make_table
+    while read -r system; do
+      case $system in mixture | charrnn) continue ;; esac
+      [ ! -e "$data/$system/valid.scores" ] || mixed+=("$system")
+    done < <(awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "status") k = i } $k == "VALID" { print $1 }' \
+      "$results/$corpus/perplexity.tsv" 2>/dev/null | sort)
   fi
   [ ${#mixed[@]} -ge 2 ] ||
     fail "a mixture is of two systems or more, and ${mixed[*]:-none} is there for $corpus: run their jobs/train_<system>.sh first"

@@ -6,19 +6,18 @@
 #include "pipeline/files/manifest.h"
 #include "pipeline/files/publish.h"
 #include "pipeline/files/scores.h"
-#include "pipeline/files/stream.h"
+#include "pipeline/files/utf8_check.h"
 #include "pipeline/scoring/mixture.h"
 #include "pipeline/scoring/perplexity.h"
+#include "pipeline/scoring/weights.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define WEIGHTS_HEADER "weight\tmodel\tname"
 
 static const char *weights_path, *output;
 
@@ -38,11 +37,10 @@ static const struct program program = {
     options};
 
 struct model {
-    const char *path;
-    char name[64]; // for people: the folder of the scores
+    const char *path; // of its scores
+    char name[64];    // for people: the folder of the scores
     struct scores_info info;
     float *logp; // (events)
-    double weight;
 };
 
 struct mixture {
@@ -59,8 +57,10 @@ static void set_name(struct model *m) {
     while (from && from > m->path && from[-1] != '/') from--;
     if (!end || end == from) from = end ? end + 1 : m->path, end = from + strlen(from);
     snprintf(m->name, sizeof m->name, "%.*s", (int)(end - from), from);
+    m->name[utf8_valid_length(m->name, strlen(m->name))] = 0; // no half a character
     for (char *c = m->name; *c; c++)
-        if ((unsigned char)*c < ' ') *c = '?';
+        if (iscntrl((unsigned char)*c)) *c = '?';
+    if (!*m->name) snprintf(m->name, sizeof m->name, "model");
 }
 
 static void read_scores(struct model *m, const char *path) {
@@ -111,66 +111,42 @@ static void free_all(struct mixture *x) {
 
 // === weights =====================================================================================
 
-static struct model *find_model(struct mixture *x, const char *hash, size_t length) {
-    for (size_t k = 0; k < x->count; k++)
-        if (strlen(x->models[k].info.model) == length && memcmp(x->models[k].info.model, hash, length) == 0)
-            return &x->models[k];
-    return NULL;
-}
-
-// A line of the file; returns its weight.
-static double read_line(struct mixture *x, const char *line, size_t length, uint64_t number) {
-    char text[256], hash[64], name[64] = "";
-    double weight;
-    snprintf(text, sizeof text, "%.*s", (int)(length < 255 ? length : 255), line);
-    if (sscanf(text, "%lf\t%63[^\t]\t%63[^\t]", &weight, hash, name) < 2 || !(weight >= 0 && weight <= 1))
-        die("%s: line %" PRIu64 ": expected a weight from 0 to 1, a model's hash and its name, with tabs "
-            "between",
-            weights_path, number);
-    struct model *m = find_model(x, hash, strlen(hash));
-    if (!m) die("%s: line %" PRIu64 ": no scores were given of %s (%.8s)", weights_path, number, name, hash);
-    if (m->weight >= 0) die("%s: line %" PRIu64 ": %s is there twice", weights_path, number, name);
-    return m->weight = weight;
-}
-
-// Of all models, each once; hash: of the file.
+// The weight of each model, by its hash; hash: the file's own.
 static void read_weights(struct mixture *x, char hash[HASH_TEXT_SIZE]) {
-    struct stream_reader *r = stream_open(weights_path, "mix");
-    const char *line;
-    size_t length, header = strlen(WEIGHTS_HEADER);
-    double sum = 0;
-    for (size_t k = 0; k < x->count; k++) x->models[k].weight = -1;
-    if (!stream_line(r, &line, &length) || length != header || memcmp(line, WEIGHTS_HEADER, header) != 0)
-        die("%s: line 1: expected the columns weight, model, name with tabs between: no weights of mix",
-            weights_path);
-    while (stream_line(r, &line, &length)) sum += read_line(x, line, length, stream_line_number(r));
-    stream_hash(r, hash);
-    stream_close(r);
-    manifest_check_content(weights_path, hash);
+    size_t count;
+    struct model_weight *w = weights_load(weights_path, &count, hash);
     for (size_t k = 0; k < x->count; k++) {
-        if (x->models[k].weight < 0)
-            die("%s: has no weight for %s (%.8s), whose scores are %s", weights_path, x->models[k].name,
-                x->models[k].info.model, x->models[k].path);
-        x->weights[k] = x->models[k].weight;
+        const struct model *m = &x->models[k];
+        size_t i = 0;
+        while (i < count && strcmp(w[i].model, m->info.model) != 0) i++;
+        if (i == count)
+            die("%s: has no weight for %s (%.8s), whose scores are %s", weights_path, m->name, m->info.model,
+                m->path);
+        x->weights[k] = w[i].weight;
+        w[i].weight = -1; // it is there
     }
-    if (!(fabs(sum - 1) <= 1e-9)) die("%s: the weights' sum is %.9g, not 1: damaged", weights_path, sum);
+    for (size_t i = 0; i < count; i++)
+        if (w[i].weight >= 0)
+            die("%s: gives %s (%.8s) a weight, of which no scores were given", weights_path, w[i].name,
+                w[i].model);
+    free(w);
 }
 
 static void find_weights(struct mixture *x) {
     double gap = mixture_find(x->logp, x->count, x->events, x->weights);
     if (!(gap <= 1e-5)) warn("the search ended where the mean of ln p could still be larger by %.2g", gap);
     mixture_round(x->weights, x->count);
-    for (size_t k = 0; k < x->count; k++) x->models[k].weight = x->weights[k];
 }
 
 static void write_weights(const struct mixture *x, char hash[HASH_TEXT_SIZE]) {
-    struct buffer b = {0};
-    buffer_add_text(&b, WEIGHTS_HEADER "\n");
-    for (size_t k = 0; k < x->count; k++)
-        buffer_print(&b, "%.6f\t%s\t%s\n", x->weights[k], x->models[k].info.model, x->models[k].name);
-    hash_bytes(b.data, b.size, hash);
-    publish_file(output, b.data, b.size);
-    buffer_free(&b);
+    struct model_weight *w = memory_alloc_zero(x->count, sizeof *w, "the weights");
+    for (size_t k = 0; k < x->count; k++) {
+        w[k].weight = x->weights[k];
+        snprintf(w[k].model, sizeof w[k].model, "%s", x->models[k].info.model);
+        snprintf(w[k].name, sizeof w[k].name, "%s", x->models[k].name);
+    }
+    weights_save(output, w, x->count, hash);
+    free(w);
 }
 
 // === what came of it =============================================================================
@@ -214,10 +190,12 @@ static void describe(const struct mixture *x, char *text, size_t size) {
 static void add_up(const struct mixture *x, struct scores_info *info) {
     *info = x->models[0].info;
     info->orders = false, info->params = info->model_bytes = 0, info->sum_deviation = 0;
+    *info->context = 0;
     for (size_t k = 0; k < x->count; k++) {
         const struct scores_info *one = &x->models[k].info;
-        if (strcmp(one->context, info->context) != 0) snprintf(info->context, sizeof info->context, "mixed");
         if (x->weights[k] == 0) continue;
+        bool is_same = !*info->context || strcmp(one->context, info->context) == 0;
+        snprintf(info->context, sizeof info->context, "%s", is_same ? one->context : "mixed");
         info->params += one->params, info->model_bytes += one->model_bytes;
         if (one->sum_deviation < 0) info->sum_deviation = -1;
         if (info->sum_deviation >= 0 && !(one->sum_deviation <= info->sum_deviation))
@@ -231,31 +209,58 @@ static void add_up(const struct mixture *x, struct scores_info *info) {
 struct cost {
     double seconds;
     uint64_t events, processors;
+    char lacks[128]; // a note: which models' are not in it
 };
 
-// Opens PATH.manifest.json; NULL and a warning where it is not there.
-static struct json *open_manifest(const char *path) {
+// The manifest PATH.manifest.json, where it is there and its first output is this model, else NULL.
+static struct json *open_manifest(const char *path, const char *hash) {
     char name[4096];
-    snprintf(name, sizeof name, "%s.manifest.json", path);
-    if (access(name, F_OK) == 0)
-        return manifest_read(name, NULL, "make its file again, or remove the manifest");
-    warn("there is no %s: train_seconds and train_events will lack what that model took", name);
+    if ((size_t)snprintf(name, sizeof name, "%s.manifest.json", path) >= sizeof name) return NULL;
+    if (access(name, F_OK) != 0) return NULL;
+    struct json *root = manifest_read(name, NULL, "make its file again, or remove the manifest");
+    const struct json *outputs = json_get(root, "outputs");
+    if (!hash || (outputs && outputs->first && strcmp(json_string(outputs->first, "xxh3", ""), hash) == 0))
+        return root;
+    json_free(root);
     return NULL;
 }
 
-// Of the model whose scores these are, by its manifest, which the scores' own leads to.
-static void add_cost(struct cost *c, const struct model *m) {
-    struct json *scores = open_manifest(m->path);
+// Of the model whose scores these are: it lies beside them, or where their manifest says.
+static struct json *open_model_manifest(const struct model *m) {
+    struct json *scores = open_manifest(m->path, NULL), *model = NULL;
     const struct json *inputs = json_get(scores, "inputs"), *input = inputs ? inputs->first : NULL;
     while (input && strcmp(json_string(input, "xxh3", ""), m->info.model) != 0) input = input->next;
-    struct json *model = input ? open_manifest(json_string(input, "path", "")) : NULL;
+    if (input) {
+        char place[4096];
+        const char *path = json_string(input, "path", ""), *name = strrchr(path, '/'),
+                   *end = strrchr(m->path, '/');
+        snprintf(place, sizeof place, "%.*s%s", end ? (int)(end + 1 - m->path) : 0, m->path,
+                 name ? name + 1 : path);
+        model = open_manifest(place, m->info.model);
+        bool is_relative = *path != '/';
+        snprintf(place, sizeof place, "%s%s%s", is_relative ? json_string(scores, "folder", "") : "",
+                 is_relative ? "/" : "", path);
+        if (!model) model = open_manifest(place, m->info.model);
+    }
+    json_free(scores);
+    return model;
+}
+
+static void add_cost(struct cost *c, const struct model *m) {
+    struct json *model = open_model_manifest(m);
     const struct json *notes = json_get(model, "notes");
     double seconds = strtod(json_string(notes, "train_seconds", "0"), NULL);
     uint64_t processors = strtoull(json_string(notes, "processors", "0"), NULL, 10);
     if (seconds > 0) c->seconds += seconds;
     c->events += strtoull(json_string(notes, "train_events", "0"), NULL, 10);
     if (processors > c->processors) c->processors = processors;
-    json_free(model), json_free(scores);
+    if (!model) {
+        warn(
+            "the manifest of the model of %s is not there: train_seconds and train_events will lack what it took",
+            m->path);
+        snprintf(c->lacks, sizeof c->lacks, "time without that of %s, and perhaps of others", m->name);
+    }
+    json_free(model);
 }
 
 static void add_inputs(const struct mixture *x, struct manifest *manifest) {
@@ -282,6 +287,7 @@ static void save_weights(const struct mixture *x, struct manifest *manifest, dou
     manifest_add_count(manifest, "processors", cost.processors);
     manifest_add_count(manifest, "params", info.params);
     manifest_add_count(manifest, "model_bytes", info.model_bytes);
+    if (*cost.lacks) manifest_add_note(manifest, "note", cost.lacks);
     manifest_commit(manifest, output);
 }
 

@@ -1,5 +1,6 @@
 // Writing JSON: commas are put in by looking at the byte before.
 #include "pipeline/files/json.h"
+#include "pipeline/files/utf8_check.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -7,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_quoted(struct buffer *b, const char *text) {
-    buffer_add_byte(b, '"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+static void add_escaped(struct buffer *b, const char *text, size_t size) {
+    for (const unsigned char *c = (const unsigned char *)text, *end = c + size; c < end; c++) {
         if (*c == '"' || *c == '\\') {
             buffer_add_byte(b, '\\');
             buffer_add_byte(b, (char)*c);
@@ -22,6 +22,17 @@ static void add_quoted(struct buffer *b, const char *text) {
         } else {
             buffer_add_byte(b, (char)*c);
         }
+    }
+}
+
+// A path may be any bytes, JSON is UTF-8: what is not becomes U+FFFD, so that the document can be read.
+static void add_quoted(struct buffer *b, const char *text) {
+    buffer_add_byte(b, '"');
+    for (size_t left = strlen(text); left;) {
+        size_t valid = utf8_valid_length(text, left);
+        add_escaped(b, text, valid);
+        text += valid, left -= valid;
+        if (left) buffer_add_text(b, "\xEF\xBF\xBD"), text++, left--;
     }
     buffer_add_byte(b, '"');
 }

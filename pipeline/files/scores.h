@@ -1,7 +1,7 @@
 // What evaluation leaves: for each event of a shard in corpus order one float32 natural log-probability, then
 // (n-gram models only) one byte a event with the matched order; a frames file.
 // Metadata: format "billionword-scores-1", events, orders (0 or 1), shard (content hash of the test shard),
-// vocabulary (hash), model (hash), context ("reset", "carry-1"), params, model_bytes,
+// vocabulary (hash), model (hash), context ("reset", "carry-1"; of a mixture of different ones "mixed"), params, model_bytes,
 // sum_deviation (largest |sum over the vocabulary - 1| on the checked events, or -1), note (what to know of
 // them; absent where there is nothing).
 #ifndef PIPELINE_FILES_SCORES_H

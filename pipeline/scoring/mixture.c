@@ -56,7 +56,7 @@ double mixture_find(const float *const *logp, size_t models, size_t events, doub
 }
 
 void mixture_round(double *weights, size_t models) {
-    const double UNIT = 1e6;
+    const double UNIT = 1e9;
     double left = UNIT;
     size_t first = 0;
     for (size_t k = 0; k < models; k++) {

@@ -11,7 +11,7 @@
 // mean of p_k / p, which is the slope along weight k, that is the largest g_k less 1.
 double mixture_find(const float *const *logp, size_t models, size_t events, double *weights);
 
-// Rounds to multiples of 1e-6 whose sum is 1, so that a file can hold them.
+// Rounds to multiples of 1e-9 whose sum is 1, so that a file can hold them.
 void mixture_round(double *weights, size_t models);
 
 // out (events) = ln p

@@ -11,7 +11,7 @@ struct result_sources {
     const char *manifest; // MODEL.manifest.json; its notes train_events, train_seconds, processors, params,
                           // model_bytes, and note, where there is one
     const char *valid_shard, *valid_scores, *test_shard, *test_scores;
-    const char *published; // results/published.tsv or NULL; read only where the corpus is lm1b
+    const char *published; // results/published.tsv or NULL; for the texts that published_corpus knows
     const char *note;      // or NULL; comes behind those of manifest and test scores
     size_t block;          // sentences in a block of the bootstrap
 };

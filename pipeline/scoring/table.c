@@ -242,7 +242,7 @@ static void add_convention(const struct row *row, struct buffer *b) {
         b,
         "Interval: 2.5 to 97.5 %% of %s bootstrap replicates (seed %llu) over blocks of %llu sentence%s.  "
         "Context: `reset` starts every sentence afresh; `carry-C` carries the state through C contiguous parts "
-        "of the text; of a mixture of both it is `mixed`.\n"
+        "of the text; of a mixture of different ones it is `mixed`.\n"
         "\n",
         replicates, (unsigned long long)row->seed, (unsigned long long)row->block,
         row->block == 1 ? "" : "s");

@@ -24,6 +24,7 @@ quiet train "${train_options[@]}" --checkpoint-steps 10 --stop-after 25 --output
 model=net/model.safetensors
 quiet evaluate --vocab vocab.tsv --model $model --output test.scores test.shard
 quiet evaluate --vocab vocab.tsv --model model.trie --output trie.scores test.shard
+quiet mix --output weights.tsv test.scores trie.scores
 mkdir results
 report_row() {
   report row --system net --corpus tiny --manifest $model.manifest.json --valid-shard test.shard --valid-scores test.scores \
@@ -47,7 +48,9 @@ arpa model.arpa read_arpa
 model $model read_model
 checkpoint stopped/checkpoint-25/state.safetensors read_checkpoint
 scores test.scores read_scores
-ngram-scores trie.scores inspect_whole
+ngram-scores trie.scores read_mixed
+weights weights.tsv read_mixed
+weights-manifest weights.tsv.manifest.json read_mixed
 manifest $model.manifest.json read_scores
 counts-manifest text.counts.manifest.json read_counts
 shard-manifest train.shard.manifest.json inspect_manifest
@@ -70,6 +73,7 @@ read_trie() { evaluate --quiet --vocab vocab.tsv --model model.trie --output out
 read_arpa() { convert --quiet --model model.arpa --vocab vocab.tsv --output out; }
 read_model() { evaluate --quiet --vocab vocab.tsv --model $model --output out test.shard; }
 read_scores() { rm -f net.json && report_row net.json && mv net.json out; }
+read_mixed() { mix --weights weights.tsv --output out test.scores trie.scores; }
 read_row() { report table --corpus tiny results && cp results/perplexity.tsv out; }
 inspect_whole() { inspect --check "$file"; }
 inspect_manifest() { inspect --check "$file"; }

@@ -7,7 +7,7 @@ cd "$BILLIONWORD_HOME"
 
 inputs=0
 mapfile -t targets < <(fuzz_targets)
-[ "${#targets[@]}" -ge 21 ] || fail "only ${#targets[@]} targets were found"
+[ "${#targets[@]}" -ge 22 ] || fail "only ${#targets[@]} targets were found"
 for target in "${targets[@]}"; do
   [ -d "tests/fuzz/seeds/$target" ] || fail "the target $target has no seeds"
   mapfile -t folders < <(fuzz_folders "$target")

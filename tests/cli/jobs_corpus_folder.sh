@@ -33,6 +33,14 @@ MINCOUNT=1 "$prepare" 2>said
 expect_output ' 5 2 1 ' ids "$data/test.shard"
 [ "$before" = "$(stat -c %y "$data/train.shard")" ] || fail "the training shard was made again"
 
+MINCOUNT=1 MAXWORDS=1 "$prepare" 2>said
+expect_output 4 sh -c "wc -l <'$data/vocab.tsv'"
+before=$(stamp)
+MINCOUNT=1 MAXWORDS=1 "$prepare" 2>said
+[ "$before" = "$(stamp)" ] || fail "made again: $(cat said)"
+MINCOUNT=1 MAXWORDS=1000000 "$prepare" 2>said
+expect_output 7 sh -c "wc -l <'$data/vocab.tsv'"
+
 # Raw text.
 printf 'He said "a b," (a).\n' >"my corpus/test.txt"
 MINCOUNT=1 TOKENIZE=lm1b "$prepare" 2>said

@@ -56,6 +56,8 @@ for system in unigram add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned; do
   below "$(column mixture ppl_valid)" "$(column $system ppl_valid)" "mixture and $system"
 done
 expect_output reset column mixture context
+expect_output 'train_mixture.sh: would mix add4 katz5 katz5_pruned kn5 kn5_pruned ml4 sbo5 unigram' \
+  sh -c "'$jobs/train_mixture.sh' --dry-run 2>&1"
 below "$(column kn5 ppl_test)" "$(column add4 ppl_test)" "kn5 and add4"
 below "$(column katz5_pruned params)" "$(column katz5 params)" "pruned and unpruned"
 
@@ -99,3 +101,15 @@ exec 7>&-
 wait $job || fail "$(cat said)"
 [ -s "$data/katz5/model.trie" ] || fail "no model: $(cat said)"
 nothing_left "$WORK"
+
+# Back in the first folders.
+export WORK="$PWD/the work" RESULTS="$PWD/the results"
+data="$WORK/some_words"
+# MIX names the systems; rows of another vocabulary are not for the mixture of this one.
+MIX="kn5 unigram" "$jobs/train_mixture.sh" >out 2>said || fail "$(cat said)"
+expect_output 'kn5 unigram' sh -c "sed 1d '$data/mixture/weights.tsv' | cut -f3 | paste -sd' '"
+fails_with 1 'katz9/valid.scores is missing' env MIX="kn5 katz9" "$jobs/train_mixture.sh"
+fails_with 1 'a mixture is of two systems or more, and kn5 is there' env MIX=kn5 "$jobs/train_mixture.sh"
+MINCOUNT=9 SYSTEMS="unigram kn5 mixture" "$jobs/pipeline.sh" >out 2>said || fail "$(cat said)"
+expect_output 'kn5 unigram' sh -c "sed 1d '$data/mixture/weights.tsv' | cut -f3 | paste -sd' '"
+expect_output VALID column mixture status

@@ -53,6 +53,7 @@ fails_with 2 "NP=0: the number of ranks" env NP=0 "$jobs/train_lstm256.sh"
 fails_with 2 "EPOCHS=x: the number of epochs is a whole number from 1" env EPOCHS=x "$jobs/train_lstm256.sh"
 fails_with 2 "THREADS=-3: the number of threads is a whole number from 0" env THREADS=-3 "$jobs/pipeline.sh"
 fails_with 2 "MINCOUNT=0: the number of" env MINCOUNT=0 "$jobs/prepare_corpus.sh"
+fails_with 2 "MAXWORDS=many: the number of words that stay" env MAXWORDS=many "$jobs/prepare_corpus.sh"
 fails_with 2 "there is no system 'lstm9': SYSTEMS is default, all, or some of: *lstm256 *" env SYSTEMS="unigram lstm9" "$jobs/pipeline.sh"
 fails_with 2 "it takes no arguments" "$jobs/prepare_corpus.sh" classics
 fails_with 2 "it takes --submit" "$jobs/pipeline.sh" now

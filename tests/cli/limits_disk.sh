@@ -24,6 +24,8 @@ report_table() { # of rows that lie elsewhere
 }
 report_row rows/katz3.json
 train --quiet "${tiny[@]}" --epochs 1 --output net train.shard
+evaluate --quiet --vocab vocab.tsv --model net/model.safetensors --output net.scores test.shard >/dev/null
+mix --quiet --output weights.tsv test.scores net.scores >/dev/null
 stages=("tokenize --quiet --output out/tokens train.txt"
   "tokenize --quiet --output out/tokens.zst train.txt"
   "split --quiet --shards 3 --output-prefix out/piece train.txt"
@@ -37,6 +39,8 @@ stages=("tokenize --quiet --output out/tokens train.txt"
   "evaluate --quiet --vocab vocab.tsv --model text.trie --output out/test.scores test.shard"
   "train --quiet ${tiny[*]} --epochs 1 --batch 64 --bptt 20 --checkpoint-steps 10 --output out/net train.shard"
   "evaluate --quiet --vocab vocab.tsv --model net/model.safetensors --output out/test.scores test.shard"
+  "mix --quiet --output out/weights.tsv test.scores net.scores"
+  "mix --quiet --weights weights.tsv --output out/mixed.scores test.scores net.scores"
   "report_row out/rows/katz3.json"
   report_table)
 

@@ -41,9 +41,26 @@ note() { sed -n "s/.*\"$2\": *\"\([0-9.]*\)\".*/\1/p" "$1.manifest.json"; }
 for key in params train_events; do
   expect_output $(($(note m1/model.trie $key) + $(note m3/model.trie $key))) note w.tsv $key
 done
-rm m1/model.trie.manifest.json
+expect_output '' note w.tsv note
+# From elsewhere, and with all that was computed moved, the costs are found; without the model's manifest it is said.
+mkdir moved && cp -r m1 m3 moved/
+for elsewhere in moved m3; do
+  (cd $elsewhere && mix --output here.tsv ../$elsewhere/../m3/valid.scores ../m1/valid.scores >/dev/null 2>said) || fail "$(cat $elsewhere/said)"
+  expect_output "$(note w.tsv train_events)" note $elsewhere/here.tsv train_events
+done
+(cd moved && rm ../m1/model.trie.manifest.json && mix --output here.tsv m3/valid.scores m1/valid.scores >/dev/null)
+expect_output "$(note w.tsv train_events)" note moved/here.tsv train_events
 mix --output less.tsv m3/valid.scores m1/valid.scores >/dev/null 2>said
-grep -q 'there is no m1/model.trie.manifest.json: train_seconds and train_events will lack what that model took' said || fail "$(cat said)"
+grep -q 'the manifest of the model of m1/valid.scores is not there' said || fail "$(cat said)"
+grep -q '"note": *"time without that of m1' less.tsv.manifest.json || fail "$(cat less.tsv.manifest.json)"
+
+# Names that are long, or no text, do no harm to the scores.
+long=$(printf 'ä%.0s' {1..40})
+mkdir "$long" $'m\x01\xff'
+cp m1/*.scores* "$long" && cp m3/*.scores* $'m\x01\xff'
+mix --output names.tsv "$long/valid.scores" $'m\x01\xff/valid.scores' >/dev/null 2>&1
+mix --weights names.tsv --output names.scores "$long/test.scores" $'m\x01\xff/test.scores' >/dev/null
+inspect names.scores >/dev/null || fail "unreadable scores"
 
 fails_with 2 'a mixture is of two models or more' mix --output x.tsv m1/valid.scores
 fails_with 2 'a file is needed' mix --output - m1/valid.scores m3/valid.scores
@@ -51,15 +68,18 @@ fails_with 2 'is an input' mix --output m1/valid.scores m1/valid.scores m3/valid
 fails_with 1 'm1/valid.scores and m3/test.scores are scores of different texts' mix --output x.tsv m1/valid.scores m3/test.scores
 fails_with 1 'm1/valid.scores and m1/valid.scores are scores of the same model' mix --output x.tsv m1/valid.scores m1/valid.scores
 fails_with 1 'not a billionword-scores-1 file' mix --output x.tsv m1/valid.scores v.tsv
-fails_with 1 'no weights of mix' mix --weights v.tsv --output x.scores m1/test.scores m3/test.scores
-cp w.tsv bad.tsv && sed -i '3d' bad.tsv
-fails_with 1 'bad.tsv: has no weight for m1' mix --weights bad.tsv --output x.scores m1/test.scores m3/test.scores
-sed 's/^0\.[0-9]*/0.5/' w.tsv | sed '2s/0\.5/0.9/' >bad.tsv
-fails_with 1 'sum is 1.4, not 1' mix --weights bad.tsv --output x.scores m1/test.scores m3/test.scores
+use() { mix --weights "$1" --output x.scores m1/test.scores m3/test.scores; }
+fails_with 1 'v.tsv: line 1: expected the columns weight, model, name' use v.tsv
+sed 3d w.tsv | sed '2s/^[0-9.]*/1/' >bad.tsv
+fails_with 1 'bad.tsv: has no weight for m1' use bad.tsv
+sed '2s/^[0-9.]*/0.9/; 3s/^[0-9.]*/0.5/' w.tsv >bad.tsv
+fails_with 1 'sum of the weights is 1.4, not 1' use bad.tsv
 sed '2s/^0\./7./' w.tsv >bad.tsv
-fails_with 1 'bad.tsv: line 2: expected a weight from 0 to 1' mix --weights bad.tsv --output x.scores m1/test.scores m3/test.scores
-sed '2p' w.tsv >bad.tsv
-fails_with 1 'line 3: m3 is there twice' mix --weights bad.tsv --output x.scores m1/test.scores m3/test.scores
-sed -i '2s/^0/1/' w.tsv
-fails_with 1 'w.tsv' mix --weights w.tsv --output x.scores m1/test.scores m3/test.scores # not what mix wrote
+fails_with 1 'bad.tsv: line 2: expected a weight from 0 to 1' use bad.tsv
+sed 2p w.tsv >bad.tsv
+fails_with 1 'lines 2 and 3 are of the same model' use bad.tsv
+sed '2s/^[0-9.]*/0.5/; 3s/^[0-9.]*/0.25/' w.tsv >bad.tsv && printf '0.25\t%032d\tother\n' 7 >>bad.tsv
+fails_with 1 'bad.tsv: gives other (00000000) a weight, of which no scores were given' use bad.tsv
+sed '2s/^[0-9.]*/0.5/; 3s/^[0-9.]*/0.5/' w.tsv >w.new && mv w.new w.tsv # sound, but not what mix wrote
+fails_with 1 'w.tsv' use w.tsv
 [ ! -e x.tsv ] && [ ! -e x.scores ] || fail "something was written"

@@ -49,7 +49,7 @@ report_unigram unigram classics results >row.tsv
 report_unigram unigram mini other --block 7 >row.tsv
 [ "$(value block row.tsv)" = 7 ] || fail "$(cat row.tsv)"
 
-# Published numbers: only for lm1b, and a warning where the test text is not the benchmark's.
+# Published numbers: for lm1b (by its name), and a warning where the test text is not the benchmark's.
 published=$BILLIONWORD_HOME/results/published.tsv
 report_unigram lstm2048 mini results --published "$published" >/dev/null
 grep -q '"published_ppl":null' results/mini/rows/lstm2048.json || fail "a published number for mini"

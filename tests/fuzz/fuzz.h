@@ -70,6 +70,7 @@ void fuzz_json(const uint8_t *data, size_t size);
 void fuzz_manifest(const uint8_t *data, size_t size);
 void fuzz_row(const uint8_t *data, size_t size);
 void fuzz_published(const uint8_t *data, size_t size);
+void fuzz_weights(const uint8_t *data, size_t size);
 void fuzz_options(const uint8_t *data, size_t size);
 void fuzz_train(const uint8_t *data, size_t size);
 void fuzz_cutoffs(const uint8_t *data, size_t size);

@@ -7,6 +7,7 @@
 #include "pipeline/scoring/result.h"
 #include "pipeline/scoring/row.h"
 #include "pipeline/scoring/table.h"
+#include "pipeline/scoring/weights.h"
 
 #include <math.h>
 #include <string.h>
@@ -110,6 +111,20 @@ void fuzz_row(const uint8_t *data, size_t size) {
 void fuzz_published(const uint8_t *data, size_t size) {
     double ppl = published_find(fuzz_file(SLOT_INPUT, data, size), "lm1b", "lstm2048");
     FUZZ_DEMAND(isnan(ppl) || (ppl > 0 && isfinite(ppl)));
+}
+
+void fuzz_weights(const uint8_t *data, size_t size) {
+    char hash[HASH_TEXT_SIZE];
+    size_t count;
+    double sum = 0;
+    struct model_weight *w = weights_load(fuzz_file(SLOT_INPUT, data, size), &count, hash);
+    for (size_t k = 0; k < count; k++) {
+        FUZZ_DEMAND(w[k].weight >= 0 && w[k].weight <= 1 && *w[k].model && *w[k].name);
+        FUZZ_DEMAND(memchr(w[k].model, 0, sizeof w[k].model) && memchr(w[k].name, 0, sizeof w[k].name));
+        sum += w[k].weight;
+    }
+    FUZZ_DEMAND(fabs(sum - 1) < 1e-6);
+    free(w);
 }
 
 // === command lines: an argument a line ===========================================================

@@ -110,10 +110,14 @@ static void test_writing(void **state) {
     json_close(&b, '}');
     json_close(&b, ']');
     json_add_real(&b, "nan", NAN);
+    json_add_string(&b, "bytes",
+                    "\xC3"
+                    "a\xFF\xC3"); // a path may be so
     json_close(&b, '}');
     assert_string_equal(buffer_terminate(&b),
                         "{\"text\":\"a\\\"b\\\\c\\n\\t\\u0001ä\",\"list\":[18446744073709551615,true,"
-                        "{}],\"nan\":null}");
+                        "{}],\"nan\":null,\"bytes\":\"\xEF\xBF\xBD"
+                        "a\xEF\xBF\xBD\xEF\xBF\xBD\"}");
     buffer_free(&b);
 }
 

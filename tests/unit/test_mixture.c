@@ -95,10 +95,10 @@ static void test_impossible(void **state) {
 
 static void test_rounding(void **state) {
     (void)state;
-    double thirds[] = {1 / 3.0, 1 / 3.0, 1 / 3.0}, small[] = {1e-7, 1 - 1e-7};
+    double thirds[] = {1 / 3.0, 1 / 3.0, 1 / 3.0}, small[] = {1e-10, 1 - 1e-10};
     mixture_round(thirds, 3);
     assert_close(thirds[0] + thirds[1] + thirds[2], 1, 1e-15);
-    assert_close(thirds[1], 0.333333, 0);
+    assert_close(thirds[1], 0.333333333, 0);
     mixture_round(small, 2);
     assert_true(small[0] == 0 && small[1] == 1);
 }
