@@ -39,6 +39,17 @@ static void find_slopes(const float *ratios, size_t models, size_t events, const
     }
 }
 
+// Expectation maximisation takes for ever to bring a weight to 0.  Where ln p would gain by losing what is left of it, it
+// goes.
+static void drop_useless(double *weights, const double *slopes, size_t models) {
+    double kept = 0;
+    for (size_t k = 0; k < models; k++) {
+        if (weights[k] < 1e-3 && slopes[k] < 0.999) weights[k] = 0;
+        kept += weights[k];
+    }
+    for (size_t k = 0; k < models; k++) weights[k] /= kept;
+}
+
 double mixture_find(const float *const *logp, size_t models, size_t events, double *weights) {
     float *ratios = memory_alloc(events * models, sizeof *ratios, "the scores");
     double *slopes = memory_alloc(models, sizeof *slopes, "the slopes"), gap = 0;
@@ -51,6 +62,7 @@ double mixture_find(const float *const *logp, size_t models, size_t events, doub
         if (gap <= GAP) break;
         for (size_t k = 0; k < models; k++) weights[k] *= slopes[k]; // the mean of the model's share of p
     }
+    if (known) drop_useless(weights, slopes, models);
     free(ratios), free(slopes);
     return gap;
 }
