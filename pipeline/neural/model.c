@@ -285,8 +285,8 @@ static void embedding_backward(struct model *m, struct workspace *w, const struc
     if (rescale != 1) k->matmul.scale(k, g->values, rescale, g->rows * E);
 }
 
-double model_step(struct model *m, struct workspace *w, const struct batch *b,
-                  const struct training_options *o) {
+void model_step_start(struct model *m, struct workspace *w, const struct batch *b,
+                      const struct training_options *o) {
     const struct kernels *k = m->k;
     check_block(w, b);
     size_t N = b->T * b->B, D = model_layer_width(&m->o), I = model_input_width(&m->o);
@@ -310,10 +310,25 @@ double model_step(struct model *m, struct workspace *w, const struct batch *b,
                             w->d_embedded); // the values served their turn
     embedding_backward(m, w, b, o->embedding_rescale);
     ready(o, m->embedding, 1);
-    output_look_ahead(&m->output, k, &w->output, b->step + 1); // while a GPU is busy
-    k->download(k, w->host_logp, w->logp, N * sizeof(float));
+    if (!k->on_host) w->logp_copy = k->transfer.fetch(k, w->host_logp, w->logp, N * sizeof(float));
     model_carry(m, w, b);
+    output_look_ahead(&m->output, k, &w->output, b->step + 1); // while a GPU is busy
+}
+
+double model_step_finish(struct model *m, struct workspace *w, const struct batch *b) {
+    const struct kernels *k = m->k;
+    size_t N = b->T * b->B;
+    if (k->on_host)
+        k->download(k, w->host_logp, w->logp, N * sizeof(float));
+    else
+        k->transfer.fetched(k, w->logp_copy, true);
     double sum = 0;
     for (size_t r = 0; r < N; r++) sum += (double)w->host_logp[r];
     return sum;
+}
+
+double model_step(struct model *m, struct workspace *w, const struct batch *b,
+                  const struct training_options *o) {
+    model_step_start(m, w, b, o);
+    return model_step_finish(m, w, b);
 }

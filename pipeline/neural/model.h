@@ -80,6 +80,7 @@ struct workspace {
     float *d_embedded;                    // (T, B, I)
     float *logp;                          // (T, B)
     float *host_logp;                     // (T, B), host: valid after each computation
+    uint64_t logp_copy;                   // number of its copy from a GPU
     uint32_t *slots;                      // (T, B, words of a step), host
     struct row_index embedding_rows;
     struct output_memory output;
@@ -99,6 +100,10 @@ void model_score(struct model *m, struct workspace *w, const struct batch *b);
 // sees it (under sampled softmax: among target and samples).
 double model_step(struct model *m, struct workspace *w, const struct batch *b,
                   const struct training_options *o);
+// The same in two parts: between them a GPU is asked for what comes next, and not waited for.
+void model_step_start(struct model *m, struct workspace *w, const struct batch *b,
+                      const struct training_options *o);
+double model_step_finish(struct model *m, struct workspace *w, const struct batch *b);
 // After model_step, until the next computation: the whole gradient of its loss (dropout counted) with respect
 // to the outputs of layer `l`, (T, B, D), by way of later steps and higher layers, too.
 const float *workspace_layer_gradient(const struct model *m, const struct workspace *w, int l);

@@ -6,6 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Where a GPU leaves floats by itself.
+static float *host_floats(const struct kernels *k, size_t n) {
+    if (k->on_host) return memory_alloc(n, sizeof(float), "the log-probabilities");
+    float *x = k->transfer.pin(k, n * sizeof *x);
+    if (!x) die("no host memory for the log-probabilities of %zu words; lower --batch", n);
+    return x;
+}
+
+static void free_host_floats(const struct kernels *k, float *x) {
+    if (k->on_host)
+        free(x);
+    else
+        k->transfer.unpin(k, x);
+}
+
 struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struct training_options *options,
                                 int ranks) {
     struct workspace *w = memory_alloc_zero(1, sizeof *w, "the workspace");
@@ -25,7 +40,7 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     output_memory_make(&m->output, k, &w->output, T, B, options, (size_t)ranks);
     w->output_input = device_floats(k, N * D, "the output layer's input");
     w->logp = device_floats(k, N, "the log-probabilities");
-    w->host_logp = memory_alloc(N, sizeof(float), "the log-probabilities");
+    w->host_logp = host_floats(k, N);
     if (!options) return w;
     w->d_output_input = device_floats(k, N * D, "the output layer's gradient");
     w->d_embedded = device_floats(k, N * I, "the embedding's gradient");
@@ -58,7 +73,8 @@ void workspace_free(struct model *m, struct workspace *w) {
     k->release(k, w->d_output_input), k->release(k, w->d_embedded);
     row_index_free(&w->embedding_rows);
     window_free(&w->window);
-    free(w->host_logp), free(w->slots);
+    free_host_floats(k, w->host_logp);
+    free(w->slots);
     free(w);
 }
 

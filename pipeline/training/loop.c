@@ -185,11 +185,12 @@ static void train_step(struct loop *x) {
     const struct reader_batch *b = reader_next(x->reader, &wait);
     const struct optimiser_options *oo = &x->optimiser;
     x->training.scale = 1.0f / (float)(x->o->loss_step_sum ? x->o->batch : b->global_events);
-    double logp = model_step(x->m, x->w, &b->batch, &x->training);
+    model_step_start(x->m, x->w, &b->batch, &x->training);
     exchange_finish(&x->exchange);
     uint64_t epoch = x->s.step / x->spe;
     double rate = x->s.rate_factor * optimiser_rate(oo, x->s.step, x->steps, epoch);
     int bad = optimiser_step(x->m, oo, x->s.step, rate, &x->norms);
+    double logp = model_step_finish(x->m, x->w, &b->batch);
     check_step(x, b, -logp, bad);
     x->s.step++;
     x->loss -= logp;
