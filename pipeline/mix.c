@@ -186,7 +186,14 @@ static void describe(const struct mixture *x, char *text, size_t size) {
     free(told);
 }
 
-// What the models that count are together, and how far their sums may be from 1.
+// How far the sums of a mixture may be from 1, by those of its models: one that is no number makes all no number, one that
+// was not looked at (-1) leaves all not looked at.
+static double larger_deviation(double all, double one) {
+    if (isnan(all) || isnan(one)) return NAN;
+    return all < 0 || one < 0 ? -1 : fmax(all, one);
+}
+
+// What the models that count are together.
 static void add_up(const struct mixture *x, struct scores_info *info) {
     *info = x->models[0].info;
     info->orders = false, info->params = info->model_bytes = 0, info->sum_deviation = 0;
@@ -197,9 +204,7 @@ static void add_up(const struct mixture *x, struct scores_info *info) {
         bool is_same = !*info->context || strcmp(one->context, info->context) == 0;
         snprintf(info->context, sizeof info->context, "%s", is_same ? one->context : "mixed");
         info->params += one->params, info->model_bytes += one->model_bytes;
-        if (one->sum_deviation < 0) info->sum_deviation = -1;
-        if (info->sum_deviation >= 0 && !(one->sum_deviation <= info->sum_deviation))
-            info->sum_deviation = one->sum_deviation; // NaN comes out
+        info->sum_deviation = larger_deviation(info->sum_deviation, one->sum_deviation);
     }
     describe(x, info->note, sizeof info->note);
 }

@@ -125,8 +125,8 @@ void output_score(const struct output *u, const struct kernels *k, struct output
 // gradients.
 void output_step(const struct output *u, const struct kernels *k, struct output_memory *x,
                  const struct output_block *b, float scale);
-// What can be made ready of the output layer's part in `step` before its block is there: samples, which cost the
-// host as long as a GPU works on a step.  After all else of the step before; output_step does without.
+// What can be made ready of the output layer's part in `step` before its block is there: samples, whose drawing
+// a GPU would wait for.  To be called when all else of the step before is done; without it output_step draws them itself.
 void output_look_ahead(const struct output *u, const struct kernels *k, struct output_memory *x,
                        uint32_t step);
 // p of every class for n rows h (n, D): p (n, V), device.

@@ -59,7 +59,8 @@ void settings_check(const struct train_settings *s, const struct program *progra
 // These fill in what was left open (width of the embedding, cut-offs), so that the table shows it.
 struct model_options settings_model(struct train_settings *s, const struct vocabulary *v);
 struct loop_options settings_loop(const struct train_settings *s, const struct vocabulary *v);
-// A new model's initial values.
+// A new model's initial values; of one that is read afterwards (a checkpoint, --init), too, since with --two-biases
+// it also says what the biases stand for.
 void settings_initialise(const struct train_settings *s, struct model *m);
 
 // Which of the words, with '|' between, it is; -1: none.
