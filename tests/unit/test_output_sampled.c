@@ -74,6 +74,19 @@ static double formula(const double *x, const double *h, size_t target) {
     return value;
 }
 
+// What comes first of the step's rows is drawn, the same on all ranks: the samples, and no target beside them.
+static void check_shared(const struct layer *x) {
+    const struct row_gradient *g = &x->u.weight->touched;
+    size_t most = x->training.samples_each_step ? STEPS * SAMPLES : SAMPLES;
+    assert_true(g->shared > 0 && g->shared <= most && g->shared <= g->rows);
+    for (size_t j = 0; j < g->shared; j++) {
+        bool found = false;
+        for (size_t s = 0; s < STEPS; s++)
+            for (size_t i = 0; i < drawn.count[s]; i++) found = found || drawn.ids[s][i] == g->ids[j];
+        assert_true(found);
+    }
+}
+
 static void check(struct trial *t, const struct kernels *k, void *data) {
     struct training_options o = *(const struct training_options *)data;
     for (int each_step = 0; each_step < 2; each_step++)
@@ -88,19 +101,13 @@ static void check(struct trial *t, const struct kernels *k, void *data) {
             draw(&o, &m);
             layer_open_training(&x, t, k, &m, &o, formula, STEPS, STREAMS);
             layer_check_step(t, &x, targets);
+            check_shared(&x);
             output_look_ahead(&x.u, k, &x.memory, 0);
             layer_check_step(t, &x, targets); // nothing is left of the step before
+            check_shared(&x);
             output_look_ahead(&x.u, k, &x.memory, 7);
             layer_check_step(t, &x, targets); // another step came than was made ready
-            const struct row_gradient *g = &x.u.weight->touched;
-            size_t most = o.samples_each_step ? STEPS * SAMPLES : SAMPLES;
-            assert_true(g->shared > 0 && g->shared <= most && g->shared <= g->rows);
-            for (size_t j = 0; j < g->shared; j++) { // what comes first is drawn, the same on all ranks
-                bool found = false;
-                for (size_t s = 0; s < STEPS; s++)
-                    for (size_t i = 0; i < drawn.count[s]; i++) found = found || drawn.ids[s][i] == g->ids[j];
-                assert_true(found);
-            }
+            check_shared(&x);
             layer_close(&x);
         }
 }
