@@ -10,6 +10,7 @@
 #include "pipeline/ngram/arpa.h"
 #include "pipeline/ngram/arpa_export.h"
 #include "pipeline/ngram/estimator.h"
+#include "pipeline/ngram/maxent.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,9 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int64_t order, katz_most = 5, threads = 1;
+static int64_t order, katz_most = 5, sweeps = 200, threads = 1;
 static uint64_t memory = (uint64_t)4 << 30;
-static double alpha = 0.4, delta = 0.001;
+static double alpha = 0.4, delta = 0.001, l1 = 0.5, variance = 6, tolerance = 1e-4;
 static bool plain, phantom_unk, discount_fallback;
 static const char *counts_path, *vocabulary_path, *smoothing, *cutoffs, *output, *arpa;
 
@@ -40,7 +41,7 @@ static const struct option_spec options[] = {
     {.name = "smoothing",
      .kind = OPTION_CHOICE,
      .value = &smoothing,
-     .choices = "kn|kn1|katz|sbo|ml|add",
+     .choices = "kn|kn1|katz|sbo|ml|add|maxent|maxent-binary",
      .required = true,
      .help = "how counts become probabilities; see below"},
     {.name = "order",
@@ -75,6 +76,32 @@ static const struct option_spec options[] = {
      .argument = "K",
      .maximum = SURVEY_TIMES - 1,
      .help = "katz: counts above it are not discounted"},
+    {.name = "l1",
+     .kind = OPTION_REAL,
+     .value = &l1,
+     .argument = "X",
+     .maximum = 1e9,
+     .help = "maxent, maxent-binary: what a weight costs for its size"},
+    {.name = "variance",
+     .kind = OPTION_REAL,
+     .value = &variance,
+     .argument = "X",
+     .minimum = 1e-6,
+     .maximum = 1e9,
+     .help = "maxent, maxent-binary: a weight costs its square over twice this"},
+    {.name = "tolerance",
+     .kind = OPTION_REAL,
+     .value = &tolerance,
+     .argument = "X",
+     .maximum = 1e9,
+     .help = "maxent, maxent-binary: stop when a sweep wins less, in nats an event"},
+    {.name = "sweeps",
+     .kind = OPTION_INT,
+     .value = &sweeps,
+     .argument = "N",
+     .minimum = 1,
+     .maximum = 1000000,
+     .help = "maxent, maxent-binary: stop after so many in any case"},
     {.name = "plain",
      .kind = OPTION_FLAG,
      .value = &plain,
@@ -119,6 +146,8 @@ static const struct program program = {
                "  sbo   Stupid Backoff, normalised (Brants et al. 2007)\n"
                "  ml    relative frequencies, backing off undiscounted: sbo with a weight of 1\n"
                "  add   a constant added to each count\n"
+               "  maxent         maximum entropy: a weight for every n-gram (Rosenfeld 1996)\n"
+               "  maxent-binary  the same as one classifier a word, normalised (Xu et al. 2011)\n"
                "Cut-offs must not fall: 1,1,2 leaves out what was seen once, from order 3 on.  The model is\n"
                "the same for any --memory and --threads.",
     .options = options,
@@ -128,8 +157,10 @@ static const struct program program = {
 
 static enum smoothing_method find_method(void) {
     static const char *const names[] = {
-        [SMOOTHING_KN] = "kn",   [SMOOTHING_KN1] = "kn1", [SMOOTHING_KATZ] = "katz",
-        [SMOOTHING_SBO] = "sbo", [SMOOTHING_ML] = "ml",   [SMOOTHING_ADD] = "add"};
+        [SMOOTHING_KN] = "kn",         [SMOOTHING_KN1] = "kn1",
+        [SMOOTHING_KATZ] = "katz",     [SMOOTHING_SBO] = "sbo",
+        [SMOOTHING_ML] = "ml",         [SMOOTHING_ADD] = "add",
+        [SMOOTHING_MAXENT] = "maxent", [SMOOTHING_MAXENT_BINARY] = "maxent-binary"};
     size_t i = 0;
     while (strcmp(names[i], smoothing) != 0) i++;
     return (enum smoothing_method)i;
@@ -174,12 +205,21 @@ static void check_options(struct smoothing_options *o) {
     check_method("delta", "add");
     check_method("katz-most", "katz");
     check_method("plain", "ml");
+    check_method("cutoffs", "kn kn1 katz sbo ml add");
+    check_method("l1", "maxent maxent-binary");
+    check_method("variance", "maxent maxent-binary");
+    check_method("tolerance", "maxent maxent-binary");
+    check_method("sweeps", "maxent maxent-binary");
     check_method("phantom-unk", "kn kn1");
     check_method("discount-fallback", "kn kn1 katz");
     *o = (struct smoothing_options){.method = find_method(),
                                     .alpha = alpha,
                                     .delta = delta,
                                     .katz_most = (int)katz_most,
+                                    .l1 = l1,
+                                    .variance = variance,
+                                    .tolerance = tolerance,
+                                    .sweeps = (int)sweeps,
                                     .plain = plain,
                                     .phantom_unknown = phantom_unk,
                                     .discount_fallback = discount_fallback};
@@ -241,8 +281,10 @@ static void read_training(struct training *t, const struct counts_info *counts) 
 }
 
 // What a reader of the model's figures has to know.
-static void add_warning(struct manifest *m, const struct smoothing *s) {
+static void add_warning(struct manifest *m, const struct estimator *e) {
+    const struct smoothing *s = e->smoothing;
     char text[128] = "order ";
+    if (e->maxent && !e->maxent->fitted) manifest_add_note(m, "note", "stopped before it was fitted");
     if (!s->fixed) return;
     const char *comma = "";
     for (int n = 1; n <= s->o.order; n++)
@@ -274,7 +316,7 @@ static void save_manifest(struct manifest *m, const struct estimator *e, const s
     uint64_t grams = 0;
     for (int n = 1; n <= e->info.order; n++) grams += e->info.nodes[n];
     manifest_add_count(m, "ngrams", grams);
-    add_warning(m, e->smoothing);
+    add_warning(m, e);
     manifest_commit(m, path);
 }
 

@@ -5,6 +5,7 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/files/vocabulary.h"
 #include "pipeline/ngram/contexts.h"
+#include "pipeline/ngram/maxent.h"
 #include "pipeline/ngram/survey.h"
 #include "pipeline/ngram/trie_builder.h"
 
@@ -23,6 +24,9 @@ enum { THREAD_BYTES = 1 << 20 };
 // Of a core for a record of the counts in each pass, and for an n-gram of the model, as measured with order 5
 // on an AMD EPYC.
 static const double SECONDS_RECORD = 0.114e-6, SECONDS_NODE = 0.074e-6;
+// The same for an n-gram in a sweep of maximum entropy, of which there are about so many, on an Intel Xeon.
+static const double SECONDS_FITTED = 0.11e-6;
+enum { USUAL_SWEEPS = 30 };
 
 // What a thread works with.
 struct estimator_worker {
@@ -55,22 +59,25 @@ static void workers_end(struct estimator *e, int threads) {
 
 // === before the start ============================================================================
 
-// What a thread takes beside its block's contexts: its records, encoded and decoded, and smoothing.
-static size_t records_bytes(const struct estimator *e) {
+// What a thread takes for blocks whose contexts take `contexts`: these, their records, encoded and decoded,
+// smoothing and fitting.
+static size_t thread_bytes(const struct estimator *e, size_t contexts) {
     const struct counts *c = e->counts;
     size_t one = (size_t)c->info.order * sizeof(uint32_t) + sizeof(uint64_t) + 1;
-    return THREAD_BYTES + one * c->largest + (size_t)c->largest_bytes
-           + smoothing_scratch_bytes(e->info.words, c->largest);
+    size_t bytes = contexts + THREAD_BYTES + one * c->largest + (size_t)c->largest_bytes
+                   + smoothing_scratch_bytes(e->info.words, c->largest);
+    if (smoothing_is_fitted(e->o.smoothing.method)) bytes += maxent_thread_bytes(e->info.words, contexts);
+    return bytes;
 }
 
-static size_t most_block_bytes(const struct estimator *e) {
+static size_t most_thread_bytes(const struct estimator *e) {
     if (e->info.order == 1) return 0;
-    return contexts_bytes(e->counts->info.order, e->info.words, e->counts->largest) + records_bytes(e);
+    return thread_bytes(e, contexts_bytes(e->counts->info.order, e->info.words, e->counts->largest));
 }
 
 // Threads that have memory to look at blocks, each with `surveys` surveys of its own.
 static int threads_to_look(const struct estimator *e, int surveys) {
-    uint64_t each = most_block_bytes(e) + (uint64_t)surveys * (uint64_t)e->info.order * 8 * e->info.words;
+    uint64_t each = most_thread_bytes(e) + (uint64_t)surveys * (uint64_t)e->info.order * 8 * e->info.words;
     int threads = surveys > 0 ? e->o.threads : 1;
     while (threads > 1 && PROGRAM_BYTES + (uint64_t)threads * each > e->o.memory) threads--;
     return threads;
@@ -115,7 +122,7 @@ static void look_at_blocks(struct estimator *e, struct survey *all, struct surve
     }
     progress_end(&p, done, NULL);
     for (int t = 1; t < threads; t++) contexts_join_taken(e->workers[0].contexts, e->workers[t].contexts);
-    e->block_bytes = contexts_taken(e->workers[0].contexts) + records_bytes(e);
+    e->block_bytes = thread_bytes(e, contexts_taken(e->workers[0].contexts));
     workers_end(e, threads);
 }
 
@@ -134,17 +141,20 @@ static const uint64_t *const *ends_of_model(const struct estimator *e) {
     return (const uint64_t *const *)survey_of_model(e)->ends;
 }
 
-// Memory beside that for blocks and nodes: vocabulary, surveys, discounts, and the trie builder's tables.
-static uint64_t fixed_bytes(const struct estimator *e) {
-    uint64_t surveys = 1 + (e->survey != e->counts->survey) + (e->kept != NULL), N = (uint64_t)e->info.order;
-    uint64_t vocabulary = 64, word = vocabulary + surveys * (N + 1) * 8 + 8 + N * 8;
-    return PROGRAM_BYTES + word * e->info.words;
-}
-
 static uint64_t sum_nodes(const struct estimator *e) {
     uint64_t nodes = 0;
     for (int n = 1; n <= e->info.order; n++) nodes += e->info.nodes[n];
     return nodes;
+}
+
+// Memory beside that for blocks and nodes: vocabulary, surveys, discounts or weights, and the trie builder's
+// tables.
+static uint64_t fixed_bytes(const struct estimator *e) {
+    uint64_t surveys = 1 + (e->survey != e->counts->survey) + (e->kept != NULL), N = (uint64_t)e->info.order;
+    uint64_t vocabulary = 64, word = vocabulary + surveys * (N + 1) * 8 + 8 + N * 8;
+    uint64_t weights =
+        smoothing_is_fitted(e->o.smoothing.method) ? maxent_bytes(e->info.words, sum_nodes(e)) : 0;
+    return PROGRAM_BYTES + word * e->info.words + weights;
 }
 
 // Sets memory, threads and passes for blocks of `block_bytes`; false where the memory is too small.
@@ -153,6 +163,7 @@ static bool plan_memory(struct estimator *e) {
     struct trie_needs needs = trie_needs(&e->info, ends_of_model(e));
     if (!e->o.output) needs.least = needs.most = needs.file; // kept as a whole
     uint64_t fixed = fixed_bytes(e);
+    double fit = smoothing_is_fitted(e->o.smoothing.method) ? SECONDS_FITTED * USUAL_SWEEPS : 0;
     p->output_bytes = needs.file;
     p->least_memory = fixed + e->block_bytes + needs.least;
     double best = INFINITY;
@@ -164,7 +175,7 @@ static bool plan_memory(struct estimator *e) {
         double time = (double)(passes + 1) / threads; // each pass is over all counts
         if (!(time < best)) continue;
         p->seconds = (SECONDS_RECORD * (double)e->counts->info.records * (double)(passes + 1)
-                      + SECONDS_NODE * (double)sum_nodes(e))
+                      + (SECONDS_NODE + fit) * (double)sum_nodes(e))
                      / threads;
         best = time;
         p->threads = threads;
@@ -178,7 +189,7 @@ static bool plan_memory(struct estimator *e) {
 // The most that blocks can take is about twice of what they do: where that much is not there, looks.
 static void plan(struct estimator *e) {
     bool looked = e->block_bytes > 0 || e->info.order == 1; // nothing to look at
-    if (!looked) e->block_bytes = most_block_bytes(e);
+    if (!looked) e->block_bytes = most_thread_bytes(e);
     bool works = plan_memory(e);
     if (!looked && (!works || e->plan.passes > 1 || e->plan.threads < e->o.threads)
         && e->o.memory > e->plan.least_memory / 4) {
@@ -270,6 +281,7 @@ static void put_blocks(struct estimator *e, struct trie_builder *b, size_t first
         for (size_t block = first; block < end; block++) {
             counts_read(w->counts, block, &w->records);
             contexts_build(w->contexts, &w->records);
+            if (e->maxent) maxent_take_weights(e->maxent, block, w->contexts);
             smoothing_apply(e->smoothing, w->contexts, w->scratch);
             contexts_cut(w->contexts, e->o.smoothing.least);
 #pragma omp ordered
@@ -286,8 +298,14 @@ static void put_blocks(struct estimator *e, struct trie_builder *b, size_t first
     }
 }
 
+static void fit(struct estimator *e) {
+    e->maxent = maxent_fit(e->counts, &e->smoothing->o, e->plan.threads);
+    maxent_take_unigrams(e->maxent, e->smoothing);
+}
+
 struct trie *estimator_run(struct estimator *e) {
     size_t blocks = e->info.order > 1 ? e->counts->blocks : 0;
+    if (smoothing_is_fitted(e->smoothing->o.method)) fit(e);
     struct trie_builder *b = trie_create(e->o.output, &e->info, ends_of_model(e), e->plan.nodes_memory);
     workers_start(e, e->plan.threads);
     for (int t = 0; t < e->plan.threads; t++) e->workers[t].scratch = smoothing_scratch_new(e->smoothing);
@@ -315,6 +333,7 @@ struct trie *estimator_run(struct estimator *e) {
 void estimator_free(struct estimator *e) {
     if (e->survey != e->counts->survey) survey_free(e->survey);
     survey_free(e->kept);
+    maxent_free(e->maxent);
     smoothing_free(e->smoothing);
     free(e);
 }

@@ -1,4 +1,4 @@
-// From counts to a model: blocks of the counts file become contexts with probabilities, on several threads,
+// From counts to a model, once its weights are fitted, where it has such (maxent.h): blocks of the counts file become contexts with probabilities, on several threads,
 // and are put into a trie in their order.  Where the trie's nodes do not fit the memory, all that is repeated
 // for each range of nodes.  The model is the same whatever threads and memory.
 #ifndef PIPELINE_NGRAM_ESTIMATOR_H
@@ -33,6 +33,7 @@ struct estimator {
     // private
     struct estimator_options o;
     struct counts *counts;
+    struct maxent *maxent;        // what was fitted, else NULL
     struct survey *survey, *kept; // of the counts; of what cut-offs leave, else NULL
     size_t block_bytes;           // that each thread's block takes
     struct estimator_worker *workers;

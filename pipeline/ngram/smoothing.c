@@ -12,7 +12,7 @@
 
 static const struct method {
     const char *name;
-    void (*prepare)(struct smoothing *s, const struct survey *v);
+    void (*prepare)(struct smoothing *s, const struct survey *v); // NULL: others do
     void (*apply)(const struct siblings *b);
 } methods[] = {
     [SMOOTHING_KN] = {"kn", kneser_ney_prepare, kneser_ney_apply},
@@ -21,7 +21,21 @@ static const struct method {
     [SMOOTHING_SBO] = {"sbo", stupid_backoff_prepare, stupid_backoff_apply},
     [SMOOTHING_ML] = {"ml", stupid_backoff_prepare, stupid_backoff_apply},
     [SMOOTHING_ADD] = {"add", add_delta_prepare, add_delta_apply},
+    [SMOOTHING_MAXENT] = {"maxent", NULL, maxent_apply},
+    [SMOOTHING_MAXENT_BINARY] = {"maxent-binary", NULL, maxent_apply},
 };
+
+static void check_fit(const struct smoothing_options *o) {
+    if (!(o->l1 >= 0 && o->l1 <= 1e9)) die("l1 is %g: it has to be from 0 to 1e9", o->l1);
+    if (!(o->variance >= 1e-6 && o->variance <= 1e9))
+        die("variance is %g: it has to be from 1e-6 to 1e9", o->variance);
+    if (!(o->tolerance >= 0) || o->sweeps < 1)
+        die("a tolerance of %g and %d sweeps: from 0 and from 1 are needed", o->tolerance, o->sweeps);
+    for (int n = 2; n <= o->order; n++)
+        if (o->least[n] > 1)
+            die("%s leaves out nothing: its penalty keeps rare n-grams small; prune the model",
+                methods[o->method].name);
+}
 
 static void check_options(const struct smoothing_options *o, const struct survey *v) {
     if (o->order < 1 || o->order > v->order)
@@ -33,6 +47,7 @@ static void check_options(const struct smoothing_options *o, const struct survey
         die("delta is %g: it has to be from 1e-9 to 1e9", o->delta);
     if (o->method == SMOOTHING_KATZ && (o->katz_most < 0 || o->katz_most >= SURVEY_TIMES))
         die("katz discounts counts up to %d: it has to be from 0 to %d", o->katz_most, SURVEY_TIMES - 1);
+    if (smoothing_is_fitted(o->method)) check_fit(o);
     for (int n = 2; n <= o->order; n++)
         if (o->least[n] < o->least[n - 1])
             die("cut-offs fall from %llu at order %d to %llu at order %d: an n-gram that is kept needs its "
@@ -48,8 +63,9 @@ struct smoothing *smoothing_new(const struct smoothing_options *o, const struct 
     s->words = v->words;
     s->begin = begin;
     s->uniform = 1.0 / (v->words - 1);
+    s->unigram_z = 1;
     s->unigram = memory_alloc_zero(v->words, sizeof *s->unigram, "a model's unigrams");
-    methods[o->method].prepare(s, v);
+    if (methods[o->method].prepare) methods[o->method].prepare(s, v);
     return s;
 }
 
@@ -180,7 +196,7 @@ static void apply_context_word(const struct smoothing *s, struct contexts *x, si
                                  .first = first,
                                  .end = end,
                                  .shorter = s->unigram,
-                                 .shorter_z = 1,
+                                 .shorter_z = s->unigram_z,
                                  .p = here->p,
                                  .z = here->z,
                                  .backoff = l->backoff + first};

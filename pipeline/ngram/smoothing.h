@@ -19,6 +19,9 @@
 //                                                                     Brants et al. 2007
 //   ml    maximum likelihood backing off undiscounted: sbo with alpha = 1; with `plain`, backoff = 0
 //   add   p = (c + delta) / (c(h) + delta (V - 1)) in whole histories, else uniform      Lidstone 1920
+//   maxent, maxent-binary
+//         p = f(s(w | h)) / Z(h), backoff(h) = Z(h') / Z(h), by weights of n-grams that maxent.h fits to the
+//         counts before any context is treated, with its unigrams; nothing is cut off
 //
 // Unigrams: kn, kn1 discounted continuation counts interpolated with the uniform distribution; add uniform
 // (of order 1: the formula); the others relative frequencies, where a class that was never seen counts as
@@ -50,7 +53,9 @@ enum smoothing_method {
     SMOOTHING_KATZ,
     SMOOTHING_SBO,
     SMOOTHING_ML,
-    SMOOTHING_ADD
+    SMOOTHING_ADD,
+    SMOOTHING_MAXENT,
+    SMOOTHING_MAXENT_BINARY
 };
 
 struct smoothing_options {
@@ -59,6 +64,9 @@ struct smoothing_options {
     double alpha;           // sbo: 0 < alpha <= 1
     double delta;           // add: 1e-9 <= delta <= 1e9
     int katz_most;          // k of katz, 0 ... SURVEY_TIMES - 1: counts above it are not discounted
+    double l1, variance;    // maxent, maxent-binary: of the penalty; l1 >= 0, 1e-6 <= variance <= 1e9
+    double tolerance;       // and when to stop: after a sweep that won less, in nats an event, ...
+    int sweeps;             // ... or after so many, from 1
     bool plain;             // ml without back-off
     bool phantom_unknown;   // kn, kn1: the uniform distribution has one class more, as lmplz counts it
     bool discount_fallback; // kn, kn1, katz: go on where discounts cannot be estimated (lmplz
@@ -72,10 +80,11 @@ struct smoothing {
     uint32_t words, begin; // V, id of <S>
     double discount[NGRAM_MAX_ORDER + 1][SURVEY_TIMES + 1];
     // [n][r]: kn, kn1: what is taken from a count of r (r = 3: and more).  katz: the factor d_r, 1 above k.
-    unsigned fixed;  // bit n: the discounts of order n could not be estimated and are the fall-back's
-    double *unigram; // (V) p(w); <S>: 0
-    double uniform;  // p of the uniform distribution
-    double phantom;  // p of the class of no word (phantom_unknown), else 0
+    unsigned fixed;   // bit n: the discounts of order n could not be estimated and are the fall-back's
+    double *unigram;  // (V) p(w); <S>: 0
+    double unigram_z; // Z of the empty history: 1 but of maxent, maxent-binary
+    double uniform;   // p of the uniform distribution
+    double phantom;   // p of the class of no word (phantom_unknown), else 0
 };
 
 // Discounts and unigrams.  Dies where options are out of range, where there are no counts, and where
@@ -88,8 +97,14 @@ struct contexts;
 // Dense tables of one thread.
 struct smoothing_scratch;
 struct smoothing_scratch *smoothing_scratch_new(const struct smoothing *s);
+// Whether `method` is maxent or maxent-binary.
+static inline bool smoothing_is_fitted(enum smoothing_method method) {
+    return method == SMOOTHING_MAXENT || method == SMOOTHING_MAXENT_BINARY;
+}
+
 // Sets p and backoff of all levels, in base 10 logarithms (0, and what is below 1e-37, as
-// SMOOTHING_LOG_ZERO).  p of an n-gram that cut-offs leave out is what the model gives it by backing off.
+// SMOOTHING_LOG_ZERO).  Where weights are fitted, they come in p.  p of an n-gram that cut-offs leave out is
+// what the model gives it by backing off.
 void smoothing_apply(const struct smoothing *s, struct contexts *x, struct smoothing_scratch *scratch);
 // Bytes of it at most, where no context word has more than `grams` n-grams of one order; for forecasts.
 size_t smoothing_scratch_bytes(uint32_t vocabulary_size, size_t grams);

@@ -13,10 +13,10 @@ struct siblings {
     const struct contexts_level *level;
     size_t first, end;
     const double *shorter; // (V) p(w | h') of the words seen in h', also where cut off; others undefined
-    double shorter_z;      // sbo, ml: Z(h')
+    double shorter_z;      // sbo, ml, maxent, maxent-binary: Z(h')
     // What a method has to set, from the first context on:
     double *p;      // p(w | h) of their n-grams, backed off where cut off
-    double *z;      // sbo, ml: Z(h)
+    double *z;      // the same: Z(h)
     float *backoff; // not as a logarithm
 };
 
@@ -29,6 +29,7 @@ void stupid_backoff_prepare(struct smoothing *s, const struct survey *v); // sbo
 void stupid_backoff_apply(const struct siblings *b);
 void add_delta_prepare(struct smoothing *s, const struct survey *v);
 void add_delta_apply(const struct siblings *b);
+void maxent_apply(const struct siblings *b);
 
 // Relative frequencies as unigrams.
 void smoothing_take_frequencies(struct smoothing *s, const struct survey *v);

@@ -13,10 +13,13 @@ least_with() {
 for pad in "" --pad; do
   # shellcheck disable=SC2086
   count --quiet --order 5 $pad --vocab vocab.tsv --output counts train.shard >counts.tsv
-  for smoothing in kn1 sbo; do
-    fallback=(--discount-fallback)
-    [ $smoothing = kn1 ] || fallback=()
-    model=(estimate --counts counts --vocab vocab.tsv --smoothing "$smoothing" "${fallback[@]}" --output)
+  for smoothing in kn1 sbo maxent; do
+    case $smoothing in
+    kn1) more=(--discount-fallback) ;;
+    maxent) more=(--sweeps 3) ;;
+    *) more=() ;;
+    esac
+    model=(estimate --counts counts --vocab vocab.tsv --smoothing "$smoothing" "${more[@]}" --output)
     "${model[@]}" whole.trie --threads 1 2>said
     grep -q '1 thread, 1 pass over the counts and one' said || fail "$(cat said)"
     "${model[@]}" threads.trie --threads 3 2>said

@@ -19,7 +19,7 @@ refuses() {
 }
 
 refuses 2 '--smoothing is missing'
-refuses 2 '--smoothing good: must be one of kn|kn1|katz|sbo|ml|add' --smoothing good
+refuses 2 '--smoothing good: must be one of kn|kn1|katz|sbo|ml|add|maxent|maxent-binary' --smoothing good
 refuses 2 '--order 0' --smoothing ml --order 0
 refuses 2 '--order 10' --smoothing ml --order 10
 refuses 1 '--order 4: counts has n-grams up to order 3: count again with --order 4' --smoothing ml --order 4
@@ -29,6 +29,12 @@ refuses 2 '--katz-most means nothing to --smoothing kn1: it is for katz' --smoot
 refuses 2 '--plain means nothing to --smoothing sbo: it is for ml' --smoothing sbo --plain
 refuses 2 '--phantom-unk means nothing to --smoothing katz: it is for kn kn1' --smoothing katz --phantom-unk
 refuses 2 '--discount-fallback means nothing to --smoothing add: it is for kn kn1 katz' --smoothing add --discount-fallback
+refuses 2 '--l1 means nothing to --smoothing kn: it is for maxent maxent-binary' --smoothing kn --l1 1
+refuses 2 '--variance means nothing to --smoothing ml: it is for maxent maxent-binary' --smoothing ml --variance 1
+refuses 2 '--sweeps means nothing to --smoothing ml: it is for maxent maxent-binary' --smoothing ml --sweeps 1
+refuses 2 '--tolerance means nothing to --smoothing sbo: it is for maxent maxent-binary' --smoothing sbo --tolerance 1
+refuses 2 '--cutoffs means nothing to --smoothing maxent: it is for kn kn1 katz sbo ml add' --smoothing maxent --cutoffs 1,2
+refuses 2 '--variance 0: must be from 1e-06 to 1000000000' --smoothing maxent --variance 0
 for cutoffs in 1,2,1 3,2; do refuses 2 "--cutoffs $cutoffs: must not fall" --smoothing ml --cutoffs $cutoffs; done
 refuses 2 '--cutoffs 2: unigrams are never left out' --smoothing ml --cutoffs 2
 refuses 2 '--cutoffs 1,1,1,1,1,1,1,1,1,1: more than 9 numbers' --smoothing ml --cutoffs 1,1,1,1,1,1,1,1,1,1
