@@ -23,12 +23,14 @@ struct softmax_kernels {
 
     // Hierarchical softmax (Morin & Bengio 2005; Mnih & Hinton 2008): a class is a path of turns at the nodes
     // of a binary tree.  Row r meets paths[i] for first[r] <= i < first[r + 1], each 2 * (row of w) + turn:
-    //   p(turn 0) = sigma(h . w),  p(turn 1) = sigma(-h . w),  logp[r] = sum of ln p; 0 where it meets none
-    // logp, scale, dh as above; dw set, not added.
+    //   x = h . w + b[i],  p(turn 0) = sigma(x),  p(turn 1) = sigma(-x)
+    //   logp[r] = sum of ln p; 0 where it meets none
+    // logp, scale, dh as above; dw, db set, not added.  b may be NULL: 0; then db is, too.
     void (*tree)(const struct kernels *k, const float *h /* (N, D) */, const float *w /* (U, D) */,
-                 const uint32_t *paths /* (first[N]), host */, const uint32_t *first /* (N + 1), host */,
-                 size_t N, size_t U, size_t D, float scale, float *logp /* (N) */, float *dh /* (N, D) */,
-                 float *dw /* (U, D) */);
+                 const float *b /* (first[N]) */, const uint32_t *paths /* (first[N]), host */,
+                 const uint32_t *first /* (N + 1), host */, size_t N, size_t U, size_t D, float scale,
+                 float *logp /* (N) */, float *dh /* (N, D) */, float *dw /* (U, D) */,
+                 float *db /* (first[N]) */);
 
     // Sampled softmax (Jean et al. 2015; Jozefowicz et al. 2016) over compact rows.  The caller has gathered
     // the unique rows of this step: the S shared samples are rows 0 ... S-1, targets point anywhere into the

@@ -45,9 +45,9 @@ void CPU_NAME(cpu_blackout)(const struct kernels *k, const float *h, const float
                             float *db);
 
 // Of cpu_tree.c.
-void CPU_NAME(cpu_tree)(const struct kernels *k, const float *h, const float *w, const uint32_t *paths,
-                        const uint32_t *first, size_t N, size_t U, size_t D, float scale, float *logp,
-                        float *dh, float *dw);
+void CPU_NAME(cpu_tree)(const struct kernels *k, const float *h, const float *w, const float *b,
+                        const uint32_t *paths, const uint32_t *first, size_t N, size_t U, size_t D,
+                        float scale, float *logp, float *dh, float *dw, float *db);
 
 struct cpu_slice {
     size_t begin, end;

@@ -8,12 +8,12 @@
 #include <string.h>
 
 struct job {
-    const float *h, *w;
+    const float *h, *w, *b;
     const uint32_t *paths, *first;
     size_t D;
     float scale;
     float *logp, *dh, *dw;
-    float *slopes; // (turns): d loss / d (h . w)
+    float *slopes; // (turns): d loss / d x
 };
 
 static float dot(const float *x, const float *y, size_t n) {
@@ -34,7 +34,8 @@ static void row_forward(const struct job *j, size_t r) {
     if (j->scale != 0) memset(j->dh + r * D, 0, D * sizeof *j->dh);
     for (size_t i = j->first[r]; i < j->first[r + 1]; i++) {
         const float *w = j->w + j->paths[i] / 2 * D;
-        double sign = j->paths[i] % 2 ? -1 : 1, x = sign * (double)dot(h, w, D), e = exp(-fabs(x));
+        double sign = j->paths[i] % 2 ? -1 : 1, b = j->b ? (double)j->b[i] : 0;
+        double x = sign * ((double)dot(h, w, D) + b), e = exp(-fabs(x));
         logp += (x < 0 ? x : 0) - log1p(e);
         if (j->scale == 0) continue;
         double wrong = x < 0 ? 1 / (1 + e) : e / (1 + e); // probability of the other turn; NaN stays NaN
@@ -54,11 +55,11 @@ static void columns_backward(const struct job *j, size_t N, size_t U, struct cpu
                       j->h + r * j->D + columns.begin, n);
 }
 
-void CPU_NAME(cpu_tree)(const struct kernels *k, const float *h, const float *w, const uint32_t *paths,
-                        const uint32_t *first, size_t N, size_t U, size_t D, float scale, float *logp,
-                        float *dh, float *dw) {
-    struct job j = {h, w, paths, first, D, scale, logp, dh, dw, NULL};
-    if (scale != 0) j.slopes = host_workspace((first[N] + 1) * sizeof *j.slopes);
+void CPU_NAME(cpu_tree)(const struct kernels *k, const float *h, const float *w, const float *b,
+                        const uint32_t *paths, const uint32_t *first, size_t N, size_t U, size_t D,
+                        float scale, float *logp, float *dh, float *dw, float *db) {
+    struct job j = {h, w, b, paths, first, D, scale, logp, dh, dw, db};
+    if (scale != 0 && !db) j.slopes = host_workspace((first[N] + 1) * sizeof *j.slopes);
 #pragma omp parallel num_threads(k->threads)
     {
         struct cpu_slice rows = cpu_slice_mine(N, 1);

@@ -141,9 +141,9 @@ struct row_terms {
 void gpu_add_rows(float *out, const float *in, size_t d, struct row_terms terms, float *added);
 
 // The tables' parts.
-void cuda_tree(const struct kernels *k, const float *h, const float *w, const uint32_t *paths,
+void cuda_tree(const struct kernels *k, const float *h, const float *w, const float *b, const uint32_t *paths,
                const uint32_t *first, size_t N, size_t U, size_t D, float scale, float *logp, float *dh,
-               float *dw);
+               float *dw, float *db);
 void cuda_sampled(const struct kernels *k, const float *h, const float *w, const float *b, const float *ln_q,
                   const int32_t *targets, size_t N, size_t U, size_t S, size_t D, float scale, float *logp,
                   float *dh, float *dw, float *db);

@@ -58,9 +58,9 @@ static void ref_full(const struct kernels *k, const float *h, const float *w, co
 
 static double log_sigmoid(double x) { return x < 0 ? x - log1p(exp(x)) : -log1p(exp(-x)); }
 
-static void ref_tree(const struct kernels *k, const float *h, const float *w, const uint32_t *paths,
-                     const uint32_t *first, size_t N, size_t U, size_t D, float scale, float *logp, float *dh,
-                     float *dw) {
+static void ref_tree(const struct kernels *k, const float *h, const float *w, const float *b,
+                     const uint32_t *paths, const uint32_t *first, size_t N, size_t U, size_t D, float scale,
+                     float *logp, float *dh, float *dw, float *db) {
     (void)k;
     double *row_dh = host_workspace(D * sizeof *row_dh);
     if (scale != 0) memset(dw, 0, U * D * sizeof *dw);
@@ -69,11 +69,13 @@ static void ref_tree(const struct kernels *k, const float *h, const float *w, co
         memset(row_dh, 0, D * sizeof *row_dh);
         for (size_t i = first[r]; i < first[r + 1]; i++) {
             size_t node = paths[i] / 2;
-            double sign = paths[i] % 2 ? -1 : 1, x = sign * dot(h + r * D, w + node * D, D);
+            double sign = paths[i] % 2 ? -1 : 1;
+            double x = sign * (dot(h + r * D, w + node * D, D) + (b ? (double)b[i] : 0));
             sum += log_sigmoid(x);
-            if (scale != 0)
-                add_class(-(double)scale * sign / (1 + exp(x)), h + r * D, w + node * D, D, row_dh,
-                          dw + node * D, NULL);
+            if (scale == 0) continue;
+            double slope = -(double)scale * sign / (1 + exp(x));
+            if (b) db[i] = (float)slope;
+            add_class(slope, h + r * D, w + node * D, D, row_dh, dw + node * D, NULL);
         }
         logp[r] = (float)sum;
         for (size_t l = 0; scale != 0 && l < D; l++) dh[r * D + l] = (float)row_dh[l];

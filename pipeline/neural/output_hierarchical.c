@@ -73,8 +73,8 @@ static void set_paths(const struct output *u, struct output_paths *p, const stru
 static void hierarchical_score(const struct output *u, const struct kernels *k, struct output_memory *x,
                                const struct output_block *b) {
     set_paths(u, &x->paths, b);
-    k->softmax.tree(k, b->h, u->nodes->value, x->paths.turns, x->paths.first, b->N, u->V - 1, u->D, 0,
-                    b->logp, NULL, NULL);
+    k->softmax.tree(k, b->h, u->nodes->value, NULL, x->paths.turns, x->paths.first, b->N, u->V - 1, u->D, 0,
+                    b->logp, NULL, NULL, NULL);
 }
 
 static void hierarchical_step(const struct output *u, const struct kernels *k, struct output_memory *x,
@@ -88,8 +88,8 @@ static void hierarchical_step(const struct output *u, const struct kernels *k, s
     g->rows = p->rows.count, g->shared = 0;
     memcpy(g->ids, p->rows.ids, g->rows * sizeof *g->ids);
     k->matmul.gather_rows(k, p->weight, u->nodes->value, g->ids, g->rows, u->D);
-    k->softmax.tree(k, b->h, p->weight, p->turns, p->first, b->N, g->rows, u->D, scale, b->logp, b->dh,
-                    g->values);
+    k->softmax.tree(k, b->h, p->weight, NULL, p->turns, p->first, b->N, g->rows, u->D, scale, b->logp, b->dh,
+                    g->values, NULL);
 }
 
 static void hierarchical_distribution(const struct output *u, const struct kernels *k,

@@ -145,7 +145,7 @@ static void test_softmax(void **state) {
     trial_end(t);
 }
 
-// === paths through a binary tree: x = h (N, D), w (U, D) ===
+// === paths through a binary tree: x = h (N, D), w (U, D), b (turns) ===
 
 struct tree_problem {
     size_t N, U, D;
@@ -155,11 +155,11 @@ struct tree_problem {
 
 static double tree_loss(const void *problem, const double *x) {
     const struct tree_problem *p = problem;
-    const double *h = x, *w = h + p->N * p->D;
+    const double *h = x, *w = h + p->N * p->D, *b = w + p->U * p->D;
     double loss = 0;
     for (size_t r = 0; r < p->N; r++)
         for (size_t i = p->first[r]; i < p->first[r + 1]; i++) {
-            double logit = 0;
+            double logit = b[i];
             for (size_t l = 0; l < p->D; l++) logit += h[r * p->D + l] * w[p->paths[i] / 2 * p->D + l];
             loss += (double)p->scale * log(1 + exp(p->paths[i] % 2 ? logit : -logit));
         }
@@ -168,11 +168,12 @@ static double tree_loss(const void *problem, const double *x) {
 
 static void tree_check(struct trial *t, const struct kernels *k, void *data) {
     const struct tree_problem *p = data;
-    size_t n_h = p->N * p->D, n = n_h + p->U * p->D;
+    size_t n_h = p->N * p->D, n_w = n_h + p->U * p->D, n = n_w + p->first[p->N];
     const float *point_x = trial_floats(t, n, 1.5);
     float *x = trial_device(t, k, point_x, n), *g = trial_device(t, k, NULL, n);
     float *logp = trial_device(t, k, NULL, p->N);
-    k->softmax.tree(k, x, x + n_h, p->paths, p->first, p->N, p->U, p->D, p->scale, logp, g, g + n_h);
+    k->softmax.tree(k, x, x + n_h, x + n_w, p->paths, p->first, p->N, p->U, p->D, p->scale, logp, g, g + n_h,
+                    g + n_w);
     double sum = 0, *point = trial_bytes(t, n * sizeof *point);
     const float *host_logp = trial_host(t, k, logp, p->N);
     for (size_t r = 0; r < p->N; r++) sum -= (double)p->scale * (double)host_logp[r];

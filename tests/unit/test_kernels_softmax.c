@@ -216,24 +216,28 @@ static void test_sampled_by_hand(void **state) {
 struct tree_case {
     size_t N, U, D, longest;
     float scale, range;
+    bool biased;
 };
 
 struct tree_trial {
     struct tree_case c;
-    const float *h, *w;
+    const float *h, *w, *b;
     const uint32_t *paths, *first;
-    const float *logp, *dh, *dw; // expected
+    const float *logp, *dh, *dw, *db; // expected
 };
 
 static void tree_run(struct trial *t, const struct kernels *k, struct tree_trial *x) {
-    size_t N = x->c.N, U = x->c.U, D = x->c.D;
+    size_t N = x->c.N, U = x->c.U, D = x->c.D, turns = x->first[N];
     bool backward = x->c.scale != 0;
     float *h = trial_upload(k, x->h, N * D), *w = trial_upload(k, x->w, U * D), *logp = trial_poison(k, N);
     float *dh = backward ? trial_poison(k, N * D) : NULL, *dw = backward ? trial_poison(k, U * D) : NULL;
-    k->softmax.tree(k, h, w, x->paths, x->first, N, U, D, x->c.scale, logp, dh, dw);
+    float *b = x->c.biased ? trial_upload(k, x->b, turns) : NULL;
+    float *db = b && backward ? trial_poison(k, turns) : NULL;
+    k->softmax.tree(k, h, w, b, x->paths, x->first, N, U, D, x->c.scale, logp, dh, dw, db);
     x->logp = trial_download(t, k, logp, N);
     if (backward) x->dh = trial_download(t, k, dh, N * D), x->dw = trial_download(t, k, dw, U * D);
-    k->release(k, h), k->release(k, w);
+    if (db) x->db = trial_download(t, k, db, turns);
+    k->release(k, h), k->release(k, w), k->release(k, b);
 }
 
 static void tree_check(struct trial *t, const struct kernels *k, void *data) {
@@ -249,14 +253,16 @@ static void tree_check(struct trial *t, const struct kernels *k, void *data) {
     trial_compare("tree dh", k->variant, x.dh, e->dh, N * D, 5e-6, 1e-3);
     trial_compare("tree dw", k->variant, x.dw, e->dw, U * D, 5e-6, 1e-3);
     assert_memory_equal(x.dw, again.dw, U * D * sizeof(float));
+    if (e->c.biased) trial_compare("tree db", k->variant, x.db, e->db, e->first[N], 5e-6, 1e-3);
 }
 
 // Rows of every length, nodes that nobody meets, turns that are as good as sure.
 static void test_tree(void **state) {
     (void)state;
-    static const struct tree_case trees[] = {{1, 1, 1, 1, 1, 1},         {9, 5, 3, 7, 0.3f, 2},
-                                             {200, 77, 33, 20, 1, 1},    {50, 300, 64, 9, 0, 1},
-                                             {40, 21, 128, 12, 0.5f, 9}, {3, 4, 2, 0, 1, 1}};
+    static const struct tree_case trees[] = {
+        {1, 1, 1, 1, 1, 1, false},        {9, 5, 3, 7, 0.3f, 2, false},  {200, 77, 33, 20, 1, 1, true},
+        {50, 300, 64, 9, 0, 1, true},     {50, 300, 64, 9, 0, 1, false}, {40, 21, 128, 12, 0.5f, 9, false},
+        {40, 21, 128, 12, 0.5f, 9, true}, {3, 4, 2, 0, 1, 1, false}};
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
         struct trial *t = trial_begin();
         const struct tree_case *c = &trees[i];
@@ -270,6 +276,7 @@ static void test_tree(void **state) {
         }
         struct tree_trial x = {.c = *c, .paths = paths, .first = first};
         x.h = trial_floats(t, c->N * c->D, (double)c->range), x.w = trial_floats(t, c->U * c->D, 1);
+        x.b = trial_floats(t, first[c->N] + 1, 3);
         tree_run(t, kernels_open("ref", 1), &x);
         trial_each_fast(t, tree_check, &x);
         trial_end(t);
