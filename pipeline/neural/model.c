@@ -22,6 +22,7 @@ size_t model_width(const struct model_options *o) {
     return model_layer_width(o) + (o->direct ? model_input_width(o) : 0);
 }
 uint32_t model_classes(const struct model_options *o) { return o->vocabulary_size - 1; }
+size_t model_history(const struct model_options *o) { return o->ngrams ? (size_t)o->ngrams - 1 : 0; }
 uint32_t model_begin(const struct model_options *o) { return o->begin_is_end ? o->end : o->begin; }
 
 struct cell_shape model_layer_shape(const struct model_options *o, int64_t layer) {
@@ -173,8 +174,8 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
                           const struct training_options *o) {
     const struct kernels *k = m->k;
     size_t N = b->T * b->B, D = model_layer_width(&m->o), I = model_input_width(&m->o);
-    k->matmul.gather_rows(k, w->embedded, m->embedding->value, window_fill(&w->window, &m->o, b),
-                          N * w->window.n, m->embedding->columns);
+    k->matmul.gather_rows(k, w->embedded, m->embedding->value, window_fill(&w->window, b), N * w->window.n,
+                          m->embedding->columns);
     const float *below = w->embedded;
     size_t width = I;
     for (int l = 0; l < (int)m->o.layers; l++) {
@@ -192,6 +193,7 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
         below = layer_outputs(layer);
         width = D;
     }
+    window_fill(&w->history, b);
     output_input_forward(&m->output_input, k, N, below, w->embedded, w->output_input);
     if (o && o->dropout > 0)
         drop(m, o, w->output_input, w->output_input, b, m->output_input.R, (int)m->o.layers);
@@ -201,11 +203,17 @@ static void model_forward(struct model *m, struct workspace *w, const struct bat
 static void model_carry(struct model *m, struct workspace *w, const struct batch *b) {
     for (int l = 0; l < (int)m->o.layers; l++) cell_carry(m->k, &w->layers[l].cell, b->T);
     window_carry(&w->window, b);
+    window_carry(&w->history, b);
 }
 
 static struct output_block output_rows(const struct workspace *w, const struct batch *b) {
-    return (struct output_block){b->T * b->B, w->output_input, b->targets,
-                                 b->step,     w->logp,         w->d_output_input};
+    return (struct output_block){.N = b->T * b->B,
+                                 .h = w->output_input,
+                                 .targets = b->targets,
+                                 .history = w->history.ids,
+                                 .step = b->step,
+                                 .logp = w->logp,
+                                 .dh = w->d_output_input};
 }
 
 static void check_block(const struct workspace *w, const struct batch *b) {
@@ -237,13 +245,17 @@ void model_distribution(struct model *m, struct workspace *w, size_t row, float 
 
 void model_distributions(struct model *m, struct workspace *w, const uint32_t *rows, size_t n, float *p) {
     const struct kernels *k = m->k;
-    size_t V = model_classes(&m->o), D = m->output.D;
+    size_t V = model_classes(&m->o), D = m->output.D, words = m->output.history;
     if (n == 0) return;
+    uint32_t *history = memory_alloc(n * words + 1, sizeof *history, "the rows' histories");
+    for (size_t i = 0; words > 0 && i < n; i++)
+        memcpy(history + i * words, w->history.ids + rows[i] * words, words * sizeof *history);
     float *h = device_floats(k, n * D, "the rows"), *device = device_floats(k, n * V, "the distributions");
     k->matmul.gather_rows(k, h, w->output_input, rows, n, D);
-    output_distributions(&m->output, k, &w->output, h, n, device);
+    output_distributions(&m->output, k, &w->output, h, history, n, device);
     k->download(k, p, device, n * V * sizeof(float));
     k->release(k, h), k->release(k, device);
+    free(history);
 }
 
 // === backward ====================================================================================

@@ -73,8 +73,8 @@ struct layer_memory {
 struct workspace {
     size_t T, B;
     bool training;
-    struct window window;
-    float *embedded; // (T, B, I): the embeddings of each step, side by side
+    struct window window, history; // of the inputs; of the output layer's n-grams
+    float *embedded;               // (T, B, I): the embeddings of each step, side by side
     struct layer_memory layers[MODEL_MAX_LAYERS];
     float *output_input, *d_output_input; // (T, B, D): what the output layer sees, and its gradient
     float *d_embedded;                    // (T, B, I)
@@ -116,7 +116,7 @@ void model_distributions(struct model *m, struct workspace *w, const uint32_t *r
                          float *p /* (n, V-1), host */);
 
 // The carried state as host floats, stream by stream: for each layer r (P) then c (H); of a fixed-window
-// model the last words, the bits of an id in each float.
+// model, and for n-grams, the last words, the bits of an id in each float.
 size_t workspace_state_floats(const struct model *m); // a stream
 void workspace_get_state(const struct model *m, const struct workspace *w, float *state /* (B, floats) */);
 void workspace_set_state(const struct model *m, struct workspace *w, const float *state);

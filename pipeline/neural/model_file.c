@@ -39,6 +39,10 @@ void model_declare_options(struct safetensors_writer *w, const struct model_opti
     declare_number(w, "projection", o->projection);
     if (o->output_projection) declare_number(w, "output_projection", o->output_projection);
     if (o->window) declare_number(w, "window", o->window);
+    if (o->ngrams) {
+        declare_number(w, "ngrams", o->ngrams);
+        declare_number(w, "ngram_weights", o->ngram_weights);
+    }
     if (o->direct) safetensors_add_metadata(w, "output_input", "direct");
     if (o->one_hot) safetensors_add_metadata(w, "input", "one-hot");
     if (o->no_bias) safetensors_add_metadata(w, "cell_bias", "none");
@@ -119,6 +123,12 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     const char *key = output_layout_key(o->output), *layout = key ? option_text(r, path, key) : NULL;
     const char *wrong = key ? output_parse_layout(layout, o) : NULL;
     if (wrong) die("%s: damaged: its metadata says %s = \"%s\": %s", path, key, layout, wrong);
+    if (safetensors_metadata(r, "ngrams")) {
+        o->ngrams = option_number(r, path, "ngrams", 1, NGRAM_TABLE_MAX_ORDER);
+        o->ngram_weights = option_number(r, path, "ngram_weights", 1, UINT32_MAX);
+        if (o->output != OUTPUT_HIERARCHICAL)
+            die("%s: damaged: its metadata has n-grams for an output \"%s\"", path, output_names[o->output]);
+    }
     o->one_hot = option_is(r, path, "input", "one-hot");
     o->no_bias = option_is(r, path, "cell_bias", "none");
     o->no_output_bias = option_is(r, path, "output_bias", "none");

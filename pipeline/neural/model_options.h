@@ -50,11 +50,12 @@ struct model_options {
     bool no_bias;  // of the cells (rnn)
     bool residual; // each layer but the first adds its input to its output
     enum output_kind output;
-    bool no_output_bias;                        // full only: the others have none
-    bool tied;                                  // the output's table is the embedding (full)
-    size_t tails;                               // adaptive: clusters behind the head
-    uint32_t cutoffs[OUTPUT_MAX_TAILS];         // their first classes, rising
-    struct code_tree tree;                      // hierarchical: of the classes
+    bool no_output_bias;                // full only: the others have none
+    bool tied;                          // the output's table is the embedding (full)
+    size_t tails;                       // adaptive: clusters behind the head
+    uint32_t cutoffs[OUTPUT_MAX_TAILS]; // their first classes, rising
+    struct code_tree tree;              // hierarchical: of the classes
+    int64_t ngrams, ngram_weights; // hierarchical: order and size of a table of n-grams (ngram_table.h); or 0
     uint32_t bins, bin_begins[OUTPUT_MAX_BINS]; // class-factored: their first classes, rising from 0
     bool reset;                                 // zero state at each sentence start; else carried on
     bool begin_is_end;                          // the input before w1 is </S>, not <S>
@@ -98,6 +99,8 @@ size_t model_input_width(const struct model_options *o);
 // Width of what the output layer takes.
 size_t model_width(const struct model_options *o);
 uint32_t model_classes(const struct model_options *o); // V - 1
+// Words before the predicted one that its n-grams see.
+size_t model_history(const struct model_options *o);
 // The input that stands before the first word of a sentence.
 uint32_t model_begin(const struct model_options *o);
 

@@ -41,7 +41,11 @@ struct parameter *output_add(struct output *u, const struct kernels *k, const ch
 
 void output_make(struct output *u, const struct kernels *k, const struct model_options *o,
                  struct parameter *at) {
-    *u = (struct output){.kind = o->output, .D = model_width(o), .V = model_classes(o), .parameters = at};
+    *u = (struct output){.kind = o->output,
+                         .D = model_width(o),
+                         .V = model_classes(o),
+                         .history = model_history(o),
+                         .parameters = at};
     families[u->kind]->make(u, k, o);
 }
 
@@ -71,12 +75,13 @@ void output_look_ahead(const struct output *u, const struct kernels *k, struct o
 }
 
 void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
-                          const float *h, size_t n, float *p) {
+                          const float *h, const uint32_t *history, size_t n, float *p) {
     const struct output_family *f = families[u->kind];
     if (f->distributions)
         f->distributions(u, k, x, h, n, p);
     else
-        for (size_t r = 0; r < n; r++) f->distribution(u, k, x, h + r * u->D, p + r * u->V);
+        for (size_t r = 0; r < n; r++)
+            f->distribution(u, k, x, h + r * u->D, history + r * u->history, p + r * u->V);
 }
 
 const char *output_layout_key(enum output_kind kind) { return families[kind]->layout_key; }

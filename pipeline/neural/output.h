@@ -6,6 +6,7 @@
 
 #include "kernels/kernels.h"
 #include "pipeline/neural/model_options.h"
+#include "pipeline/neural/ngram_table.h"
 #include "pipeline/neural/parameter.h"
 #include "pipeline/neural/row_index.h"
 #include "pipeline/neural/sampler.h"
@@ -25,6 +26,7 @@ struct output_tail { // a cluster of the adaptive softmax
 struct output {
     enum output_kind kind;
     size_t D, V;
+    size_t history;               // words of a row's history
     struct parameter *parameters; // (count), the model's
     size_t count;
     struct parameter *weight, *bias; // among them: (V, D), (V) of a full table; the model's embedding, whose
@@ -34,6 +36,7 @@ struct output {
     struct output_tail tails[OUTPUT_MAX_TAILS];
     struct parameter *nodes; // hierarchical: (V - 1, D), the inner nodes of the tree
     struct code_tree tree;
+    struct ngram_table ngrams;               // hierarchical, where wanted
     struct parameter *bin_weight, *bin_bias; // class-factored: (bins, D), (bins)
     uint32_t bins, bin_begins[OUTPUT_MAX_BINS + 1];
 };
@@ -64,9 +67,10 @@ struct output_clusters {
 
 // The turns that lead to the rows' classes, and the nodes that a step meets.
 struct output_paths {
-    uint32_t *turns, *first; // (N * depth), (N + 1), host: see softmax_kernels.tree
-    struct row_index rows;   // training: of the nodes
-    float *weight;           // training: (rows, D)
+    uint32_t *turns, *first;    // (N * depth), (N + 1), host: see softmax_kernels.tree
+    struct row_index rows;      // training: of the nodes
+    float *weight;              // training: (rows, D)
+    struct ngram_places ngrams; // of the turns; where there are n-grams
 };
 
 // The rows in the order of their classes' bins.
@@ -88,11 +92,12 @@ struct output_memory { // for N = T * B rows
 
 struct output_block { // one block of rows, t * B + b
     size_t N;
-    const float *h;         // (N, D)
-    const int32_t *targets; // (N), host; SOFTMAX_IGNORE for padding
-    uint32_t step;          // of training, for the samples
-    float *logp;            // (N), device: 0 where ignored
-    float *dh;              // (N, D), set by a training step
+    const float *h;          // (N, D)
+    const int32_t *targets;  // (N), host; SOFTMAX_IGNORE for padding
+    const uint32_t *history; // (N, model_history), host: the words before the target, the newest first
+    uint32_t step;           // of training, for the samples
+    float *logp;             // (N), device: 0 where ignored
+    float *dh;               // (N, D), set by a training step
 };
 
 // Counts for `samples` samples of a word, of a block for its gradients; 0: none, all classes.
@@ -129,9 +134,9 @@ void output_step(const struct output *u, const struct kernels *k, struct output_
 // a GPU would wait for.  To be called when all else of the step before is done; without it output_step draws them itself.
 void output_look_ahead(const struct output *u, const struct kernels *k, struct output_memory *x,
                        uint32_t step);
-// p of every class for n rows h (n, D): p (n, V), device.
+// p of every class for n rows h (n, D) and their histories (n, model_history), host: p (n, V), device.
 void output_distributions(const struct output *u, const struct kernels *k, struct output_memory *x,
-                          const float *h, size_t n, float *p);
+                          const float *h, const uint32_t *history, size_t n, float *p);
 
 // What evaluation has to know beside the kind, as text: its key in the model file, NULL where there is
 // nothing; from text (returns NULL, or what is wrong with it for that model) and back.

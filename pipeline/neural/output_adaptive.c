@@ -170,7 +170,8 @@ static void adaptive_step(const struct output *u, const struct kernels *k, struc
 }
 
 static void adaptive_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
-                                  const float *h, float *p) {
+                                  const float *h, const uint32_t *history, float *p) {
+    (void)history;
     struct output_clusters *c = &x->clusters;
     size_t first = u->tails[0].begin;
     float slots[OUTPUT_MAX_TAILS];

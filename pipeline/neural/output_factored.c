@@ -174,7 +174,8 @@ static void factored_step(const struct output *u, const struct kernels *k, struc
 }
 
 static void factored_distribution(const struct output *u, const struct kernels *k, struct output_memory *x,
-                                  const float *h, float *p) {
+                                  const float *h, const uint32_t *history, float *p) {
+    (void)history;
     (void)x;
     float bins[OUTPUT_MAX_BINS];
     k->softmax.probabilities(k, h, u->bin_weight->value, u->bin_bias->value, 1, u->bins, u->D, p);

@@ -4,7 +4,8 @@
 //   ln p(w) = sum over the nodes n on the way to w of ln sigma(+ v_n . h) for side 0, ln sigma(- v_n . h) for
 //   side 1
 //
-// Normalised by construction.  A step meets few of the nodes: it works on their unique rows.
+// Normalised by construction.  A step meets few of the nodes: it works on their unique rows.  Beside v_n . h,
+// the logits may have weights of n-grams (ngram_table.h).
 #include "pipeline/cli/resources.h"
 #include "pipeline/neural/output_kinds.h"
 
@@ -17,7 +18,13 @@ static uint64_t nodes_of(uint32_t classes, uint32_t depth, uint64_t N) {
 }
 
 static uint64_t hierarchical_count_floats(const struct model_options *o) {
-    return (uint64_t)(model_classes(o) - 1) * model_width(o);
+    return (uint64_t)(model_classes(o) - 1) * model_width(o) + (uint64_t)o->ngram_weights;
+}
+
+// Weights of n-grams that N rows meet at most.
+static uint64_t ngrams_of(const struct model_options *o, uint64_t N) {
+    uint64_t met = N * o->tree.depth * (uint64_t)o->ngrams, all = (uint64_t)o->ngram_weights;
+    return met < all ? met : all;
 }
 
 static uint64_t hierarchical_multiply_adds(const struct model_options *o, size_t samples) {
@@ -27,18 +34,24 @@ static uint64_t hierarchical_multiply_adds(const struct model_options *o, size_t
 
 static uint64_t hierarchical_gradient_floats(const struct model_options *o, size_t samples, uint64_t rows) {
     (void)samples;
-    return nodes_of(model_classes(o), o->tree.depth, rows) * model_width(o);
+    return nodes_of(model_classes(o), o->tree.depth, rows) * model_width(o) + ngrams_of(o, rows);
 }
 
 static uint64_t hierarchical_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
     (void)samples;
-    return N * (2 * o->tree.depth + 1) + nodes_of(model_classes(o), o->tree.depth, N) * (model_width(o) + 1);
+    uint64_t ngrams = o->ngrams ? ngram_places_floats((size_t)o->ngrams, N * o->tree.depth) : 0;
+    return N * (2 * o->tree.depth + 1) + nodes_of(model_classes(o), o->tree.depth, N) * (model_width(o) + 1)
+           + ngrams;
 }
 
 static void hierarchical_make(struct output *u, const struct kernels *k, const struct model_options *o) {
     u->tree = o->tree;
     u->nodes = output_add(u, k, "nodes.weight", u->V - 1, u->D);
     u->nodes->fan = u->D;
+    if (!o->ngrams) return;
+    u->ngrams = (struct ngram_table){
+        .order = (size_t)o->ngrams, .weight = output_add(u, k, "ngrams.weight", (size_t)o->ngram_weights, 1)};
+    u->ngrams.weight->is_vector = true;
 }
 
 static void hierarchical_memory_make(const struct output *u, const struct kernels *k, struct output_memory *x,
@@ -47,7 +60,9 @@ static void hierarchical_memory_make(const struct output *u, const struct kernel
     size_t rows = nodes_of((uint32_t)u->V, u->tree.depth, x->N);
     p->turns = memory_alloc(x->N * u->tree.depth, sizeof *p->turns, "the classes' paths");
     p->first = memory_alloc_zero(x->N + 1, sizeof *p->first, "the classes' paths");
+    if (u->ngrams.order) ngram_places_make(&p->ngrams, k, u->ngrams.order, x->N * u->tree.depth);
     if (!options) return;
+    if (u->ngrams.order) ngram_places_train(&p->ngrams, &u->ngrams, k, x->ranks);
     row_index_make(&p->rows, u->V - 1, rows);
     p->weight = device_floats(k, rows * u->D, "the nodes of a step");
     parameter_make_gradient(u->nodes, k, true, nodes_of((uint32_t)u->V, u->tree.depth, x->N * x->ranks));
@@ -58,22 +73,29 @@ static void hierarchical_memory_free(const struct kernels *k, struct output_memo
     free(p->turns), free(p->first);
     k->release(k, p->weight);
     row_index_free(&p->rows);
+    ngram_places_free(&p->ngrams, k);
 }
 
-static void set_paths(const struct output *u, struct output_paths *p, const struct output_block *b) {
-    uint32_t path[CODE_TREE_DEPTH], n = 0;
+// Returns what the turns' logits have beside v . h, or NULL.
+static float *set_paths(const struct output *u, const struct kernels *k, struct output_paths *p,
+                        const struct output_block *b) {
+    uint32_t n = 0;
     for (size_t r = 0; r < b->N; r++) {
+        uint32_t *path = p->turns + n;
         uint32_t length =
             b->targets[r] == SOFTMAX_IGNORE ? 0 : code_tree_path(&u->tree, (uint32_t)b->targets[r], path);
-        memcpy(p->turns + n, path, length * sizeof *path);
+        for (uint32_t i = 0; u->ngrams.order && i < length; i++)
+            ngram_places_set(&p->ngrams, &u->ngrams, n + i, path[i] / 2, b->history + r * u->history);
         p->first[r + 1] = n += length;
     }
+    if (u->ngrams.order) ngram_places_sum(&p->ngrams, &u->ngrams, k, n);
+    return p->ngrams.sum;
 }
 
 static void hierarchical_score(const struct output *u, const struct kernels *k, struct output_memory *x,
                                const struct output_block *b) {
-    set_paths(u, &x->paths, b);
-    k->softmax.tree(k, b->h, u->nodes->value, NULL, x->paths.turns, x->paths.first, b->N, u->V - 1, u->D, 0,
+    const float *sums = set_paths(u, k, &x->paths, b);
+    k->softmax.tree(k, b->h, u->nodes->value, sums, x->paths.turns, x->paths.first, b->N, u->V - 1, u->D, 0,
                     b->logp, NULL, NULL, NULL);
 }
 
@@ -81,22 +103,35 @@ static void hierarchical_step(const struct output *u, const struct kernels *k, s
                               const struct output_block *b, float scale) {
     struct output_paths *p = &x->paths;
     struct row_gradient *g = &u->nodes->touched;
-    set_paths(u, p, b);
+    const float *sums = set_paths(u, k, p, b);
     row_index_clear(&p->rows);
     for (uint32_t i = 0; i < p->first[b->N]; i++)
         p->turns[i] = 2 * row_index_slot(&p->rows, p->turns[i] / 2) + p->turns[i] % 2;
     g->rows = p->rows.count, g->shared = 0;
     memcpy(g->ids, p->rows.ids, g->rows * sizeof *g->ids);
     k->matmul.gather_rows(k, p->weight, u->nodes->value, g->ids, g->rows, u->D);
-    k->softmax.tree(k, b->h, p->weight, NULL, p->turns, p->first, b->N, g->rows, u->D, scale, b->logp, b->dh,
-                    g->values, NULL);
+    k->softmax.tree(k, b->h, p->weight, sums, p->turns, p->first, b->N, g->rows, u->D, scale, b->logp, b->dh,
+                    g->values, p->ngrams.slopes);
+    if (sums) ngram_places_backward(&p->ngrams, &u->ngrams, k, p->first[b->N]);
+}
+
+// p += the n-grams' weights of all nodes behind one history.
+static void add_ngrams(const struct output *u, const struct kernels *k, const uint32_t *history, float *p) {
+    struct ngram_places all;
+    ngram_places_make(&all, k, u->ngrams.order, u->V - 1);
+    for (uint32_t node = 0; node < u->V - 1; node++) ngram_places_set(&all, &u->ngrams, node, node, history);
+    ngram_places_sum(&all, &u->ngrams, k, u->V - 1);
+    k->matmul.add(k, p, all.sum, u->V - 1);
+    ngram_places_free(&all, k);
 }
 
 static void hierarchical_distribution(const struct output *u, const struct kernels *k,
-                                      struct output_memory *x, const float *h, float *p) {
+                                      struct output_memory *x, const float *h, const uint32_t *history,
+                                      float *p) {
     (void)x;
     float *host = memory_alloc(2 * u->V, sizeof *host, "a distribution"), *spread = host + u->V;
     k->matmul.gemm(k, false, true, 1, u->V - 1, u->D, 1, h, u->nodes->value, 0, p);
+    if (u->ngrams.order) add_ngrams(u, k, history, p);
     k->download(k, host, p, (u->V - 1) * sizeof *host);
     code_tree_spread(&u->tree, host, spread);
     k->upload(k, p, spread, u->V * sizeof *spread);

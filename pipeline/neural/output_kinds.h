@@ -30,7 +30,7 @@ struct output_family {
     void (*look_ahead)(const struct kernels *k, struct output_memory *x, uint32_t step); // NULL: nothing
     // One of these: of one row, or of n.
     void (*distribution)(const struct output *u, const struct kernels *k, struct output_memory *x,
-                         const float *h, float *p);
+                         const float *h, const uint32_t *history, float *p);
     void (*distributions)(const struct output *u, const struct kernels *k, struct output_memory *x,
                           const float *h, size_t n, float *p);
     const char *(*parse_layout)(const char *text, struct model_options *o);

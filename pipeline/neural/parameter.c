@@ -22,7 +22,8 @@ float *device_floats(const struct kernels *k, size_t count, const char *what) {
 
 void parameter_make(struct parameter *p, const struct kernels *k, const char *name,
                     enum parameter_group group, size_t rows, size_t columns) {
-    *p = (struct parameter){.group = group, .rows = rows, .columns = columns, .fan = columns, .terms = 1};
+    *p = (struct parameter){
+        .group = group, .rows = rows, .columns = columns, .fan = columns, .terms = 1, .pace = 1};
     snprintf(p->name, sizeof p->name, "%s", name);
     p->value = device_floats(k, rows * columns, name);
 }

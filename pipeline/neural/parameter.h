@@ -31,6 +31,7 @@ struct parameter {
     bool is_sparse;       // the gradient is `touched`, not `gradient`
     bool is_idle;         // this step's gradient is zero, and not even written: nothing to update
     int terms;            // it is the sum of so many parameters, which have the same gradient and all move
+    double pace;          // what the learning rate is multiplied by
     float *value;         // (rows, columns)
     float *gradient;      // (rows, columns), dense only
     struct row_gradient touched;

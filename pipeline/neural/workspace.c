@@ -27,7 +27,8 @@ struct workspace *workspace_new(struct model *m, size_t T, size_t B, const struc
     const struct kernels *k = m->k;
     size_t N = T * B, D = model_width(&m->o), I = model_input_width(&m->o);
     w->T = T, w->B = B, w->training = options != NULL;
-    window_make(&w->window, &m->o, T, B);
+    window_make(&w->window, (size_t)m->o.window, model_begin(&m->o), T, B);
+    window_make(&w->history, model_history(&m->o), model_begin(&m->o), T, B);
     w->embedded = device_floats(k, N * I, "the embedded inputs");
     for (int l = 0; l < (int)m->o.layers; l++) {
         const struct cell *c = &m->cells[l];
@@ -72,7 +73,7 @@ void workspace_free(struct model *m, struct workspace *w) {
     k->release(k, w->embedded), k->release(k, w->output_input), k->release(k, w->logp);
     k->release(k, w->d_output_input), k->release(k, w->d_embedded);
     row_index_free(&w->embedding_rows);
-    window_free(&w->window);
+    window_free(&w->window), window_free(&w->history);
     free_host_floats(k, w->host_logp);
     free(w->slots);
     free(w);
@@ -98,7 +99,18 @@ const float *workspace_layer_gradient(const struct model *m, const struct worksp
 size_t workspace_state_floats(const struct model *m) {
     size_t n = 0;
     for (int l = 0; l < (int)m->o.layers; l++) n += cell_state_floats(m->cells[l].s);
-    return n + (size_t)m->o.window;
+    return n + (size_t)m->o.window + model_history(&m->o);
+}
+
+// The words of a window, in each stream's floats from `state` on.
+static void window_move(const struct window *w, size_t B, float *state, size_t floats, bool to_host) {
+    for (size_t i = 0; w->ids && i < B * w->n; i++) {
+        float *host = state + i / w->n * floats + i % w->n;
+        if (to_host)
+            memcpy(host, &w->last[i], sizeof *host);
+        else
+            memcpy(&w->last[i], host, sizeof *host);
+    }
 }
 
 // Walks over the state rows of all layers and moves each between device and host.
@@ -119,13 +131,8 @@ static void state_move(const struct model *m, const struct workspace *w, float *
             at += width;
         }
     }
-    for (size_t i = 0; w->window.ids && i < w->B * w->window.n; i++) {
-        float *host = state + i / w->window.n * floats + i % w->window.n;
-        if (to_host)
-            memcpy(host, &w->window.last[i], sizeof *host);
-        else
-            memcpy(&w->window.last[i], host, sizeof *host);
-    }
+    window_move(&w->window, w->B, state + at, floats, to_host);
+    window_move(&w->history, w->B, state + at + (size_t)m->o.window, floats, to_host);
 }
 
 void workspace_get_state(const struct model *m, const struct workspace *w, float *state) {

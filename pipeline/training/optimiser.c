@@ -181,7 +181,7 @@ int optimiser_step(struct model *m, const struct optimiser_options *o, uint64_t 
     if (o->clip_value > 0) norms->clipped = clip_values(m, (float)o->clip_value);
     for (size_t i = 0; i < m->count; i++) {
         struct parameter *p = &m->parameters[i];
-        if (!p->is_idle) update(m->k, p, o, step, (float)(p->terms * rate), factors[p->group]);
+        if (!p->is_idle) update(m->k, p, o, step, (float)(p->terms * p->pace * rate), factors[p->group]);
     }
     return -1;
 }

@@ -18,8 +18,9 @@ struct train_settings {
     const char *vocabulary, *valid, *folder, *init;
     // the model
     const char *cell, *softmax, *cutoffs, *bin_by, *initial, *context, *begin;
-    int64_t bins, layers, hidden, window, projection, output_projection, embedding;
+    int64_t bins, ngrams, ngram_weights, layers, hidden, window, projection, output_projection, embedding;
     bool one_hot, direct, residual, cell_bias, two_biases, output_bias, tie;
+    double ngram_rate;
     double initial_range, initial_embedding, initial_projection, initial_output, forget_bias;
     bool initial_output_fan_in, initial_biases;
     // the loss
@@ -59,8 +60,8 @@ void settings_check(const struct train_settings *s, const struct program *progra
 // These fill in what was left open (width of the embedding, cut-offs), so that the table shows it.
 struct model_options settings_model(struct train_settings *s, const struct vocabulary *v);
 struct loop_options settings_loop(const struct train_settings *s, const struct vocabulary *v);
-// A new model's initial values; of one that is read afterwards (a checkpoint, --init), too, since with --two-biases
-// it also says what the biases stand for.
+// A new model's initial values; of one that is read afterwards (a checkpoint, --init), too, since it also
+// says which biases stand for two (--two-biases), and what learns at a rate of its own (--ngram-rate).
 void settings_initialise(const struct train_settings *s, struct model *m);
 
 // Which of the words, with '|' between, it is; -1: none.

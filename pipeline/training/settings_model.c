@@ -31,6 +31,11 @@ void settings_check_model(const struct train_settings *s, const struct program *
         die_usage("--initial-output-fan-in and --initial-output exclude each other");
     if (s->initial_biases && s->forget_bias != 0)
         die_usage("--initial-biases and --forget-bias exclude each other: a bias has one initial value");
+    if (s->initial_biases && s->ngrams)
+        die_usage("--initial-biases and --ngrams exclude each other: no recipe draws weights for n-grams");
+    if ((options_was_given(program, "ngram-weights") || options_was_given(program, "ngram-rate"))
+        && !s->ngrams)
+        die_usage("--ngram-weights and --ngram-rate mean something only with --ngrams N");
     if (s->tie
         && (s->rescale != 1 || s->row_wise || s->initial_output > 0 || s->initial_output_fan_in
             || strcmp(s->clip_group, "but-embedding") == 0))
@@ -93,6 +98,8 @@ struct model_options settings_model(struct train_settings *s, const struct vocab
                               .output = output_kind_of(s->softmax),
                               .output_projection = s->output_projection,
                               .tied = s->tie,
+                              .ngrams = s->ngrams,
+                              .ngram_weights = s->ngrams ? s->ngram_weights : 0,
                               .window = s->window,
                               .direct = s->direct,
                               .cell = kind,
@@ -149,6 +156,7 @@ void settings_initialise(const struct train_settings *s, struct model *m) {
     uint64_t seed = (uint64_t)s->seed;
     double range = strcmp(s->initial, "unit-scaling") == 0 ? 0 : s->initial_range;
     if (s->two_biases) model_double_biases(m);
+    if (m->output.ngrams.weight) m->output.ngrams.weight->pace = s->ngram_rate;
     model_initialise(m, range, s->forget_bias, seed);
     if (strcmp(s->initial, "normal") == 0) model_draw_normal(m, range, seed);
     for (enum parameter_group g = 0; g < GROUP_COUNT; g++) {

@@ -35,6 +35,7 @@ done <<'RECIPES'
 --softmax blackout --proposal power --alpha 0.4 --samples 64 --cell rnn-tanh --one-hot --dropout 0 --rate 0.003
 --softmax adaptive --cutoffs 30,120 --projection 16 --begin </S>
 --softmax hierarchical --cell gru-before
+--softmax hierarchical --cell rnn-sigmoid --ngrams 4 --ngram-weights 3000
 --softmax class-factored --cell rnn-relu --rate 0.003
 --tie --layers 2
 --cell feed-forward --window 3 --direct --dropout 0

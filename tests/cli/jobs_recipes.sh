@@ -45,6 +45,9 @@ distinct no softmax=blackout
 ln-z 9 softmax=nce
 bins 0 softmax=class-factored
 bin-by root-frequency softmax=class-factored
+ngrams 0 softmax=hierarchical
+ngram-weights 16777216 ngrams!=0
+ngram-rate 1 ngrams!=0
 initial-range 0.05 initial=range initial=normal
 initial-embedding 0 initial=range
 initial-output 0 initial=range

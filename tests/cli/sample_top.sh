@@ -26,7 +26,7 @@ fails_with 1 'cannot write to stdout' sh -c 'echo a | sample --model hand.trie -
 # A network: all words sum to 1, and each has the probability that evaluate gives it.
 rm vocab.tsv
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
-for recipe in "--softmax full" "--softmax adaptive --cutoffs 40,120" "--softmax hierarchical" "--softmax class-factored --bin-by frequency" "--tie"; do
+for recipe in "--softmax full" "--softmax adaptive --cutoffs 40,120" "--softmax hierarchical" "--softmax hierarchical --ngrams 3" "--softmax class-factored --bin-by frequency" "--tie"; do
   rm -rf m
   # shellcheck disable=SC2086
   train --quiet "${tiny[@]}" --context carry $recipe --epochs 1 --output m train.shard

@@ -26,6 +26,8 @@ done <<'RECIPES'
 --cell rnn-sigmoid --one-hot --no-cell-bias --dropout 0 --begin </S>
 --cell rnn-tanh --layers 3 --residual
 --cell rnn-relu
+--cell rnn-sigmoid --softmax hierarchical --ngrams 4 --ngram-rate 2
+--cell lstm --softmax hierarchical --ngrams 1 --ngram-weights 5 --optimiser adagrad --rate 0.1
 --cell rnn-identity --softmax sampled --samples 64
 --cell gru --layers 2 --one-hot --residual --dropout 0
 --cell feed-forward --window 3 --dropout 0
@@ -41,6 +43,20 @@ other 's/"layer_sum":"residual"/"layer_sum":"sideways"/' >unheard.safetensors
 fails_with 1 'unheard.safetensors: layer_sum "sideways" is not known to this version' evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
 other 's/"cell":"lstm"/"cell":"lsdm"/' >unheard.safetensors
 fails_with 1 'unheard.safetensors: cell "lsdm" is not known to this version' evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
+
+# N-grams go back no farther than their sentence's begin, and are the model's, with their number.
+train --quiet "${tiny[@]}" --cell rnn-sigmoid --context reset --softmax hierarchical --ngrams 4 --ngram-weights 5000 --output ngrams train.shard
+one=$(perplexity --batch 1 --model ngrams/model.safetensors test.shard)
+close_to "$(perplexity --batch 7 --model ngrams/model.safetensors test.shard)" "$one" 1e-5
+head -n 5 test.txt | cut -d ' ' -f 1-3 >prompts
+for batch in 1 15; do
+  sample --quiet --vocab vocab.tsv --model ngrams/model.safetensors --texts 3 --batch $batch <prompts >texts$batch
+done
+same_file texts1 texts15
+for change in 's/"ngrams":"4"/"ngrams":"0"/ ngrams = "0"' 's/"ngram_weights":"5000"/"ngram_weights":"7000"/ tensors have'; do
+  sed 's/"xxh3":"/"none":"/; s/"billionword-model-2"/"billionword-model-1"/; '"${change%% *}" ngrams/model.safetensors >unheard.safetensors
+  fails_with 1 "unheard.safetensors: damaged*${change#* }" evaluate --vocab vocab.tsv --model unheard.safetensors test.shard
+done
 
 # A window knows its sentence only: neither the cut of the text nor what is computed together shows.
 train --quiet "${tiny[@]}" --cell feed-forward --window 5 --output window train.shard

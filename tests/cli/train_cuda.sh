@@ -11,7 +11,7 @@ for name in train valid test; do
 done
 
 for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 32 --projection 5 --layers 2 --optimiser adagrad --accumulator 1 --rate 0.2" \
-  "--softmax adaptive --cutoffs 40,120 --cell gru --hidden 16"; do
+  "--softmax adaptive --cutoffs 40,120 --cell gru --hidden 16" "--softmax hierarchical --ngrams 3 --ngram-weights 900"; do
   # shellcheck disable=SC2206
   options=($recipe)
   train --quiet "${few[@]}" "${options[@]}" --device cpu --output cpu train.shard

@@ -49,6 +49,11 @@ refuse 2 '--distinct needs --samples 2 or more' --softmax blackout --proposal po
 refuse 2 '--ln-z means something only with --softmax nce' --softmax blackout --ln-z 9
 refuse 2 '--alpha 1.5: must be from 0 to 1' --softmax nce --proposal power --alpha 1.5
 refuse 2 '--output-bias means something only with --softmax full' --softmax adaptive --cutoffs 40,290 --no-output-bias
+refuse 2 '--ngrams means something only with --softmax hierarchical' --ngrams 3
+refuse 2 '--ngram-weights and --ngram-rate mean something only with --ngrams N' --softmax hierarchical --ngram-weights 9
+refuse 2 '--ngram-weights and --ngram-rate mean something only with --ngrams N' --softmax hierarchical --ngram-rate 9
+refuse 2 '--ngrams 17: must be from 0 to 16' --softmax hierarchical --ngrams 17
+refuse 2 '--initial-biases and --ngrams exclude each other' --softmax hierarchical --ngrams 2 --initial-biases
 refuse 2 '--row-wise means something only with --optimiser adagrad' --row-wise
 refuse 2 '--clip and --clip-value exclude each other' --clip-value 1
 refuse 2 '--epsilon 0 divides by zero where a gradient is zero' --optimiser rmsprop --epsilon 0

@@ -5,7 +5,7 @@
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
 
 for recipe in "--softmax full --dropout 0.2" "--softmax sampled --samples 64 --projection 12 --layers 2 --optimiser sgd --rate 0.5" \
-  "--softmax adaptive --cutoffs 40,290" "--softmax hierarchical" "--softmax class-factored --bins 30" "--tie --dropout 0.2" "--tie --softmax sampled --samples 64"; do
+  "--softmax adaptive --cutoffs 40,290" "--softmax hierarchical" "--softmax hierarchical --ngrams 4 --ngram-weights 3000" "--softmax class-factored --bins 30" "--tie --dropout 0.2" "--tie --softmax sampled --samples 64"; do
   # shellcheck disable=SC2086
   train --quiet "${tiny[@]}" $recipe --output one train.shard
   # shellcheck disable=SC2086

@@ -4,7 +4,7 @@
 . "$BILLIONWORD_HOME/tests/cli/tiny_corpus.sh"
 
 for recipe in "--softmax full" "--softmax sampled --samples 64 --projection 12 --optimiser adagrad --accumulator 1 --rate 0.2 --ema 0.99 --layers 2" \
-  "--softmax adaptive --cutoffs 40,120 --shuffle" "--softmax hierarchical" "--softmax class-factored" "--tie --softmax sampled --samples 64"; do
+  "--softmax adaptive --cutoffs 40,120 --shuffle" "--softmax hierarchical --ngrams 5 --ngram-weights 3000 --ngram-rate 3" "--softmax class-factored" "--tie --softmax sampled --samples 64"; do
   rm -rf whole parts
   # shellcheck disable=SC2086
   train --quiet "${tiny[@]}" $recipe --output whole train.shard

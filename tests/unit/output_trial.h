@@ -19,7 +19,8 @@ struct layer {
     struct training_options training;
     struct model_options o;
     log_formula *log_p;
-    size_t N, floats; // rows; of all parameters
+    size_t N, floats;        // rows; of all parameters
+    const uint32_t *history; // (N, model_history), set by the test where the layer has n-grams
 };
 
 // Rows of T steps of B.
@@ -110,7 +111,12 @@ static inline void layer_check_step(struct trial *t, struct layer *x, const int3
     const struct kernels *k = x->k;
     size_t rows = x->N * x->u.D, at = 0;
     float *h = trial_floats(t, rows, 1), *device = trial_upload(k, h, rows);
-    struct output_block b = {x->N, device, targets, 0, trial_poison(k, x->N), trial_poison(k, rows)};
+    struct output_block b = {.N = x->N,
+                             .h = device,
+                             .targets = targets,
+                             .history = x->history,
+                             .logp = trial_poison(k, x->N),
+                             .dh = trial_poison(k, rows)};
     double *point = layer_point(t, x, h), expected = layer_sum_log_p(x, point, targets), sum = 0;
     for (size_t i = 0; i < x->u.count; i++) { // what is there from the step before is not read
         struct parameter *p = &x->parameters[i];
@@ -143,7 +149,7 @@ static inline void layer_check_distribution(struct trial *t, struct layer *x) {
     float *h = trial_floats(t, x->N * x->u.D, 2), *row = trial_upload(k, h, x->u.D),
           *device = trial_poison(k, x->u.V);
     double *point = layer_point(t, x, h), sum = 0;
-    output_distributions(&x->u, k, &x->memory, row, 1, device);
+    output_distributions(&x->u, k, &x->memory, row, x->history, 1, device);
     float *p = trial_download(t, k, device, x->u.V);
     for (size_t v = 0; v < x->u.V; v++) {
         sum += (double)p[v];

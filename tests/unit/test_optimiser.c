@@ -192,6 +192,23 @@ static void test_terms(void **state) {
     release(m);
 }
 
+// A rate of one's own: the step is longer, the norm is not.
+static void test_pace(void **state) {
+    (void)state;
+    struct optimiser_options o = {.clip = 0};
+    struct model *m = small_model();
+    struct optimiser_norms norms;
+    optimiser_make(m, &o);
+    set_gradients(m);
+    m->parameters[CELL].pace = 3;
+    assert_int_equal(optimiser_step(m, &o, 0, 0.1, &norms), -1);
+    assert_close(norms.group[GROUP_RECURRENT], 5, 1e-6);
+    const float *cell = m->parameters[CELL].value;
+    assert_close(cell[0], -3 * 0.1 * 3, 1e-6);
+    assert_close(cell[1], 3 * 0.1 * 4, 1e-6);
+    release(m);
+}
+
 static void test_running_mean(void **state) {
     (void)state;
     struct optimiser_options o = {.ema = 0.75};
@@ -273,11 +290,16 @@ static void test_decays_by_validation(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clipping),     cmocka_unit_test(test_adagrad),
-        cmocka_unit_test(test_adam),         cmocka_unit_test(test_rmsprop),
-        cmocka_unit_test(test_idle),         cmocka_unit_test(test_terms),
-        cmocka_unit_test(test_running_mean), cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_schedules),    cmocka_unit_test(test_decays_by_validation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_clipping),
+                                       cmocka_unit_test(test_adagrad),
+                                       cmocka_unit_test(test_adam),
+                                       cmocka_unit_test(test_rmsprop),
+                                       cmocka_unit_test(test_idle),
+                                       cmocka_unit_test(test_terms),
+                                       cmocka_unit_test(test_pace),
+                                       cmocka_unit_test(test_running_mean),
+                                       cmocka_unit_test(test_not_finite),
+                                       cmocka_unit_test(test_schedules),
+                                       cmocka_unit_test(test_decays_by_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

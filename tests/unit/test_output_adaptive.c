@@ -92,8 +92,11 @@ static void test_untouched_clusters_are_zero_among_ranks(void **state) {
     adaptive_open(&x, t, k);
     x.memory.ranks = 2;
     float *h = trial_floats(t, N * D, 1);
-    struct output_block b = {
-        N, h, first_only, 0, trial_bytes(t, N * sizeof(float)), trial_bytes(t, N * D * sizeof(float))};
+    struct output_block b = {.N = N,
+                             .h = h,
+                             .targets = first_only,
+                             .logp = trial_bytes(t, N * sizeof(float)),
+                             .dh = trial_bytes(t, N * D * sizeof(float))};
     for (size_t i = 3; i < 5; i++) x.parameters[i].gradient[1] = 5;
     output_step(&x.u, k, &x.memory, &b, 1);
     for (size_t i = 3; i < 5; i++)

@@ -113,13 +113,35 @@ static void test_code_text(void **state) {
 
 // === the layer ===================================================================================
 
+// What the n-grams of a table of `size` add to the logit of a node behind a history.  `weights`: all of them.
+struct ngram_case {
+    size_t order, size;
+};
+static struct ngram_case ngrams;
+static const uint32_t histories[N][3] = {{1, 2, 3}, {4, 2, 3}, {1, 2, 3}, {11, 11, 11}, {0, 1, 2}, {1, 2, 3}};
+
+static double ngram_logit(const double *weights, size_t row, uint32_t node) {
+    struct parameter weight = {.rows = ngrams.size, .columns = 1};
+    struct ngram_table table = {ngrams.order, &weight};
+    uint32_t place[4] = {0};
+    struct ngram_places one = {.room = 1, .order = ngrams.order, .places = place};
+    double sum = 0;
+    if (ngrams.order == 0) return 0;
+    uint32_t history[3];
+    memcpy(history, histories[row], sizeof history);
+    ngram_places_set(&one, &table, 0, node, history);
+    for (size_t n = 0; n < ngrams.order; n++) sum += weights[place[n]];
+    return sum;
+}
+
 static double log_p(const double *x, const double *h, size_t class) {
     struct code_tree tree;
+    const double *weights = x + (CLASSES - 1) * D, *rows = weights + ngrams.size;
     code_tree_from_counts(&tree, counts, CLASSES);
     uint32_t path[CODE_TREE_DEPTH], length = code_tree_path(&tree, (uint32_t) class, path);
     double sum = 0;
     for (uint32_t i = 0; i < length; i++) {
-        double logit = 0;
+        double logit = ngram_logit(weights, (size_t)(h - rows) / D, path[i] / 2);
         for (size_t l = 0; l < D; l++) logit += x[path[i] / 2 * D + l] * h[l];
         sum -= log(1 + exp(path[i] % 2 ? logit : -logit));
     }
@@ -128,21 +150,35 @@ static double log_p(const double *x, const double *h, size_t class) {
 
 static void check_layer(struct trial *t, const struct kernels *k, void *data) {
     (void)data;
-    struct model_options o = {.vocabulary_size = CLASSES + 1, .hidden = D, .output = OUTPUT_HIERARCHICAL};
+    struct model_options o = {.vocabulary_size = CLASSES + 1,
+                              .hidden = D,
+                              .output = OUTPUT_HIERARCHICAL,
+                              .ngrams = (int64_t)ngrams.order,
+                              .ngram_weights = (int64_t)ngrams.size};
+    // (N, order - 1)
+    uint32_t history[N * 3], words = ngrams.order > 0 ? (uint32_t)ngrams.order - 1 : 0;
+    for (size_t r = 0; r < N; r++) memcpy(history + r * words, histories[r], words * sizeof *history);
     code_tree_from_counts(&o.tree, counts, CLASSES);
     struct layer x;
     layer_open(&x, t, k, &o, log_p, N);
+    x.history = history;
     layer_check_step(t, &x, targets);
+    layer_check_step(t, &x, targets); // nothing is left of the step before
     layer_check_distribution(t, &x);
     layer_close(&x);
 }
 
 static void test_layer_is_the_formula(void **state) {
     (void)state;
-    struct trial *t = trial_begin();
-    check_layer(t, kernels_open("ref", 1), NULL);
-    trial_each_fast(t, check_layer, NULL);
-    trial_end(t);
+    // Without n-grams; in a table where most fall together, some of one turn, too; in a roomy one.
+    static const struct ngram_case cases[] = {{0, 0}, {1, 6}, {2, 5}, {4, 17}, {3, 300}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trial *t = trial_begin();
+        ngrams = cases[i];
+        check_layer(t, kernels_open("ref", 1), NULL);
+        trial_each_fast(t, check_layer, NULL);
+        trial_end(t);
+    }
 }
 
 int main(void) {
