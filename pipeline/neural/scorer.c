@@ -70,8 +70,8 @@ static double check_sums(struct model *m, struct workspace *w, const struct batc
         double sum = 0;
         for (uint32_t v = 0; v < model_classes(&m->o); v++) sum += (double)p[v];
         double off = fabs(sum - 1), apart = fabs((double)p[b->targets[r]] - exp((double)w->host_logp[r]));
-        if (!(off <= worst)) worst = off; // so that NaN stays
-        if (!(apart <= worst)) worst = apart;
+        if (off > worst || isnan(off)) worst = off; // which then stays
+        if (apart > worst || isnan(apart)) worst = apart;
     }
     return worst;
 }
@@ -109,7 +109,7 @@ double scorer_run(struct model *m, const struct scorer_text *text, size_t batch,
             if (x.targets[r] != SOFTMAX_IGNORE) logp[x.events[r]] = w->host_logp[r];
         if (sum_check) {
             double off = check_sums(m, w, &b, x.events, share, p);
-            if (!(off <= worst)) worst = off;
+            if (off > worst || isnan(off)) worst = off;
         }
         done += rows;
         if (progress) progress(context, done);

@@ -260,7 +260,7 @@ double trie_sum_deviation(const struct trie *t, const uint32_t *ids, size_t n, s
         off[i] = fabs(distribution(t, ids + at - k, k, NULL) - 1);
     }
     for (size_t i = 0; i < checks; i++)
-        if (!(off[i] <= worst)) worst = off[i]; // so that NaN stays
+        if (off[i] > worst || isnan(off[i])) worst = off[i]; // which then stays
     free(off);
     return worst;
 }

@@ -44,7 +44,32 @@ static void test_distribution_is_what_scores_say(void **state) {
     check_model(false, true);
 }
 
+// A word whose embedding is no number spoils the rest of its sentence: that shows in what is said of the sums,
+// though all of the next sentence is right.
+static void test_nan_in_one_sentence(void **state) {
+    (void)state;
+    struct model_options o = {.vocabulary_size = V,
+                              .begin = V - 1,
+                              .end = 3,
+                              .layers = 1,
+                              .embedding = 6,
+                              .hidden = 9,
+                              .reset = true};
+    struct model *m = model_new(kernels_open("cpu", 1), &o);
+    model_initialise(m, 0.6, 0, 5);
+    const uint32_t ids[] = {5, 6, 7, 8, 3, 9, 10, 11, 3};
+    const uint64_t pieces[] = {0, 5, 9};
+    struct scorer_text text = {ids, 9, pieces, 2};
+    float logp[9];
+    assert_true(scorer_run(m, &text, 1, 0, 1, 9, logp, NULL, NULL) < 1e-5);
+    m->embedding->value[6 * 6] = NAN;
+    assert_true(isnan(scorer_run(m, &text, 1, 0, 1, 9, logp, NULL, NULL)));
+    assert_true(isnan(logp[2]) && isfinite(logp[8]));
+    model_free(m);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_distribution_is_what_scores_say)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_distribution_is_what_scores_say),
+                                       cmocka_unit_test(test_nan_in_one_sentence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
