@@ -101,6 +101,8 @@ static void check_options(const char *path, const struct model_options *o) {
 void model_read_options(const struct safetensors_reader *r, const char *path, struct model_options *o) {
     memset(o, 0, sizeof *o);
     const char *format = option_text(r, path, "format");
+    if (strcmp(format, "billionword-snm-1") == 0)
+        die("%s: is a model of snm, which scores texts itself: snm --model %s --score SHARD", path, path);
     if (strcmp(format, MODEL_FORMAT) != 0 && strcmp(format, MODEL_FORMAT_1) != 0)
         die("%s: format \"%s\", expected \"%s\"", path, format, MODEL_FORMAT);
     if (strcmp(format, MODEL_FORMAT) == 0 && !safetensors_is_sealed(r))

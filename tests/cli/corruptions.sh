@@ -25,6 +25,7 @@ model=net/model.safetensors
 quiet evaluate --vocab vocab.tsv --model $model --output test.scores test.shard
 quiet evaluate --vocab vocab.tsv --model model.trie --output trie.scores test.shard
 quiet mix --output weights.tsv test.scores trie.scores
+quiet snm --vocab vocab.tsv --fit test.shard --order 3 --rounds 3 --output model.snm train.shard
 mkdir results
 report_row() {
   report row --system net --corpus tiny --manifest $model.manifest.json --valid-shard test.shard --valid-scores test.scores \
@@ -50,6 +51,7 @@ checkpoint stopped/checkpoint-25/state.safetensors read_checkpoint
 scores test.scores read_scores
 ngram-scores trie.scores read_mixed
 weights weights.tsv read_mixed
+snm model.snm read_snm
 weights-manifest weights.tsv.manifest.json read_mixed
 manifest $model.manifest.json read_scores
 counts-manifest text.counts.manifest.json read_counts
@@ -74,6 +76,7 @@ read_arpa() { convert --quiet --model model.arpa --vocab vocab.tsv --output out;
 read_model() { evaluate --quiet --vocab vocab.tsv --model $model --output out test.shard; }
 read_scores() { rm -f net.json && report_row net.json && mv net.json out; }
 read_mixed() { mix --weights weights.tsv --output out test.scores trie.scores; }
+read_snm() { snm --quiet --vocab vocab.tsv --model model.snm --score test.shard --output out train.shard; }
 read_row() { report table --corpus tiny results && cp results/perplexity.tsv out; }
 inspect_whole() { inspect --check "$file"; }
 inspect_manifest() { inspect --check "$file"; }

@@ -31,7 +31,7 @@ done
 [ ! -e "$RESULTS/some_words/rows/kn5.json" ] || fail "a row of kn5"
 expect_output VALID column kn5_pruned status
 
-export SYSTEMS="mixture unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax"
+export SYSTEMS="mixture unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax snm5_skip"
 stat -c %y "$data/counts-5.counts" "$data/kn5/model.trie" >before
 "$jobs/pipeline.sh" >out 2>said || fail "$(cat said)"
 stat -c %y "$data/counts-5.counts" "$data/kn5/model.trie" >after
@@ -43,20 +43,20 @@ for system in $SYSTEMS; do
   *) fail "$system: $(column $system status): $(cat said)" ;;
   esac
 done
-for system in add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax; do
+for system in add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax snm5_skip; do
   expect_output '' column $system note # discounts are estimated
   below "$(column $system ppl_test)" "$(wc -l <"$data/vocab.tsv")" $system
 done
 below "$(column kn5 ppl_test)" "$(column unigram ppl_test)" "kn5 and unigram"
 
 # The mixture comes last, of all that are valid, and is likelier than each on the text that its weights are for.
-expect_output 10 sh -c "sed 1d '$data/mixture/weights.tsv' | wc -l"
+expect_output 11 sh -c "sed 1d '$data/mixture/weights.tsv' | wc -l"
 expect_output '' sh -c "grep -w ml4_plain '$data/mixture/weights.tsv' || true"
-for system in unigram add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax; do
+for system in unigram add4 ml4 sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax snm5_skip; do
   below "$(column mixture ppl_valid)" "$(column $system ppl_valid)" "mixture and $system"
 done
 expect_output reset column mixture context
-expect_output 'train_mixture.sh: would mix add4 katz5 katz5_pruned kn5 kn5_pruned maxent5 maxent5_softmax ml4 sbo5 unigram' \
+expect_output 'train_mixture.sh: would mix add4 katz5 katz5_pruned kn5 kn5_pruned maxent5 maxent5_softmax ml4 sbo5 snm5_skip unigram' \
   sh -c "'$jobs/train_mixture.sh' --dry-run 2>&1"
 below "$(column kn5 ppl_test)" "$(column add4 ppl_test)" "kn5 and add4"
 below "$(column katz5_pruned params)" "$(column katz5 params)" "pruned and unpruned"

@@ -26,6 +26,7 @@ report_row rows/katz3.json
 train --quiet "${tiny[@]}" --epochs 1 --output net train.shard
 evaluate --quiet --vocab vocab.tsv --model net/model.safetensors --output net.scores test.shard >/dev/null
 mix --quiet --output weights.tsv test.scores net.scores >/dev/null
+snm --quiet --vocab vocab.tsv --fit test.shard --rounds 3 --output model.snm train.shard
 stages=("tokenize --quiet --output out/tokens train.txt"
   "tokenize --quiet --output out/tokens.zst train.txt"
   "split --quiet --shards 3 --output-prefix out/piece train.txt"
@@ -39,6 +40,8 @@ stages=("tokenize --quiet --output out/tokens train.txt"
   "evaluate --quiet --vocab vocab.tsv --model text.trie --output out/test.scores test.shard"
   "train --quiet ${tiny[*]} --epochs 1 --batch 64 --bptt 20 --checkpoint-steps 10 --output out/net train.shard"
   "evaluate --quiet --vocab vocab.tsv --model net/model.safetensors --output out/test.scores test.shard"
+  "snm --quiet --vocab vocab.tsv --fit test.shard --rounds 3 --output out/model.snm train.shard"
+  "snm --quiet --vocab vocab.tsv --model model.snm --score test.shard --output out/snm.scores train.shard"
   "mix --quiet --output out/weights.tsv test.scores net.scores"
   "mix --quiet --weights weights.tsv --output out/mixed.scores test.scores net.scores"
   "report_row out/rows/katz3.json"

@@ -20,6 +20,9 @@ convert "${threads[@]}" --model kn.arpa --vocab vocab.tsv --output converted.tri
 convert "${threads[@]}" --model kn.trie --vocab vocab.tsv --output converted.arpa
 evaluate "${threads[@]}" --vocab vocab.tsv --model kn.trie --output kn.scores test.shard >evaluated
 sample "${threads[@]}" --vocab vocab.tsv --model kn.trie --texts 20 --max-length 20 >sampled
+snm "${threads[@]}" --vocab vocab.tsv --fit test.shard --rounds 3 --output model.snm train.shard
+snm "${threads[@]}" --vocab vocab.tsv --model model.snm --score test.shard --output snm.scores train.shard >evaluated
+estimate "${threads[@]}" --smoothing maxent --sweeps 3 --counts 3.counts --vocab vocab.tsv --output maxent.trie
 for recipe in "--layers 2 --projection 12 --softmax sampled --samples 64" "--cell gru --softmax adaptive" \
   "--cell rnn-tanh --softmax class-factored" "--cell feed-forward --window 3 --softmax hierarchical"; do
   # shellcheck disable=SC2086

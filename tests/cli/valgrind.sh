@@ -32,6 +32,8 @@ clean "${train[@]}" --output net small.shard
 clean "${train[@]}" --stop-after 2 --cell gru --softmax adaptive --output gru small.shard
 clean "${train[@]}" --stop-after 2 --softmax sampled --samples 64 --optimiser adagrad --accumulator 1 --output sampled small.shard
 clean evaluate --quiet --vocab vocab.tsv --model net/model.safetensors --output net.scores test.shard
+clean snm --quiet --vocab vocab.tsv --fit test.shard --order 3 --rounds 3 --output model.snm small.shard
+clean snm --quiet --vocab vocab.tsv --model model.snm --score test.shard --output snm.scores small.shard
 clean mix --quiet --output weights.tsv ngrams.scores net.scores
 clean mix --quiet --weights weights.tsv --output mixed.scores ngrams.scores net.scores
 clean sample --quiet --vocab vocab.tsv --model net/model.safetensors --max-length 5

@@ -11,7 +11,7 @@ declare -A says=(
   [train_lstm2048]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='lm1b' LM1B_TAR=... sbatch jobs/prepare_corpus.sh (or LM1B_RAW=...)"
   [prepare_lm1b]="where is the benchmark?  Give LM1B_TAR="
 )
-for name in unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax mixture lstm256 lstm256_sampled lstm256_nce lstm256_blackout lstm256_adaptive lstm256_hierarchical lstm256_factored lstm256_tied lstm256_me rnn256_me; do
+for name in unigram add4 ml4 ml4_plain sbo5 katz5 kn5 katz5_pruned kn5_pruned maxent5 maxent5_softmax snm5_skip mixture lstm256 lstm256_sampled lstm256_nce lstm256_blackout lstm256_adaptive lstm256_hierarchical lstm256_factored lstm256_tied lstm256_me rnn256_me; do
   says[train_$name]="vocab.tsv is missing; make it with:  cd '$clone' && CORPUS='classics' sbatch jobs/prepare_corpus.sh"
 done
 declare -A ids=()

@@ -65,6 +65,7 @@ void fuzz_arpa_form(const uint8_t *data, size_t size);
 void fuzz_trie(const uint8_t *data, size_t size);
 void fuzz_safetensors(const uint8_t *data, size_t size);
 void fuzz_model(const uint8_t *data, size_t size);
+void fuzz_snm(const uint8_t *data, size_t size);
 void fuzz_checkpoint(const uint8_t *data, size_t size);
 void fuzz_json(const uint8_t *data, size_t size);
 void fuzz_manifest(const uint8_t *data, size_t size);

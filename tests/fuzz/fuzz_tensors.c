@@ -5,8 +5,10 @@
 #include "kernels/kernels.h"
 #include "pipeline/neural/model_file.h"
 #include "pipeline/neural/scorer.h"
+#include "pipeline/sparse/snm_model.h"
 #include "pipeline/training/checkpoint.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SMALL = 1 << 18 }; // floats of a network that is computed
@@ -57,6 +59,12 @@ static struct model *model_of(const char *path, struct checkpoint *s) {
     snprintf(s->vocabulary, sizeof s->vocabulary, "%s", o.vocabulary);
     safetensors_close(r);
     return model_count_floats(&o) < SMALL ? model_new(kernels_open("ref", 1), &o) : NULL;
+}
+
+void fuzz_snm(const uint8_t *data, size_t size) {
+    struct snm_model *m = snm_load(fuzz_safetensors_file(data, size));
+    FUZZ_DEMAND(m->count > 0 && m->count <= SNM_MAX_TEMPLATES);
+    free(m);
 }
 
 void fuzz_checkpoint(const uint8_t *data, size_t size) {
