@@ -11,6 +11,7 @@
 
 #define MODEL_FORMAT   "billionword-model-2"
 #define MODEL_FORMAT_1 "billionword-model-1" // the same, perhaps without a hash of the header
+#define MODEL_FORMAT_3 "billionword-model-3" // with n-grams, which those who read the others do not know of
 static const size_t PIECE_BYTES = 16 << 20;  // what is moved between device and file at a time
 
 static void declare_number(struct safetensors_writer *w, const char *key, int64_t value) {
@@ -20,7 +21,7 @@ static void declare_number(struct safetensors_writer *w, const char *key, int64_
 }
 
 void model_declare_options(struct safetensors_writer *w, const struct model_options *o) {
-    safetensors_add_metadata(w, "format", MODEL_FORMAT);
+    safetensors_add_metadata(w, "format", o->ngrams ? MODEL_FORMAT_3 : MODEL_FORMAT);
     safetensors_add_metadata(w, "vocabulary", o->vocabulary);
     safetensors_add_metadata(w, "cell", cell_names[o->cell]);
     safetensors_add_metadata(w, "output", output_names[o->output]);
@@ -103,9 +104,10 @@ void model_read_options(const struct safetensors_reader *r, const char *path, st
     const char *format = option_text(r, path, "format");
     if (strcmp(format, "billionword-snm-1") == 0)
         die("%s: is a model of snm, which scores texts itself: snm --model %s --score SHARD", path, path);
-    if (strcmp(format, MODEL_FORMAT) != 0 && strcmp(format, MODEL_FORMAT_1) != 0)
+    bool is_first = strcmp(format, MODEL_FORMAT_1) == 0;
+    if (strcmp(format, MODEL_FORMAT) != 0 && strcmp(format, MODEL_FORMAT_3) != 0 && !is_first)
         die("%s: format \"%s\", expected \"%s\"", path, format, MODEL_FORMAT);
-    if (strcmp(format, MODEL_FORMAT) == 0 && !safetensors_is_sealed(r))
+    if (!is_first && !safetensors_is_sealed(r))
         die("%s: damaged: its header has no hash; copy or make the file again", path);
     o->cell = (enum cell_kind)option_choice(r, path, "cell", cell_names, CELL_COUNT);
     if (safetensors_metadata(r, "output")) // the first files have none: full

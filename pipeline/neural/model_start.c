@@ -18,6 +18,12 @@ static void warn_differences(const char *path, const struct model_options *their
                              const struct model_options *mine) {
     warn_difference(path, "--begin", theirs->begin_is_end ? WORD_END : WORD_BEGIN,
                     mine->begin_is_end ? WORD_END : WORD_BEGIN);
+    if (theirs->ngrams && mine->ngrams && theirs->ngram_weights == mine->ngram_weights) {
+        char old[24], new[24];
+        snprintf(old, sizeof old, "%" PRId64, theirs->ngrams);
+        snprintf(new, sizeof new, "%" PRId64, mine->ngrams);
+        warn_difference(path, "--ngrams", old, new);
+    }
     if (mine->cell == CELL_FEED) return; // without a state, or layers to sum
     warn_difference(path, "--context", theirs->reset ? "reset" : "carry", mine->reset ? "reset" : "carry");
     if (theirs->layers > 1 && theirs->residual != mine->residual)

@@ -32,7 +32,7 @@ struct ngram_places {
     size_t mask;
 };
 
-// Bytes of ngram_places beside the parameter and its gradient, as floats.
+// Floats that ngram_places take, in training, beside the parameter and its gradient.
 uint64_t ngram_places_floats(size_t order, uint64_t room);
 
 void ngram_places_make(struct ngram_places *x, const struct kernels *k, size_t order, size_t room);

@@ -67,10 +67,10 @@ struct output_clusters {
 
 // The turns that lead to the rows' classes, and the nodes that a step meets.
 struct output_paths {
-    uint32_t *turns, *first;    // (N * depth), (N + 1), host: see softmax_kernels.tree
-    struct row_index rows;      // training: of the nodes
-    float *weight;              // training: (rows, D)
-    struct ngram_places ngrams; // of the turns; where there are n-grams
+    uint32_t *turns, *first;               // (N * depth), (N + 1), host: see softmax_kernels.tree
+    struct row_index rows;                 // training: of the nodes
+    float *weight;                         // training: (rows, D)
+    struct ngram_places ngrams, all_nodes; // where there are n-grams: of the turns; for distributions
 };
 
 // The rows in the order of their classes' bins.

@@ -1,5 +1,5 @@
 // Hierarchical softmax (Morin & Bengio 2005) over the tree of a Huffman code (Mikolov et al. 2013): each
-// inner node n has a vector v_n and decides between its two sides, without biases:
+// inner node n has a vector v_n and decides between its two sides:
 //
 //   ln p(w) = sum over the nodes n on the way to w of ln sigma(+ v_n . h) for side 0, ln sigma(- v_n . h) for
 //   side 1
@@ -21,7 +21,7 @@ static uint64_t hierarchical_count_floats(const struct model_options *o) {
     return (uint64_t)(model_classes(o) - 1) * model_width(o) + (uint64_t)o->ngram_weights;
 }
 
-// Weights of n-grams that N rows meet at most.
+// Weights of n-grams that N rows meet at most.  Rows of one float: beside each, its number counts.
 static uint64_t ngrams_of(const struct model_options *o, uint64_t N) {
     uint64_t met = N * o->tree.depth * (uint64_t)o->ngrams, all = (uint64_t)o->ngram_weights;
     return met < all ? met : all;
@@ -34,12 +34,19 @@ static uint64_t hierarchical_multiply_adds(const struct model_options *o, size_t
 
 static uint64_t hierarchical_gradient_floats(const struct model_options *o, size_t samples, uint64_t rows) {
     (void)samples;
-    return nodes_of(model_classes(o), o->tree.depth, rows) * model_width(o) + ngrams_of(o, rows);
+    return nodes_of(model_classes(o), o->tree.depth, rows) * model_width(o) + 2 * ngrams_of(o, rows);
+}
+
+// Numbers, their order when they are merged, and values.
+static uint64_t hierarchical_gathered_floats(const struct model_options *o, size_t samples, uint64_t rows) {
+    (void)samples;
+    return nodes_of(model_classes(o), o->tree.depth, rows) * model_width(o) + 6 * ngrams_of(o, rows);
 }
 
 static uint64_t hierarchical_memory_floats(const struct model_options *o, size_t samples, uint64_t N) {
     (void)samples;
-    uint64_t ngrams = o->ngrams ? ngram_places_floats((size_t)o->ngrams, N * o->tree.depth) : 0;
+    uint64_t ngrams = N * model_history(o);
+    if (o->ngrams) ngrams += ngram_places_floats((size_t)o->ngrams, N * o->tree.depth);
     return N * (2 * o->tree.depth + 1) + nodes_of(model_classes(o), o->tree.depth, N) * (model_width(o) + 1)
            + ngrams;
 }
@@ -61,6 +68,7 @@ static void hierarchical_memory_make(const struct output *u, const struct kernel
     p->turns = memory_alloc(x->N * u->tree.depth, sizeof *p->turns, "the classes' paths");
     p->first = memory_alloc_zero(x->N + 1, sizeof *p->first, "the classes' paths");
     if (u->ngrams.order) ngram_places_make(&p->ngrams, k, u->ngrams.order, x->N * u->tree.depth);
+    if (u->ngrams.order && !options) ngram_places_make(&p->all_nodes, k, u->ngrams.order, u->V - 1);
     if (!options) return;
     if (u->ngrams.order) ngram_places_train(&p->ngrams, &u->ngrams, k, x->ranks);
     row_index_make(&p->rows, u->V - 1, rows);
@@ -73,7 +81,7 @@ static void hierarchical_memory_free(const struct kernels *k, struct output_memo
     free(p->turns), free(p->first);
     k->release(k, p->weight);
     row_index_free(&p->rows);
-    ngram_places_free(&p->ngrams, k);
+    ngram_places_free(&p->ngrams, k), ngram_places_free(&p->all_nodes, k);
 }
 
 // Returns what the turns' logits have beside v . h, or NULL.
@@ -85,7 +93,8 @@ static float *set_paths(const struct output *u, const struct kernels *k, struct 
         uint32_t length =
             b->targets[r] == SOFTMAX_IGNORE ? 0 : code_tree_path(&u->tree, (uint32_t)b->targets[r], path);
         for (uint32_t i = 0; u->ngrams.order && i < length; i++)
-            ngram_places_set(&p->ngrams, &u->ngrams, n + i, path[i] / 2, b->history + r * u->history);
+            ngram_places_set(&p->ngrams, &u->ngrams, n + i, path[i] / 2,
+                             u->history ? b->history + r * u->history : NULL);
         p->first[r + 1] = n += length;
     }
     if (u->ngrams.order) ngram_places_sum(&p->ngrams, &u->ngrams, k, n);
@@ -116,22 +125,20 @@ static void hierarchical_step(const struct output *u, const struct kernels *k, s
 }
 
 // p += the n-grams' weights of all nodes behind one history.
-static void add_ngrams(const struct output *u, const struct kernels *k, const uint32_t *history, float *p) {
-    struct ngram_places all;
-    ngram_places_make(&all, k, u->ngrams.order, u->V - 1);
-    for (uint32_t node = 0; node < u->V - 1; node++) ngram_places_set(&all, &u->ngrams, node, node, history);
-    ngram_places_sum(&all, &u->ngrams, k, u->V - 1);
-    k->matmul.add(k, p, all.sum, u->V - 1);
-    ngram_places_free(&all, k);
+static void add_ngrams(const struct output *u, const struct kernels *k, struct ngram_places *all,
+                       const uint32_t *history, float *p) {
+    if (all->room == 0) ngram_places_make(all, k, u->ngrams.order, u->V - 1); // while it trains
+    for (uint32_t node = 0; node < u->V - 1; node++) ngram_places_set(all, &u->ngrams, node, node, history);
+    ngram_places_sum(all, &u->ngrams, k, u->V - 1);
+    k->matmul.add(k, p, all->sum, u->V - 1);
 }
 
 static void hierarchical_distribution(const struct output *u, const struct kernels *k,
                                       struct output_memory *x, const float *h, const uint32_t *history,
                                       float *p) {
-    (void)x;
     float *host = memory_alloc(2 * u->V, sizeof *host, "a distribution"), *spread = host + u->V;
     k->matmul.gemm(k, false, true, 1, u->V - 1, u->D, 1, h, u->nodes->value, 0, p);
-    if (u->ngrams.order) add_ngrams(u, k, history, p);
+    if (u->ngrams.order) add_ngrams(u, k, &x->paths.all_nodes, history, p);
     k->download(k, host, p, (u->V - 1) * sizeof *host);
     code_tree_spread(&u->tree, host, spread);
     k->upload(k, p, spread, u->V * sizeof *spread);
@@ -151,7 +158,7 @@ const struct output_family output_hierarchical = {
     .count_floats = hierarchical_count_floats,
     .multiply_adds = hierarchical_multiply_adds,
     .gradient_floats = hierarchical_gradient_floats,
-    .gathered_floats = hierarchical_gradient_floats,
+    .gathered_floats = hierarchical_gathered_floats,
     .memory_floats = hierarchical_memory_floats,
     .make = hierarchical_make,
     .memory_make = hierarchical_memory_make,

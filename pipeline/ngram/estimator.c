@@ -214,7 +214,7 @@ static uint64_t count_params(const struct estimator *e) {
     case SMOOTHING_KN:
     case SMOOTHING_KN1:
     case SMOOTHING_KATZ: return grams + backoffs;
-    default: return grams; // the others' follow from a constant
+    default: return grams; // the others' follow from a constant, or from the n-grams' weights
     }
 }
 

@@ -1,6 +1,7 @@
-// From counts to a model, once its weights are fitted, where it has such (maxent.h): blocks of the counts file become contexts with probabilities, on several threads,
-// and are put into a trie in their order.  Where the trie's nodes do not fit the memory, all that is repeated
-// for each range of nodes.  The model is the same whatever threads and memory.
+// From counts to a model, once its weights are fitted, where it has such (maxent.h): blocks of the counts file
+// become contexts with probabilities, on several threads, and are put into a trie in their order.  Where the
+// trie's nodes do not fit the memory, all that is repeated for each range of nodes.  The model is the same
+// whatever threads and memory.
 #ifndef PIPELINE_NGRAM_ESTIMATOR_H
 #define PIPELINE_NGRAM_ESTIMATOR_H
 

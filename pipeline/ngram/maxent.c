@@ -7,6 +7,7 @@
 #include "pipeline/ngram/maxent_block.h"
 #include "pipeline/ngram/survey.h"
 
+#include <float.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -62,10 +63,9 @@ static void place_blocks(struct maxent *m) {
 
 uint64_t maxent_bytes(uint32_t vocabulary_size, uint64_t ngrams) {
     const struct maxent *m = NULL;
-    return ngrams * (sizeof *m->weight + sizeof *m->before)
-           + vocabulary_size
-                 * (uint64_t)(sizeof *m->unigram + sizeof *m->score + sizeof *m->unigram_before
-                              + sizeof *m->expected);
+    size_t word = sizeof *m->unigram + sizeof *m->score + sizeof *m->unigram_before + sizeof *m->expected
+                  + sizeof *m->was;
+    return ngrams * (sizeof *m->weight + sizeof *m->before) + (uint64_t)vocabulary_size * word;
 }
 
 // === unigrams ======================================================================================
@@ -78,24 +78,60 @@ static void set_scores(struct maxent *m) {
     }
 }
 
+// The sum over the unigrams of the penalty's derivative at weights that are larger by `shift`.
+static double penalty_slope(const struct maxent *m, double shift) {
+    double sum = 0;
+    for (uint32_t w = 0; w < m->words; w++) {
+        if (w == m->begin) continue;
+        double x = m->unigram[w] + shift;
+        sum += x / m->o->variance + (x > 0 ? m->o->l1 : x < 0 ? -m->o->l1 : 0);
+    }
+    return sum;
+}
+
+// All unigrams of maxent together may be larger or smaller without any change in p: makes their penalty least,
+// to which single ones would creep for ever.
+static void shift_unigrams(struct maxent *m) {
+    double low = INFINITY, high = -INFINITY, nearest = INFINITY, shift;
+    for (uint32_t w = 0; w < m->words; w++) {
+        if (w == m->begin) continue;
+        low = fmin(low, -m->unigram[w]), high = fmax(high, -m->unigram[w]);
+    }
+    for (int i = 0; i < 60; i++) {
+        shift = (low + high) / 2;
+        *(penalty_slope(m, shift) > 0 ? &high : &low) = shift;
+    }
+    shift = (low + high) / 2;
+    for (uint32_t w = 0; w < m->words; w++) // where weights come to be 0, they are to be so exactly
+        if (w != m->begin && fabs(m->unigram[w] + shift) < fabs(nearest)) nearest = m->unigram[w] + shift;
+    if (fabs(nearest) < 1e-9) shift -= nearest;
+    for (uint32_t w = 0; w < m->words; w++) {
+        m->unigram[w] += shift;
+        if (fabs(m->unigram[w]) < 1e-12) m->unigram[w] = 0;
+    }
+}
+
 // From what is expected; returns the largest change.  Without a penalty a class that was never seen would
 // have a weight without bound: it counts as seen once.
 static double improve_unigrams(struct maxent *m) {
+    bool binary = m->o->method == SMOOTHING_MAXENT_BINARY;
     double most = 0;
+    memcpy(m->was, m->unigram, m->words * sizeof *m->was);
     for (uint32_t w = 0; w < m->words; w++) {
         if (w == m->begin) continue;
-        double c = (double)m->counts->survey->unigrams[w], old = m->unigram[w],
-               A = m->expected[w] / m->score[w];
-        m->unigram[w] = m->o->method == SMOOTHING_MAXENT_BINARY ? log((c > 0 ? c : 1) / A)
-                                                                : maxent_best_weight(m->o, c, A, old);
-        most = fmax(most, fabs(m->unigram[w] - old));
+        double c = (double)m->counts->survey->unigrams[w];
+        double A = fmax(m->expected[w] / m->score[w], DBL_MIN); // of which rounding may leave nothing
+        m->unigram[w] =
+            binary ? maxent_bound(log((c > 0 ? c : 1) / A)) : maxent_best_weight(m->o, c, A, m->unigram[w]);
     }
+    if (!binary) shift_unigrams(m);
+    for (uint32_t w = 0; w < m->words; w++) most = fmax(most, fabs(m->unigram[w] - m->was[w]));
     set_scores(m);
     return most;
 }
 
-// As they are without longer n-grams.
-static void start_unigrams(struct maxent *m) {
+// As they are without longer n-grams; false where that takes too long.
+static bool start_unigrams(struct maxent *m) {
     bool binary = m->o->method == SMOOTHING_MAXENT_BINARY;
     double events = (double)m->counts->info.events, change = 1;
     set_scores(m);
@@ -105,6 +141,7 @@ static void start_unigrams(struct maxent *m) {
         change = improve_unigrams(m);
     }
     memcpy(m->unigram_before, m->unigram, m->words * sizeof *m->unigram);
+    return change <= 1e-9;
 }
 
 // What unigrams add to the objective; completes what is expected of them.  `mass`: of all blocks.
@@ -177,23 +214,29 @@ static void fit(struct maxent *m) {
     struct sweeps s = {.extra = "sweep 1"};
     progress_start(&s.progress, "fitting", "million n-grams", 1e6, 0);
     while (m->sweeps < m->o->sweeps && !m->fitted) {
-        double ahead = since < 2 ? 0 : (since - 1.0) / (since + 2.0);
+        bool is_last = m->sweeps + 1 == m->o->sweeps; // which is not to lose
+        double ahead = since < 2 || is_last ? 0 : (since - 1.0) / (since + 2.0);
         if (m->sweeps > 0) {
             improve_unigrams(m);
             go_ahead_unigrams(m, ahead);
         }
         double before = m->sweeps++ > 0 ? m->objective : -INFINITY;
         m->objective = sweep(m, ahead, &s) / events;
+        if (!isfinite(m->objective))
+            die("the weights have become too large: --variance %g, or --l1 %g, is too weak a penalty for this "
+                "text",
+                m->o->variance, m->o->l1);
         m->last_gain = m->objective - before;
         since = m->last_gain < 0 ? 0 : since + 1;
         snprintf(s.extra, sizeof s.extra, "sweep %d, objective %.5f an event", m->sweeps, m->objective);
-        m->fitted = m->last_gain >= 0 && m->last_gain < m->o->tolerance;
+        m->fitted = m->last_gain >= 0 && m->last_gain <= m->o->tolerance;
     }
     progress_end(&s.progress, s.records, s.extra);
     if (!m->fitted)
-        warn("not fitted to the end: the last of %d sweeps won %g nats an event, which is not below %g; "
-             "more --sweeps win more",
-             m->sweeps, m->last_gain, m->o->tolerance);
+        warn(
+            "not fitted to the end: the last of %d sweeps won %g nats an event, and %g would have been little "
+            "enough; more --sweeps win more",
+            m->sweeps, m->last_gain, m->o->tolerance);
 }
 
 struct maxent *maxent_fit(struct counts *c, const struct smoothing_options *o, int threads) {
@@ -208,9 +251,10 @@ struct maxent *maxent_fit(struct counts *c, const struct smoothing_options *o, i
     m->unigram_before = memory_alloc_zero(m->words, sizeof *m->unigram_before, "a model's unigrams");
     m->expected = memory_alloc_zero(m->words, sizeof *m->expected, "a model's unigrams");
     m->first = memory_alloc_zero(c->blocks + 1, sizeof *m->first, "a model's blocks");
-    start_unigrams(m);
-    m->fitted = o->order < 2;
-    if (m->fitted) return m;
+    m->was = memory_alloc_zero(m->words, sizeof *m->was, "a model's unigrams");
+    m->fitted = start_unigrams(m);
+    if (o->order < 2) return m;
+    m->fitted = false;
     workers_start(m, c->info.end);
     place_blocks(m);
     fit(m);
@@ -222,7 +266,7 @@ struct maxent *maxent_fit(struct counts *c, const struct smoothing_options *o, i
 
 void maxent_free(struct maxent *m) {
     if (!m) return;
-    free(m->unigram), free(m->score), free(m->unigram_before), free(m->expected);
+    free(m->unigram), free(m->score), free(m->unigram_before), free(m->expected), free(m->was);
     free(m->weight), free(m->before), free(m->first);
     free(m);
 }

@@ -39,7 +39,8 @@
 // 2002), and as much at x = lambda: its maximum is a better weight, found by Newton's method.  A sweep makes
 // the weights of all orders better, starting a little ahead in the direction of the sweep before (Nesterov
 // 1983; from anew where that lost).  The blocks of the counts go on from the unigrams alone, each by itself;
-// unigrams are made better between sweeps.  Nothing is kept but two floats an n-gram.
+// unigrams are made better between sweeps, those of maxent also by a common summand, which changes no p.
+// Nothing is kept but two floats an n-gram.
 #ifndef PIPELINE_NGRAM_MAXENT_H
 #define PIPELINE_NGRAM_MAXENT_H
 
@@ -61,16 +62,16 @@ struct maxent {
     int sweeps;            // that it took
     double objective;      // after the last of them, in nats an event
     double last_gain;      // what that one won
-    bool fitted;           // which is less than the tolerance
+    bool fitted;           // which is no more than the tolerance
     // private
     struct counts *counts;
     struct maxent_worker *workers;
     int threads;
-    float *before;                     // as weight, one sweep before
-    double *unigram_before, *expected; // (V)
+    float *before;                           // as weight, one sweep before
+    double *unigram_before, *expected, *was; // (V)
 };
 
-// Fits a model to the counts, until a sweep wins less than o->tolerance nats an event, or for o->sweeps of
+// Fits a model to the counts, until a sweep wins no more than o->tolerance nats an event, or for o->sweeps of
 // them.  The same bits for any number of threads.  `c` and `o` outlive it.  Shows its progress.
 struct maxent *maxent_fit(struct counts *c, const struct smoothing_options *o, int threads);
 // Makes the unigrams of `s`.

@@ -3,7 +3,6 @@
 #include "pipeline/cli/resources.h"
 #include "pipeline/ngram/maxent.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -157,14 +156,13 @@ double maxent_penalty(const struct smoothing_options *o, double weight) {
 // beyond its root, Newton's steps come down to it.  On the way there they are at most 1, so that exp x does
 // not get far too large.
 double maxent_best_weight(const struct smoothing_options *o, double c, double A, double start) {
-    if (!(A > DBL_MIN)) A = DBL_MIN; // all that was expected is lost in rounding
     if (fabs(c - A) <= o->l1) return 0;
     double k = c > A ? c - o->l1 : c + o->l1, precision = 1 / o->variance;
     double x = (c > A) == (start > 0) ? start : 0;
     for (int i = 0; i < 1000; i++) {
-        double e = A * exp(x), step = (k - e - precision * x) / (e + precision);
-        x += step < 1 ? step : 1;
-        if (fabs(step) < 1e-8) break;
+        double e = A * exp(x), step = (k - e - precision * x) / (e + precision), last = x;
+        x = maxent_bound(x + (step < 1 ? step : 1));
+        if (fabs(x - last) < 1e-8) break;
     }
     return x;
 }

@@ -51,7 +51,14 @@ static inline double maxent_value(const struct smoothing_options *o, double scor
     return o->method == SMOOTHING_MAXENT_BINARY ? score / (1 + score) : score;
 }
 double maxent_penalty(const struct smoothing_options *o, double weight);
-// The x that makes c x - A exp x - penalty(x) largest; c >= 0.  `start`: about where.
+// No weight is larger than that, so that no sum of them is too large for exp: where nothing else holds them (no
+// penalty; or all that was expected lost in rounding), they would grow for ever.
+static inline double maxent_bound(double weight) {
+    const double most = 700.0 / (NGRAM_MAX_ORDER + 1);
+    return weight > most ? most : weight < -most ? -most : weight;
+}
+// The x that makes c x - A exp x - penalty(x) largest, c, A >= 0, within maxent_bound.
+// `start`: about where.
 double maxent_best_weight(const struct smoothing_options *o, double c, double A, double start);
 
 #endif

@@ -65,7 +65,7 @@ struct smoothing_options {
     double delta;           // add: 1e-9 <= delta <= 1e9
     int katz_most;          // k of katz, 0 ... SURVEY_TIMES - 1: counts above it are not discounted
     double l1, variance;    // maxent, maxent-binary: of the penalty; l1 >= 0, 1e-6 <= variance <= 1e9
-    double tolerance;       // and when to stop: after a sweep that won less, in nats an event, ...
+    double tolerance;       // and when to stop: after a sweep that won no more, in nats an event, ...
     int sweeps;             // ... or after so many, from 1
     bool plain;             // ml without back-off
     bool phantom_unknown;   // kn, kn1: the uniform distribution has one class more, as lmplz counts it

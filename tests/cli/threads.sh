@@ -24,7 +24,7 @@ snm "${threads[@]}" --vocab vocab.tsv --fit test.shard --rounds 3 --output model
 snm "${threads[@]}" --vocab vocab.tsv --model model.snm --score test.shard --output snm.scores train.shard >evaluated
 estimate "${threads[@]}" --smoothing maxent --sweeps 3 --counts 3.counts --vocab vocab.tsv --output maxent.trie
 for recipe in "--layers 2 --projection 12 --softmax sampled --samples 64" "--cell gru --softmax adaptive" \
-  "--cell rnn-tanh --softmax class-factored" "--cell feed-forward --window 3 --softmax hierarchical"; do
+  "--cell rnn-tanh --softmax class-factored" "--cell feed-forward --window 3 --softmax hierarchical --ngrams 3"; do
   # shellcheck disable=SC2086
   train "${tiny[@]}" "${threads[@]}" $recipe --fresh --epochs 1 --batch 64 --bptt 20 --checkpoint-steps 5 --output net train.shard
 done

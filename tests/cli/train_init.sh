@@ -108,6 +108,13 @@ anew factored "4 of 6"
 anew first "4 of 8" --softmax class-factored --bins 6
 anew adaptive "9 of 9" --softmax adaptive --cutoffs 40,290
 anew adaptive "4 of 9" --softmax adaptive --cutoffs 40,280
+# N-grams: a table of another size starts anew; of other n-grams it is taken, and that is said.
+train --quiet "${tiny[@]}" --epochs 1 --softmax hierarchical --ngrams 3 --ngram-weights 900 --output ngrams train.shard
+anew ngrams "6 of 6" --softmax hierarchical --ngrams 3 --ngram-weights 900
+! grep -q 'goes on' said || fail "nothing differs: $(cat said)"
+anew ngrams "5 of 6" --softmax hierarchical --ngrams 3 --ngram-weights 800
+anew ngrams "6 of 6" --softmax hierarchical --ngrams 4 --ngram-weights 900
+grep -q 'trained with --ngrams 3, goes on with --ngrams 4' said || fail "$(cat said)"
 for other in '--begin </S>:--begin <S>, goes on with --begin </S>' '--context reset:--context carry, goes on with --context reset'; do
   # shellcheck disable=SC2086
   train "${tiny[@]}" ${other%%:*} --init $first --dry-run --output m train.shard 2>said
