@@ -18,7 +18,8 @@
 #
 # Of the family of SNM10-skip, whose test perplexity is 52.9 with 33 G parameters; that has words up to 10 back and long skips that
 # count as one kind.  `params` are the links: pairs of a context and a word that the training text has.
-# Validation perplexity is that of the text the factors were fitted to.
+# Of the validation text, which the factors were fitted to, each half is scored with factors fitted to the other: its perplexity,
+# and its weight in a mixture, are as of a text that they do not know.
 
 # The repository: BILLIONWORD_HOME, else upwards from the submit folder, else from this file (under sbatch, a copy).
 for home in "${BILLIONWORD_HOME:-${SLURM_SUBMIT_DIR:-/}}" "$0"; do
@@ -36,7 +37,6 @@ parse_arguments "$@"
 
 recipe=(--order 5 --skipped 3 --remote 2 --adjacent 2)
 
-
 start_ngram_system
 need_programs snm
 model=$data/snm5_skip/model.snm
@@ -51,8 +51,10 @@ step "Scoring snm5_skip"
 for split in valid test; do
   leave_if_asked
   scores=${model%/*}/$split.scores
-  make_file "$scores" "$model" "$data/$split.shard" "${train_shards[@]}" -- budgeted "$bin/snm" --vocab "$vocab" --model "$model" \
-    --score "$data/$split.shard" --output "$scores" "${train_shards[@]}"
+  as=(--score "$data/$split.shard")
+  [ $split != valid ] || as+=(--cross-fit)
+  make_file "$scores" "$model" "$vocab" "$data/$split.shard" "${train_shards[@]}" -- budgeted "$bin/snm" --vocab "$vocab" \
+    --model "$model" "${as[@]}" --output "$scores" "${train_shards[@]}"
 done
 add_row snm5_skip "$model"
 finish_system

@@ -4,7 +4,6 @@
 #include "pipeline/sparse/snm_model.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +75,12 @@ static void read_templates(struct snm_model *m, const struct safetensors_reader 
         if (!good || (*at && *at != ' '))
             die("%s: damaged: its metadata says templates = \"%.200s\"", path, text);
         m->count++;
-        if (!*at) return;
+        if (!*at) break;
     }
+    // Without the empty context there are words that have no probability.
+    if (m->templates[0].adjacent + m->templates[0].remote > 0)
+        die("%s: damaged: its metadata says templates = \"%.200s\", of which the first is not 0,0,0", path,
+            text);
 }
 
 static void read_factors(struct snm_model *m, struct safetensors_reader *r, const char *path) {
@@ -88,7 +91,7 @@ static void read_factors(struct snm_model *m, struct safetensors_reader *r, cons
     memcpy(m->factor, safetensors_data(r, t), m->count * sizeof *m->factor);
     const float *factor = &m->factor[0][0][0];
     for (size_t i = 0; i < m->count * SNM_SIZES * SNM_TIMES; i++)
-        if (!(factor[i] > 0 && isfinite(factor[i])))
+        if (!(factor[i] > 1e-30f && factor[i] < 1e30f))
             die("%s: damaged: a factor is %g", path, (double)factor[i]);
 }
 

@@ -40,7 +40,7 @@ struct snm_links {
     struct snm_feature *features[SNM_MAX_TEMPLATES]; // (events)
     struct snm_context *contexts[SNM_MAX_TEMPLATES]; // those of the text
     size_t context_count[SNM_MAX_TEMPLATES];
-    uint64_t total; // different links of the training text, under all templates
+    uint64_t total; // different links of the training text, and of words that it lacks, under all templates
 };
 
 // Classes of counts from 1 on: 1, 2, 3, then by powers of 2; and of contexts' counts, by powers of 2.

@@ -367,7 +367,8 @@ static void best_weight(void **state) {
 static void refuse(void *options) {
     struct tiny_model m;
     hand_count(&m);
-    smoothing_new(options, m.survey, BEGIN);
+    m.s = smoothing_new(options, m.survey, BEGIN);
+    tiny_model_free(&m);
 }
 
 static void options_without_sense(void **state) {
