@@ -63,8 +63,7 @@ static void place_blocks(struct maxent *m) {
 
 uint64_t maxent_bytes(uint32_t vocabulary_size, uint64_t ngrams) {
     const struct maxent *m = NULL;
-    size_t word = sizeof *m->unigram + sizeof *m->score + sizeof *m->unigram_before + sizeof *m->expected
-                  + sizeof *m->was;
+    size_t word = sizeof *m->unigram + sizeof *m->score + sizeof *m->unigram_before + sizeof *m->expected;
     return ngrams * (sizeof *m->weight + sizeof *m->before) + (uint64_t)vocabulary_size * word;
 }
 
@@ -111,37 +110,51 @@ static void shift_unigrams(struct maxent *m) {
     }
 }
 
-// From what is expected; returns the largest change.  Without a penalty a class that was never seen would
-// have a weight without bound: it counts as seen once.
-static double improve_unigrams(struct maxent *m) {
+// From what is expected.  Without a penalty a class that was never seen would have a weight without bound: it
+// counts as seen once.
+static void improve_unigrams(struct maxent *m) {
     bool binary = m->o->method == SMOOTHING_MAXENT_BINARY;
-    double most = 0;
-    memcpy(m->was, m->unigram, m->words * sizeof *m->was);
     for (uint32_t w = 0; w < m->words; w++) {
         if (w == m->begin) continue;
         double c = (double)m->counts->survey->unigrams[w];
         double A = fmax(m->expected[w] / m->score[w], DBL_MIN); // of which rounding may leave nothing
         m->unigram[w] =
-            binary ? maxent_bound(log((c > 0 ? c : 1) / A)) : maxent_best_weight(m->o, c, A, m->unigram[w]);
+            binary ? maxent_bound(log(fmax(c, 1) / A)) : maxent_best_weight(m->o, c, A, m->unigram[w]);
     }
     if (!binary) shift_unigrams(m);
-    for (uint32_t w = 0; w < m->words; w++) most = fmax(most, fabs(m->unigram[w] - m->was[w]));
     set_scores(m);
-    return most;
 }
 
-// As they are without longer n-grams; false where that takes too long.
-static bool start_unigrams(struct maxent *m) {
-    bool binary = m->o->method == SMOOTHING_MAXENT_BINARY;
-    double events = (double)m->counts->info.events, change = 1;
-    set_scores(m);
-    for (int i = 0; i < 1000 && change > 1e-9; i++) {
-        for (uint32_t w = 0; w < m->words; w++)
-            m->expected[w] = maxent_value(m->o, m->score[w]) * events / (binary ? 1 : m->z);
-        change = improve_unigrams(m);
+// Of maxent, the best weights where Z is said to be `z`; returns what it is with them.
+static double try_z(struct maxent *m, double z) {
+    double sum = 0, A = (double)m->counts->info.events / z;
+    for (uint32_t w = 0; w < m->words; w++) {
+        if (w == m->begin) continue;
+        m->unigram[w] = maxent_best_weight(m->o, (double)m->counts->survey->unigrams[w], A, m->unigram[w]);
+        sum += exp(m->unigram[w]);
     }
+    return sum;
+}
+
+// As they are without longer n-grams.  A classifier's odds are those of its counts.  The softmax's Z is what it
+// is said to be at one place alone: a larger one has larger weights, whose penalty leaves less of it.
+static void start_unigrams(struct maxent *m) {
+    double events = (double)m->counts->info.events, middle = log(m->words), low = middle - 50,
+           high = middle + 50;
+    if (m->o->method == SMOOTHING_MAXENT_BINARY) {
+        for (uint32_t w = 0; w < m->words; w++) {
+            double c = fmax((double)m->counts->survey->unigrams[w], 1);
+            m->unigram[w] = maxent_bound(log(c / (events - c)));
+        }
+    } else {
+        for (int i = 0; i < 60; i++) {
+            middle = (low + high) / 2;
+            *(try_z(m, exp(middle)) > exp(middle) ? &low : &high) = middle;
+        }
+    }
+    m->unigram[m->begin] = 0;
+    set_scores(m);
     memcpy(m->unigram_before, m->unigram, m->words * sizeof *m->unigram);
-    return change <= 1e-9;
 }
 
 // What unigrams add to the objective; completes what is expected of them.  `mass`: of all blocks.
@@ -251,10 +264,9 @@ struct maxent *maxent_fit(struct counts *c, const struct smoothing_options *o, i
     m->unigram_before = memory_alloc_zero(m->words, sizeof *m->unigram_before, "a model's unigrams");
     m->expected = memory_alloc_zero(m->words, sizeof *m->expected, "a model's unigrams");
     m->first = memory_alloc_zero(c->blocks + 1, sizeof *m->first, "a model's blocks");
-    m->was = memory_alloc_zero(m->words, sizeof *m->was, "a model's unigrams");
-    m->fitted = start_unigrams(m);
-    if (o->order < 2) return m;
-    m->fitted = false;
+    start_unigrams(m);
+    m->fitted = o->order < 2;
+    if (m->fitted) return m;
     workers_start(m, c->info.end);
     place_blocks(m);
     fit(m);
@@ -266,7 +278,7 @@ struct maxent *maxent_fit(struct counts *c, const struct smoothing_options *o, i
 
 void maxent_free(struct maxent *m) {
     if (!m) return;
-    free(m->unigram), free(m->score), free(m->unigram_before), free(m->expected), free(m->was);
+    free(m->unigram), free(m->score), free(m->unigram_before), free(m->expected);
     free(m->weight), free(m->before), free(m->first);
     free(m);
 }

@@ -67,8 +67,8 @@ struct maxent {
     struct counts *counts;
     struct maxent_worker *workers;
     int threads;
-    float *before;                           // as weight, one sweep before
-    double *unigram_before, *expected, *was; // (V)
+    float *before;                     // as weight, one sweep before
+    double *unigram_before, *expected; // (V)
 };
 
 // Fits a model to the counts, until a sweep wins no more than o->tolerance nats an event, or for o->sweeps of
