@@ -1,6 +1,7 @@
 #include "pipeline/neural/ngram_table.h"
 
 #include "pipeline/cli/resources.h"
+#include "pipeline/files/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,18 +41,11 @@ void ngram_places_free(struct ngram_places *x, const struct kernels *k) {
     *x = (struct ngram_places){0};
 }
 
-// Every bit of x acts on every bit of the result (Stafford's variant 13, of SplitMix64).
-static uint64_t mix(uint64_t x) {
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 void ngram_places_set(struct ngram_places *x, const struct ngram_table *t, size_t at, uint32_t choice,
                       const uint32_t *history) {
-    uint64_t size = t->weight->rows, hash = mix(choice + 1);
+    uint64_t size = t->weight->rows, hash = hash_mix(choice + 1);
     for (size_t n = 1; n <= x->order; n++) {
-        if (n > 1) hash = mix(hash + history[n - 2] + 1);
+        if (n > 1) hash = hash_mix(hash + history[n - 2] + 1);
         x->places[(n - 1) * x->room + at] = (uint32_t)((hash >> 32) * size >> 32);
     }
 }
@@ -67,7 +61,7 @@ void ngram_places_sum(struct ngram_places *x, const struct ngram_table *t, const
 
 // The entry of the hash table that has the place's row, or is free for it.
 static uint32_t *find_slot(const struct ngram_places *x, const uint32_t *ids, uint32_t place) {
-    size_t i = (size_t)mix(place) & x->mask;
+    size_t i = (size_t)hash_mix(place) & x->mask;
     while (x->slots[i] && ids[x->slots[i] - 1] != place) i = (i + 1) & x->mask;
     return &x->slots[i];
 }

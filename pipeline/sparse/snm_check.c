@@ -25,7 +25,7 @@ static void choose_events(struct checks *x, struct snm_range range) {
     x->count = events < CHECKS ? events : CHECKS;
     for (size_t c = 0; c < x->count; c++) { // one of each part of the text
         size_t from = c * events / x->count, to = (c + 1) * events / x->count;
-        x->events[c] = range.first + from + (size_t)(snm_mix(c + 1) % (to - from));
+        x->events[c] = range.first + from + (size_t)(hash_mix(c + 1) % (to - from));
     }
 }
 

@@ -50,7 +50,7 @@ static void keys_free(struct key_table *t) { free(t->keys), free(t->numbers); }
 
 // The key's place, or the free one where it would be.
 static size_t keys_find(const struct key_table *t, uint64_t key) {
-    size_t i = (size_t)snm_mix(key) & t->mask;
+    size_t i = (size_t)hash_mix(key) & t->mask;
     while (t->keys[i] && t->keys[i] != key) i = (i + 1) & t->mask;
     return i;
 }
@@ -102,7 +102,7 @@ static bool is_mine(uint64_t hash, size_t part, size_t parts) {
     return (size_t)((hash >> 32) * parts >> 32) == part;
 }
 
-static uint64_t link_hash(uint64_t key, uint32_t word) { return snm_mix(key + word); }
+static uint64_t link_hash(uint64_t key, uint32_t word) { return hash_mix(key + word); }
 
 static void count_part(struct link_table *t, const struct snm_template *m, const struct snm_text *training,
                        size_t part, size_t parts) {

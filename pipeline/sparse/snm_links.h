@@ -11,6 +11,7 @@
 #ifndef PIPELINE_SPARSE_SNM_LINKS_H
 #define PIPELINE_SPARSE_SNM_LINKS_H
 
+#include "pipeline/files/hash.h"
 #include "pipeline/sparse/snm_text.h"
 
 #include <stdbool.h>
@@ -53,13 +54,6 @@ static inline int snm_size(uint64_t count) {
     return class < SNM_SIZES ? class : SNM_SIZES - 1;
 }
 
-// Every bit of x acts on every bit of the result (Stafford's variant 13, of SplitMix64).
-static inline uint64_t snm_mix(uint64_t x) {
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 // The context of event i as 64 bits, never 0, which stand for it: that two of a billion contexts have the same
 // is as likely as 1 in 20.  False where the sentence has not so many words before.
 static inline bool snm_find_key(const struct snm_text *t, size_t i, const struct snm_template *m,
@@ -67,9 +61,9 @@ static inline bool snm_find_key(const struct snm_text *t, size_t i, const struct
     size_t far = (size_t)(m->adjacent + m->skipped + m->remote), back = 1;
     if (far > (size_t)t->before[i] + 1) return false;
     uint64_t hash = 1;
-    for (; back <= (size_t)m->adjacent; back++) hash = snm_mix(hash + snm_text_back(t, i, back) + 1);
+    for (; back <= (size_t)m->adjacent; back++) hash = hash_mix(hash + snm_text_back(t, i, back) + 1);
     for (back += (size_t)m->skipped; back <= far; back++)
-        hash = snm_mix(hash + snm_text_back(t, i, back) + 1);
+        hash = hash_mix(hash + snm_text_back(t, i, back) + 1);
     *key = hash | 1;
     return true;
 }
