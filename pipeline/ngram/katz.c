@@ -30,7 +30,8 @@ void katz_prepare(struct smoothing *s, const struct survey *v) {
 }
 
 // n-grams first ... end - 1 of one context; returns its back-off weight.
-static double apply_context(const struct siblings *b, size_t first, size_t end, double *p) {
+static double treat_context(const struct siblings *b, size_t first, size_t end, double *p, double *z) {
+    (void)z;
     const struct contexts_level *l = b->level;
     const double *factor = b->s->discount[b->n];
     uint64_t least = b->s->o.least[b->n], sum = 0;
@@ -60,12 +61,4 @@ static double apply_context(const struct siblings *b, size_t first, size_t end, 
     return backoff;
 }
 
-void katz_apply(const struct siblings *b) {
-    const struct contexts_level *l = b->level;
-    double *p = b->p;
-    for (size_t i = b->first; i < b->end; i++) {
-        size_t first = l->gram[i], end = l->gram[i + 1];
-        b->backoff[i - b->first] = (float)apply_context(b, first, end, p);
-        p += end - first;
-    }
-}
+void katz_apply(const struct siblings *b) { smoothing_apply_each(b, treat_context); }

@@ -5,7 +5,7 @@
 
 // Sets Z; returns the back-off weight.  f' = f(s(w | h')) is p(w | h') Z(h'), and of maxent-binary
 // exp s = f / (1 - f).
-static double apply_context(const struct siblings *b, size_t first, size_t end, double *p, double *z) {
+static double treat_context(const struct siblings *b, size_t first, size_t end, double *p, double *z) {
     const struct contexts_level *l = b->level;
     bool binary = b->s->o.method == SMOOTHING_MAXENT_BINARY;
     double sum = b->shorter_z;
@@ -20,12 +20,4 @@ static double apply_context(const struct siblings *b, size_t first, size_t end, 
     return b->shorter_z / sum;
 }
 
-void maxent_apply(const struct siblings *b) {
-    const struct contexts_level *l = b->level;
-    double *p = b->p;
-    for (size_t i = b->first; i < b->end; i++) {
-        size_t first = l->gram[i], end = l->gram[i + 1];
-        b->backoff[i - b->first] = (float)apply_context(b, first, end, p, &b->z[i - b->first]);
-        p += end - first;
-    }
-}
+void maxent_apply(const struct siblings *b) { smoothing_apply_each(b, treat_context); }

@@ -85,6 +85,16 @@ void smoothing_take_frequencies(struct smoothing *s, const struct survey *v) {
     for (uint32_t w = 0; w < s->words; w++) s->unigram[w] /= total;
 }
 
+void smoothing_apply_each(const struct siblings *b, context_treatment *treat) {
+    const struct contexts_level *l = b->level;
+    double *p = b->p;
+    for (size_t i = b->first; i < b->end; i++) {
+        size_t first = l->gram[i], end = l->gram[i + 1];
+        b->backoff[i - b->first] = (float)treat(b, first, end, p, &b->z[i - b->first]);
+        p += end - first;
+    }
+}
+
 const char *smoothing_format_times(const uint64_t *times, int last, char *text) {
     int used = 0;
     text[0] = 0;

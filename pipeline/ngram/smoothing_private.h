@@ -20,6 +20,11 @@ struct siblings {
     float *backoff; // not as a logarithm
 };
 
+// For methods that treat one context after the other: sets p and, where it has one, Z of its n-grams first ...
+// end - 1; returns its back-off weight.
+typedef double context_treatment(const struct siblings *b, size_t first, size_t end, double *p, double *z);
+void smoothing_apply_each(const struct siblings *b, context_treatment *treat);
+
 // Each method sets discount and unigram, and treats siblings.
 void kneser_ney_prepare(struct smoothing *s, const struct survey *v);
 void kneser_ney_apply(const struct siblings *b);

@@ -8,7 +8,7 @@ void stupid_backoff_prepare(struct smoothing *s, const struct survey *v) {
 
 // With S(w | h') = Z(h') p(w | h'),  Z(h) = sum of c / c(h) + alpha Z(h') (1 - sum of p(w | h')), over the
 // seen: a sum of positive terms.  Sets Z; returns the back-off weight.
-static double apply_context(const struct siblings *b, size_t first, size_t end, double *p, double *z) {
+static double treat_context(const struct siblings *b, size_t first, size_t end, double *p, double *z) {
     const struct contexts_level *l = b->level;
     uint64_t least = b->s->o.least[b->n], sum = 0, kept = 0;
     double unseen = 1;
@@ -29,12 +29,4 @@ static double apply_context(const struct siblings *b, size_t first, size_t end, 
     return backoff;
 }
 
-void stupid_backoff_apply(const struct siblings *b) {
-    const struct contexts_level *l = b->level;
-    double *p = b->p;
-    for (size_t i = b->first; i < b->end; i++) {
-        size_t first = l->gram[i], end = l->gram[i + 1];
-        b->backoff[i - b->first] = (float)apply_context(b, first, end, p, &b->z[i - b->first]);
-        p += end - first;
-    }
-}
+void stupid_backoff_apply(const struct siblings *b) { smoothing_apply_each(b, treat_context); }

@@ -66,7 +66,6 @@ static void number_contexts(struct snm_links *l, size_t m, const struct snm_text
         if (!t->keys[at]) t->keys[at] = key, t->numbers[at] = (uint32_t)t->count++;
         f->context = t->numbers[at];
     }
-    l->context_count[m] = t->count;
     l->contexts[m] = memory_alloc_zero(t->count + 1, sizeof *l->contexts[m], what);
 }
 

@@ -40,7 +40,6 @@ struct snm_links {
     size_t events;
     struct snm_feature *features[SNM_MAX_TEMPLATES]; // (events)
     struct snm_context *contexts[SNM_MAX_TEMPLATES]; // those of the text
-    size_t context_count[SNM_MAX_TEMPLATES];
     uint64_t total; // different links of the training text, and of words that it lacks, under all templates
 };
 
